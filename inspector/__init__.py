@@ -1,0 +1,1 @@
+"""Reads checkpoints, knows their tokens, judges their rows."""

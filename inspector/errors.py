@@ -1,0 +1,101 @@
+"""Every error that rowscope raises on purpose: one subclass per cause, each with a code and a location."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class RowscopeError(Exception):
+    """Base of all of rowscope's errors.
+
+    Attributes:
+        code: a finding code (`FIL001`) where one exists, else an upper-case word (`NO_MATRIX`).
+        message: one sentence that quotes the offending value and ends in the next step.
+        location: the file, tensor or option that the message is about, or None.
+        exit_code: what the command line exits with.
+    """
+
+    default_code: ClassVar[str] = "ROWSCOPE"
+    exit_code: ClassVar[int] = 3
+
+    def __init__(self, message: str, *, location: str | None = None, code: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.location = location
+        self.code = code or self.default_code
+
+
+class UsageError(RowscopeError):
+    """An argument or option that rowscope cannot act on."""
+
+    default_code = "USAGE"
+    exit_code = 2
+
+
+class CheckpointError(RowscopeError):
+    """The path holds nothing that rowscope can audit."""
+
+    default_code = "CHECKPOINT"
+
+
+class MalformedFileError(CheckpointError):
+    """A file breaks its own format."""
+
+    default_code = "FIL001"
+
+
+class IndexMismatchError(CheckpointError):
+    """A sharded index names a tensor that its shard does not hold."""
+
+    default_code = "FIL002"
+
+
+class MissingShardError(CheckpointError):
+    """A shard that the index names is not there."""
+
+    default_code = "FIL003"
+
+
+class UnsafeShardError(CheckpointError):
+    """A shard name in the index would leave the checkpoint's folder."""
+
+    default_code = "FIL004"
+
+
+class NoMatrixError(CheckpointError):
+    """No tensor looks like a vocabulary matrix."""
+
+    default_code = "NO_MATRIX"
+
+
+class UndecodableError(CheckpointError):
+    """A matrix whose values rowscope cannot decode (a dtype or a packing)."""
+
+    default_code = "UNDECODABLE"
+
+
+class TokenizerError(CheckpointError):
+    """Tokenizer files that are there but cannot be read."""
+
+    default_code = "TOKENIZER"
+
+
+class MissingExtraError(RowscopeError):
+    """An optional dependency is missing; the message names the extra that brings it."""
+
+    default_code = "MISSING_EXTRA"
+    exit_code = 4
+
+    def __init__(self, package: str, extra: str, purpose: str) -> None:
+        super().__init__(
+            f"{purpose} needs the package {package!r}, which is not installed: "
+            f"pip install 'rowscope[{extra}]'",
+            location=package,
+        )
+
+
+class RefusedError(RowscopeError):
+    """The action is not possible; nothing was written."""
+
+    default_code = "REFUSED"
+    exit_code = 5
