@@ -1,9 +1,37 @@
-"""safetensors header: file bytes -> validated table of tensors. The only place that trusts nothing."""
+"""safetensors header: file bytes -> validated table of tensors. The only place that trusts nothing.
+
+The rules are those of safetensors 0.8 (`header_rules.py`); one is stricter: an object that has a key twice
+is refused, because two readers may then see two different tensors.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
 from types import MappingProxyType
+
+from rowscope.inspector.errors import CheckpointError, MalformedFileError
+from rowscope.inspector.header_json import JsonError, parse_all, walk
+from rowscope.inspector.header_rules import DTYPE_BITS, REFETCH, Fault, check_layout, check_tree
+
+__all__ = ["DTYPE_BITS", "Fault", "Header", "TensorInfo", "examine_file", "parse_header", "read_header"]
+
+MAX_HEADER_BYTES = 100_000_000
+
+_PREFIX = 8  # the header's length, a little-endian u64
+_FIRST_READ = 1 << 18  # most headers fit, which makes one read a file
+_LOCATABLE = 1 << 24  # a larger header is judged as well, but its faults are not located
+
+_LOOKALIKES = (
+    (b"version https://git-lfs", "a Git LFS pointer, not the weights: run 'git lfs pull'"),
+    (b"PK\x03\x04", "a zip archive, as torch.save writes it: load it with torch and save_file the tensors"),
+    (b"GGUF", "a GGUF file: convert it back, or audit the original checkpoint"),
+    (b"\x80", "a pickle: load it with torch and save_file the tensors"),
+    (b"<", "a web page or XML: the download went wrong, download the file again"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +67,142 @@ class Header:
     metadata: MappingProxyType[str, str]
     data_start: int
     file_bytes: int
+
+
+def read_header(path: Path) -> Header:
+    """Read and validate the header of a file; its data is not touched.
+
+    Raises:
+        CheckpointError: the path is not a readable regular file.
+        MalformedFileError: the file breaks the format; the message says where.
+    """
+    header, faults = examine_file(path)
+    for fault in faults:
+        raise _error(fault, str(path))
+    assert header is not None
+    return header
+
+
+def parse_header(raw: bytes, file_bytes: int, name: str) -> Header:
+    """Validate a header's JSON bytes.
+
+    Args:
+        raw: the bytes behind the 8-byte length, padding included.
+        file_bytes: size of the whole file.
+        name: the file's name, for messages.
+
+    Raises:
+        MalformedFileError: the header breaks the format; the message says where.
+    """
+    header, faults = _examine(raw, file_bytes)
+    for fault in faults:
+        raise _error(fault, name)
+    assert header is not None
+    return header
+
+
+def examine_file(path: Path) -> tuple[Header | None, Iterator[Fault]]:
+    """The header of a file, or None with its faults, which are located as they are asked for.
+
+    Raises:
+        CheckpointError: the path is not a readable regular file.
+    """
+    first, file_bytes = _read_range(path, 0, _FIRST_READ)
+    length = int.from_bytes(first[:_PREFIX], "little")
+    fault = _prefix_fault(first, length, file_bytes)
+    if fault is not None:
+        return None, iter((fault,))
+    stop = _PREFIX + length
+    raw = first[_PREFIX:stop]
+    if len(raw) < length:
+        raw += _read_range(path, len(first), stop)[0]
+    if len(raw) < length:
+        message = f"the file ended at byte {_PREFIX + len(raw)} while its header was read"
+        return None, iter((Fault("length", message, REFETCH, offset=_PREFIX + len(raw)),))
+    return _examine(raw, file_bytes)
+
+
+def _examine(raw: bytes, file_bytes: int) -> tuple[Header | None, Iterator[Fault]]:
+    header_end = _PREFIX + len(raw)
+    try:
+        text = raw.decode("utf-8")
+        tree, lexical = parse_all(text)
+    except UnicodeDecodeError as error:
+        message = f"the header is not UTF-8: byte 0x{raw[error.start]:02x}"
+        return None, iter((Fault("utf-8", message, REFETCH, offset=_PREFIX + error.start),))
+    except JsonError as error:
+        return None, iter((_json_fault(error, text),))
+    entries, metadata, faults = check_tree(tree)
+    entries.sort(key=lambda entry: (entry[3], entry[4], entry[0]))
+    found = [_json_fault(error, text) for error in lexical] + faults
+    # Where an entry is unusable the others' gaps follow from it, and would only hide the cause.
+    if not found:
+        found = list(check_layout(entries, file_bytes - header_end, header_end))
+    if found:
+        return None, _located(found, text)
+    tensors = tuple(TensorInfo(*entry) for entry in entries)
+    return Header(tensors, MappingProxyType(metadata), header_end, file_bytes), iter(())
+
+
+def _prefix_fault(first: bytes, length: int, file_bytes: int) -> Fault | None:
+    for magic, what in _LOOKALIKES:
+        if first.startswith(magic) and length > MAX_HEADER_BYTES:
+            return Fault("length", "the content is of another kind", f"it looks like {what}", offset=0)
+    if file_bytes < _PREFIX:
+        message = f"the file has {file_bytes} bytes, less than the {_PREFIX} of a header length"
+        return Fault("length", message, REFETCH, offset=file_bytes)
+    if length > MAX_HEADER_BYTES:
+        message = f"the header length {length} is above the limit of {MAX_HEADER_BYTES}"
+        return Fault("length", message, "check that this is a safetensors file", offset=0)
+    if _PREFIX + length > file_bytes:
+        message = f"the header length {length} reaches behind the end of the file of {file_bytes} bytes"
+        return Fault("length", message, REFETCH, offset=0)
+    return None
+
+
+def _json_fault(error: JsonError, text: str) -> Fault:
+    if error.position is None:
+        return Fault(error.rule, error.message)
+    return Fault(error.rule, error.message, offset=_byte_offset(text, error.position))
+
+
+def _located(faults: list[Fault], text: str) -> Iterator[Fault]:
+    """The same faults with their offsets: a header that is right never pays for the search."""
+    wanted = {fault.path for fault in faults if fault.path is not None}
+    places = {}
+    if wanted and len(text) <= _LOCATABLE:
+        places = {place.path: place.position for place in walk(text) if place.path in wanted}
+    for fault in faults:
+        position = places.get(fault.path) if fault.path is not None else None
+        yield fault if position is None else replace(fault, offset=_byte_offset(text, position))
+
+
+def _byte_offset(text: str, position: int) -> int:
+    return _PREFIX + len(text[:position].encode("utf-8"))
+
+
+def _error(fault: Fault, name: str) -> MalformedFileError:
+    place = "" if fault.offset is None else f" (byte {fault.offset})"
+    location = name if fault.tensor is None else f"{name}:{fault.tensor}"
+    return MalformedFileError(f"{name!r}: {fault.message}{place}; {fault.hint}", location=location)
+
+
+def _read_range(path: Path, start: int, stop: int) -> tuple[bytes, int]:
+    """Bytes `[start, stop)`, fewer at the end of the file, and the file's size."""
+    try:
+        # O_NONBLOCK: opening a FIFO that nobody writes to would otherwise wait for ever.
+        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        with os.fdopen(os.open(path, flags), "rb") as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise CheckpointError(
+                    f"{str(path)!r} is not a regular file; give a .safetensors file or a checkpoint folder",
+                    location=str(path),
+                )
+            file.seek(start)
+            return file.read(stop - start), status.st_size
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise CheckpointError(
+            f"cannot read {str(path)!r}: {reason}; check the path and its permissions", location=str(path)
+        ) from error
