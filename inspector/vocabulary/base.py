@@ -1,0 +1,91 @@
+"""What every format's reader hands over, before the settings files have their say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from rowscope.inspector.vocabulary.files import wrong
+from rowscope.inspector.vocabulary.model import AddedToken
+
+MAX_ID = 2**32 - 1
+"""Ids are 32-bit in every tokenizer library; a larger one is refused."""
+
+
+@dataclass
+class Base:
+    """A tokenizer model's own vocabulary.
+
+    Attributes:
+        kind: see `Vocabulary.kind`.
+        ids: token -> id.
+        tokens: id -> token.
+        size: entries as the format's library counts them.
+        added: the added tokens that the same file lists, in its order, with the ids it states.
+    """
+
+    kind: str
+    ids: dict[str, int]
+    tokens: dict[int, str]
+    size: int
+    added: list[AddedToken] = field(default_factory=list)
+    byte_level: bool = False
+    byte_fallback: bool = False
+    metaspace: bool = False
+
+
+def base_from_ids(kind: str, ids: dict[str, int], notes: list[str]) -> Base:
+    """Token -> id, already checked; two tokens of one id get a note, the later one keeps the id."""
+    tokens = dict(zip(ids.values(), ids.keys(), strict=True))
+    if len(tokens) < len(ids):
+        notes.append(f"{len(ids) - len(tokens)} tokens share their id with another token")
+    return Base(kind, ids, tokens, len(ids), byte_fallback="<0x00>" in ids and "<0xFF>" in ids)
+
+
+def base_from_list(kind: str, listed: list[str], notes: list[str]) -> Base:
+    """Tokens whose ids are their places; of equal ones the last is the one that a text gets."""
+    ids = {token: place for place, token in enumerate(listed)}
+    if len(ids) < len(listed):
+        notes.append(f"{len(listed) - len(ids)} entries repeat a token that is there already")
+    return Base(
+        kind,
+        ids,
+        dict(enumerate(listed)),
+        len(listed),
+        byte_fallback="<0x00>" in ids and "<0xFF>" in ids,
+    )
+
+
+def checked_ids(name: str, vocabulary: dict[str, object]) -> dict[str, int]:
+    """The mapping itself, once every value is known to be an id."""
+    values = vocabulary.values()
+    if set(map(type, values)) - {int} or (
+        vocabulary and not (min(values) >= 0 and max(values) <= MAX_ID)  # type: ignore[type-var, operator]
+    ):
+        token, value = next(item for item in vocabulary.items() if not is_id(item[1]))
+        raise wrong(name, f"the id of token {ascii(token)[:40]}", value, f"an integer from 0 to {MAX_ID}")
+    return vocabulary  # type: ignore[return-value]
+
+
+def is_id(value: object) -> bool:
+    return type(value) is int and 0 <= value <= MAX_ID
+
+
+def added_token(name: str, id: object, entry: object) -> AddedToken:
+    """An added token as `tokenizer.json` and `added_tokens_decoder` spell it.
+
+    Absent flags are false, as in the tokenizers library's `AddedToken`; `special` too.
+    """
+    if not isinstance(entry, dict) or not isinstance(entry.get("content"), str):
+        raise wrong(name, "an added token", entry, "an object with a text as its content")
+    if isinstance(id, str) and id.isascii() and id.isdigit() and len(id) <= 10:
+        id = int(id)
+    if type(id) is not int or not is_id(id):
+        raise wrong(name, f"the id of added token {ascii(entry['content'])[:40]}", id, "a token id")
+    flags = {flag: entry.get(flag, False) for flag in _FLAGS}
+    for flag, value in flags.items():
+        if type(value) is not bool:
+            raise wrong(name, f"{flag} of added token {ascii(entry['content'])[:40]}", value, "true or false")
+    return AddedToken(id, entry["content"], **flags)
+
+
+_FLAGS = ("special", "normalized", "lstrip", "rstrip", "single_word")

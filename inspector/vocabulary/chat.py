@@ -1,0 +1,68 @@
+"""Chat templates from every place where they are stored."""
+
+from __future__ import annotations
+
+from rowscope.inspector.vocabulary.files import TokenizerFolder, wrong
+from rowscope.inspector.vocabulary.model import ChatTemplate
+from rowscope.inspector.vocabulary.settings import CONFIG
+
+JINJA = "chat_template.jinja"
+PROCESSOR = "chat_template.json"
+FOLDER = "additional_chat_templates"
+
+
+def read_chat_templates(folder: TokenizerFolder, config: dict[str, object]) -> tuple[ChatTemplate, ...]:
+    """The templates in use.
+
+    Template files replace the templates of tokenizer_config.json altogether, as in transformers;
+    chat_template.json is what processors of multimodal models read and stands beside them.
+
+    Raises:
+        TokenizerError: a template that is no text, or a malformed chat_template.json.
+    """
+    files = _from_files(folder)
+    configured = _from_value(config.get("chat_template"), CONFIG)
+    if files and configured and {_same(entry) for entry in files} != {_same(entry) for entry in configured}:
+        folder.notes.append(
+            f"the chat template in {CONFIG} differs from {files[0].source}, which replaces it"
+        )
+    templates = files or configured
+    known = {_same(entry) for entry in templates}
+    processor = _from_value(folder.json_object(PROCESSOR).get("chat_template"), PROCESSOR)
+    return tuple(templates + [entry for entry in processor if _same(entry) not in known])
+
+
+def _same(template: ChatTemplate) -> tuple[str, str]:
+    return template.name, template.text
+
+
+def _from_files(folder: TokenizerFolder) -> list[ChatTemplate]:
+    templates = []
+    if folder.has(JINJA):
+        templates.append(ChatTemplate("default", JINJA, folder.text(JINJA)))
+    for name in folder.list(FOLDER, ".jinja"):
+        title = name.rpartition("/")[2].removesuffix(".jinja")
+        templates.append(ChatTemplate(title, name, folder.text(name)))
+    return templates
+
+
+def _from_value(value: object, file: str) -> list[ChatTemplate]:
+    """A template, a list of `{"name", "template"}`, or an object from name to template."""
+    source = f"{file}:chat_template"
+    if value is None:
+        return []
+    if isinstance(value, str):
+        return [ChatTemplate("default", source, value)]
+    entries = value.items() if isinstance(value, dict) else _named(value, file)
+    templates = []
+    for name, text in entries:
+        if not isinstance(name, str) or not isinstance(text, str):
+            raise wrong(file, f"the chat template {ascii(name)[:40]}", text, "a text")
+        templates.append(ChatTemplate(name, f"{source}[{name}]", text))
+    return templates
+
+
+def _named(value: object, file: str) -> list[tuple[object, object]]:
+    if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
+        raise wrong(file, "chat_template", value, "a text or a list of named templates")
+    return [(entry.get("name"), entry.get("template")) for entry in value]

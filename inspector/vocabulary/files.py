@@ -1,0 +1,145 @@
+"""Tokenizer files -> text and JSON, with every way to be unreadable turned into TokenizerError."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from rowscope.inspector.errors import TokenizerError
+
+_BOM = b"\xef\xbb\xbf"
+_SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
+_MERGES = re.compile(rb'"merges"\s*:\s*\[')
+_LAST_ARRAY_END = re.compile(rb"\]\s*\}\s*\}\s*$")
+_KEY_BEHIND_ARRAY = re.compile(rb'\]\s*[,}][\s},]*"(?:[^"\\]|\\.)*"\s*:', re.DOTALL)
+
+
+class TokenizerFolder:
+    """A folder of tokenizer files; remembers what was read from it and what was odd about it.
+
+    Attributes:
+        root: the folder.
+        used: names of the files read so far, in order.
+        notes: sentences for people.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.used: list[str] = []
+        self.notes: list[str] = []
+
+    def has(self, name: str) -> bool:
+        return (self.root / name).is_file()
+
+    def list(self, folder: str, suffix: str) -> tuple[str, ...]:
+        """Names, relative to the root, of the files in a folder within it that end in `suffix`; sorted."""
+        try:
+            return tuple(
+                sorted(
+                    f"{folder}/{entry.name}"
+                    for entry in (self.root / folder).iterdir()
+                    if entry.name.endswith(suffix) and entry.is_file()
+                )
+            )
+        except OSError:  # not there, or no folder
+            return ()
+
+    def bytes(self, name: str) -> bytes:
+        """The file's bytes without a byte order mark (a note says that there was one)."""
+        try:
+            data = (self.root / name).read_bytes()
+        except OSError as error:
+            raise TokenizerError(
+                f"cannot read {name!r}: {error.strerror}; check its permissions", location=name
+            ) from error
+        if name not in self.used:
+            self.used.append(name)
+        if data.startswith(_BOM):
+            self.notes.append(f"{name} starts with a byte order mark, which other readers may refuse")
+            return data[len(_BOM) :]
+        return data
+
+    def text(self, name: str) -> str:
+        return decode_utf8(self.bytes(name), name)
+
+    def json(self, name: str) -> object:
+        return parse_json(self.bytes(name), name)
+
+    def json_object(self, name: str) -> dict[str, object]:
+        """The file's JSON object; {} where the file is not there."""
+        if not self.has(name):
+            return {}
+        value = self.json(name)
+        if not isinstance(value, dict):
+            raise wrong(name, "the file", value, "a JSON object")
+        return value
+
+
+def decode_utf8(data: bytes, name: str) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise TokenizerError(
+            f"{name} is not UTF-8: byte 0x{data[error.start]:02x} at offset {error.start}; "
+            "download the file again",
+            location=name,
+        ) from error
+
+
+def parse_json(data: bytes, name: str) -> object:
+    """JSON text -> value.
+
+    Strings with a lone surrogate are refused, as the tokenizers library does: they cannot be printed.
+    """
+    text = decode_utf8(data, name)
+    try:
+        value: object = json.loads(text)
+        if _SURROGATE_ESCAPE.search(data):
+            json.dumps(value, ensure_ascii=False).encode()
+    except json.JSONDecodeError as error:
+        raise TokenizerError(
+            f"{name} is not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}; "
+            "download the file again",
+            location=name,
+        ) from error
+    except RecursionError as error:
+        raise TokenizerError(f"{name} is nested too deeply to be a tokenizer file", location=name) from error
+    except UnicodeEncodeError as error:
+        found = ascii(error.object[error.start])
+        raise TokenizerError(
+            f"{name} holds a string with half a surrogate pair, {found}; write the file again as UTF-8",
+            location=name,
+        ) from error
+    except ValueError as error:  # an integer of more digits than Python converts
+        raise TokenizerError(f"{name} is not usable JSON: {error}", location=name) from error
+    return value
+
+
+def without_merges(data: bytes) -> bytes:
+    """tokenizer.json with an empty `merges` list, which nothing here reads.
+
+    Half of the file and most of its strings are merges: leaving them out halves the time and the memory.
+    Done only where the list provably ends with the file, `]}}`: a key anywhere behind the list's true end
+    would follow a `]` and then `,` or `}`, so where no such key is found the list is all there is. A match
+    inside a string can only make this give up, and the whole file is parsed.
+    """
+    at = data.find(b'"merges"')
+    while at >= 0:
+        head = _MERGES.match(data, at)
+        if head:
+            end = _LAST_ARRAY_END.search(data, max(head.end(), len(data) - 64))
+            if not end or _KEY_BEHIND_ARRAY.search(data, head.end(), end.start()):
+                return data
+            return data[: head.end()] + data[end.start() :]
+        at = data.find(b'"merges"', at + 1)
+    return data
+
+
+def wrong(name: str, what: str, value: object, expected: str) -> TokenizerError:
+    """The error for a value that a format does not allow there."""
+    shown = ascii(value)
+    shown = shown if len(shown) <= 60 else shown[:57] + "..."
+    return TokenizerError(
+        f"{name}: {what} is {shown}, not {expected}; download the file again", location=name
+    )

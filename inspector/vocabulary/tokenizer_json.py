@@ -1,0 +1,86 @@
+"""`tokenizer.json` of the tokenizers library: BPE, WordPiece, Unigram and WordLevel models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rowscope.inspector.vocabulary.base import (
+    Base,
+    added_token,
+    base_from_ids,
+    base_from_list,
+    checked_ids,
+)
+from rowscope.inspector.vocabulary.files import TokenizerFolder, parse_json, without_merges, wrong
+
+NAME = "tokenizer.json"
+_MODELS = ("BPE", "WordPiece", "Unigram", "WordLevel")
+
+
+def read_tokenizer_json(folder: TokenizerFolder, name: str = NAME) -> Base:
+    """The model's vocabulary and the file's own list of added tokens.
+
+    Raises:
+        TokenizerError: not JSON, or a vocabulary that the tokenizers library would refuse.
+    """
+    document = parse_json(without_merges(folder.bytes(name)), name)
+    if not isinstance(document, dict):
+        raise wrong(name, "the file", document, "a JSON object")
+    model = document.get("model")
+    if not isinstance(model, dict):
+        raise wrong(name, "the key 'model'", model, "a JSON object")
+    base = _model(model, name, folder.notes)
+    added = document.get("added_tokens") or []
+    if not isinstance(added, list):
+        raise wrong(name, "the key 'added_tokens'", added, "a list")
+    base.added = [
+        added_token(name, entry.get("id") if isinstance(entry, dict) else None, entry) for entry in added
+    ]
+    parts = [document.get(part) for part in ("normalizer", "pre_tokenizer", "decoder")]
+    strings = {string for part in parts for string in _strings(part)}
+    base.byte_level = "ByteLevel" in strings
+    base.metaspace = "▁" in strings or "Metaspace" in strings
+    base.byte_fallback = base.byte_fallback or model.get("byte_fallback") is True
+    return base
+
+
+def _model(model: dict[str, object], name: str, notes: list[str]) -> Base:
+    vocabulary = model.get("vocab")
+    kind = model.get("type") or _guess(model)
+    if kind not in _MODELS:
+        raise wrong(name, "the model's type", kind, f"one of {', '.join(_MODELS)}")
+    if kind == "Unigram":
+        return base_from_list(f"{NAME}/Unigram", _pieces(vocabulary, name), notes)
+    if not isinstance(vocabulary, dict):
+        raise wrong(name, "the key 'vocab' of the model", vocabulary, "a JSON object")
+    return base_from_ids(f"{NAME}/{kind}", checked_ids(name, vocabulary), notes)
+
+
+def _guess(model: dict[str, object]) -> str:
+    """The type of a model that does not state it: files written before tokenizers 0.9."""
+    if isinstance(model.get("vocab"), list):
+        return "Unigram"
+    if "merges" in model:
+        return "BPE"
+    return "WordPiece" if "max_input_chars_per_word" in model else "WordLevel"
+
+
+def _pieces(vocabulary: object, name: str) -> list[str]:
+    """The texts of a Unigram vocabulary: a list of [text, score]."""
+    if not isinstance(vocabulary, list):
+        raise wrong(name, "the key 'vocab' of the Unigram model", vocabulary, "a list of [text, score]")
+    for entry in vocabulary:
+        if not (isinstance(entry, list) and len(entry) == 2 and isinstance(entry[0], str)):
+            raise wrong(name, "an entry of the Unigram vocabulary", entry, "[text, score]")
+    return [entry[0] for entry in vocabulary]
+
+
+def _strings(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for entry in value.values():
+            yield from _strings(entry)
+    elif isinstance(value, list):
+        for entry in value:
+            yield from _strings(entry)
