@@ -6,14 +6,13 @@ is refused, because two readers may then see two different tensors.
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 
-from rowscope.inspector.errors import CheckpointError, MalformedFileError
+from rowscope.inspector.errors import MalformedFileError
+from rowscope.inspector.files import read_range
 from rowscope.inspector.header_json import JsonError, parse_all, walk
 from rowscope.inspector.header_rules import DTYPE_BITS, REFETCH, Fault, check_layout, check_tree
 
@@ -22,7 +21,7 @@ __all__ = ["DTYPE_BITS", "Fault", "Header", "TensorInfo", "examine_file", "parse
 MAX_HEADER_BYTES = 100_000_000
 
 _PREFIX = 8  # the header's length, a little-endian u64
-_FIRST_READ = 1 << 18  # most headers fit, which makes one read a file
+_FIRST_READ = 1 << 16  # most headers fit, which makes one read a file
 _LOCATABLE = 1 << 24  # a larger header is judged as well, but its faults are not located
 
 _LOOKALIKES = (
@@ -63,7 +62,7 @@ class Header:
         file_bytes: size of the whole file.
     """
 
-    tensors: tuple[TensorInfo, ...]
+    tensors: tuple[TensorInfo, ...] = field(repr=False)
     metadata: MappingProxyType[str, str]
     data_start: int
     file_bytes: int
@@ -107,7 +106,7 @@ def examine_file(path: Path) -> tuple[Header | None, Iterator[Fault]]:
     Raises:
         CheckpointError: the path is not a readable regular file.
     """
-    first, file_bytes = _read_range(path, 0, _FIRST_READ)
+    first, file_bytes = read_range(path, 0, _FIRST_READ)
     length = int.from_bytes(first[:_PREFIX], "little")
     fault = _prefix_fault(first, length, file_bytes)
     if fault is not None:
@@ -115,7 +114,7 @@ def examine_file(path: Path) -> tuple[Header | None, Iterator[Fault]]:
     stop = _PREFIX + length
     raw = first[_PREFIX:stop]
     if len(raw) < length:
-        raw += _read_range(path, len(first), stop)[0]
+        raw += read_range(path, len(first), stop)[0]
     if len(raw) < length:
         message = f"the file ended at byte {_PREFIX + len(raw)} while its header was read"
         return None, iter((Fault("length", message, REFETCH, offset=_PREFIX + len(raw)),))
@@ -185,24 +184,3 @@ def _error(fault: Fault, name: str) -> MalformedFileError:
     place = "" if fault.offset is None else f" (byte {fault.offset})"
     location = name if fault.tensor is None else f"{name}:{fault.tensor}"
     return MalformedFileError(f"{name!r}: {fault.message}{place}; {fault.hint}", location=location)
-
-
-def _read_range(path: Path, start: int, stop: int) -> tuple[bytes, int]:
-    """Bytes `[start, stop)`, fewer at the end of the file, and the file's size."""
-    try:
-        # O_NONBLOCK: opening a FIFO that nobody writes to would otherwise wait for ever.
-        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-        with os.fdopen(os.open(path, flags), "rb") as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise CheckpointError(
-                    f"{str(path)!r} is not a regular file; give a .safetensors file or a checkpoint folder",
-                    location=str(path),
-                )
-            file.seek(start)
-            return file.read(stop - start), status.st_size
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise CheckpointError(
-            f"cannot read {str(path)!r}: {reason}; check the path and its permissions", location=str(path)
-        ) from error

@@ -1,4 +1,4 @@
-"""JSON as serde_json reads it, with the place of every value: Python's own reader is laxer in a dozen ways."""
+"""JSON as serde_json reads it, with the place of every value; Python's own reader is laxer."""
 
 from __future__ import annotations
 
@@ -130,9 +130,7 @@ def depth(value: Any) -> int:  # noqa: ANN401 - a JSON value
     level = [value]
     while level := [item for item in level if isinstance(item, dict | list)]:
         deepest += 1
-        level = [
-            inner for item in level for inner in (item.values() if isinstance(item, dict) else item)
-        ]
+        level = [inner for item in level for inner in (item.values() if isinstance(item, dict) else item)]
     return deepest
 
 

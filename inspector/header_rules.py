@@ -53,8 +53,8 @@ class Fault:
     """One way in which a file breaks the format.
 
     Attributes:
-        rule: which rule, in a word: `length`, `utf-8`, `json`, `duplicate-key`, `header`, `metadata`, `entry`,
-            `dtype`, `shape`, `offsets`, `overflow`, `alignment`, `size`, `gap`, `overlap`, `coverage`.
+        rule: which rule, in a word: `length`, `utf-8`, `json`, `duplicate-key`, `header`, `metadata`,
+            `entry`, `dtype`, `shape`, `offsets`, `overflow`, `alignment`, `size`, `gap`, `overlap`, `coverage`.
         message: what is wrong, quoting the value.
         hint: the next step.
         tensor: the tensor concerned, or None.
