@@ -4,33 +4,30 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from rowscope.inspector.config import Skip, architectures, model_type, quantization, read_config
 from rowscope.inspector.errors import CheckpointError, IndexMismatchError, MissingShardError
-from rowscope.inspector.files import read_json, reason
 from rowscope.inspector.header import read_header
-from rowscope.inspector.header_rules import kind
 from rowscope.inspector.index import ShardIndex
-from rowscope.inspector.index_checks import Problem, check_index, repeated_tensors, unread_files
-from rowscope.inspector.locate import Location, locate
+from rowscope.inspector.index_checks import (
+    Problem,
+    check_index,
+    misplaced_tensors,
+    missing_files,
+    repeated_tensors,
+    tensor_places,
+    unread_files,
+)
+from rowscope.inspector.locate import locate
 from rowscope.inspector.matrices import Matrix, MatrixLayout, find_matrices
 from rowscope.inspector.source import Shard, TensorRef
-from rowscope.inspector.weights import Weights, from_file, from_folder, from_index, listing
-
-CONFIG_LIMIT = 64 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Skip:
-    """Something that was not read, and why."""
-
-    what: str
-    why: str
+from rowscope.inspector.weights import choose_weights, listing
 
 
 @dataclass(frozen=True)
@@ -81,6 +78,21 @@ class Checkpoint:
         """Elements of all tensors together, as their shapes count them."""
         return sum(math.prod(tensor.shape) for tensor in self.tensors.values())
 
+    @property
+    def model_type(self) -> str | None:
+        """`model_type` of the config."""
+        return model_type(self.config)
+
+    @property
+    def architectures(self) -> tuple[str, ...]:
+        """`architectures` of the config."""
+        return architectures(self.config)
+
+    @property
+    def quantization(self) -> str | None:
+        """The quantisation method that the config names; None for plain weights."""
+        return quantization(self.config)
+
     def shard_of(self, tensor: str) -> Shard:
         """The file that holds a tensor.
 
@@ -109,24 +121,25 @@ def open_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         MissingShardError: (FIL003) shards are missing.
         UnsafeShardError: (FIL004) a shard name in the index leaves the folder.
     """
-    given = os.fspath(path)
+    given = os.fsdecode(path)
     location = locate(given)
     root = location.root
-    weights = _weights(location)
-    _require_present(root, weights)
+    weights = choose_weights(location)
+    _require_present(root, weights.names)
     shards = tuple(Shard(name, root / name, read_header(root / name)) for name in weights.names)
-    tensors, repeated = _merge(shards, weights.index)
-    problems = [*repeated_tensors(repeated, root)]
+    where = tensor_places(shards)
+    problems = [*repeated_tensors(where, root)]
     if weights.index is not None:
+        _require_indexed(where, weights.index)
         problems += check_index(weights.index, shards)
         problems += unread_files(weights.unread, weights.index)
-    config, skipped = _read_config(root, "config.json", required=True)
-    generation, more = _read_config(root, "generation_config.json", required=False)
+    config, skipped = read_config(root, "config.json", required=True)
+    generation, more = read_config(root, "generation_config.json", required=False)
     return Checkpoint(
         path=given,
         root=root,
         shards=shards,
-        tensors=MappingProxyType(tensors),
+        tensors=MappingProxyType(_merge(shards, where, weights.index)),
         config=config,
         generation_config=generation,
         index=weights.index,
@@ -136,87 +149,42 @@ def open_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     )
 
 
-def _weights(location: Location) -> Weights:
-    match location.kind:
-        case "folder":
-            return from_folder(location.path)
-        case "index":
-            return from_index(location.path)
-        case "file":
-            return from_file(location.path)
-
-
-def _require_present(root: Path, weights: Weights) -> None:
-    missing = []
-    for name in weights.names:
-        try:
-            os.stat(root / name)
-        except (FileNotFoundError, NotADirectoryError):
-            missing.append(name)
-        except OSError as error:
-            raise CheckpointError(
-                f"cannot open {str(root / name)!r}: {reason(error)}; check its permissions",
-                location=str(root / name),
-            ) from error
+def _require_present(root: Path, names: Sequence[str]) -> None:
+    missing = missing_files(root, names)
     if missing:
         raise MissingShardError(
-            f"{len(missing)} of {len(weights.names)} weights files are missing in {str(root)!r}: "
+            f"{len(missing)} of {len(names)} weights files are missing in {str(root)!r}: "
             f"{listing(missing, 10)}; download them again",
             location=str(root),
         )
 
 
 def _merge(
-    shards: tuple[Shard, ...], index: ShardIndex | None
-) -> tuple[dict[str, TensorRef], dict[str, list[str]]]:
-    """All tensors by name, and the shards of each that is stored more than once.
+    shards: Sequence[Shard], where: Mapping[str, Sequence[str]], index: ShardIndex | None
+) -> dict[str, TensorRef]:
+    """All tensors by name.
 
-    Of a repeated tensor the index decides, else the last shard: loaders read one after the other.
+    Of a tensor that is stored more than once the index decides, else the last shard: loaders read one
+    after the other.
     """
-    tensors: dict[str, TensorRef] = {}
-    repeated: dict[str, list[str]] = {}
+    tensors = {}
     for shard in shards:
         for info in shard.header.tensors:
-            earlier = tensors.get(info.name)
-            if earlier is not None:
-                repeated.setdefault(info.name, [earlier.shard.name]).append(shard.name)
-                if index is not None and index.weight_map.get(info.name) == earlier.shard.name:
-                    continue
-            tensors[info.name] = TensorRef(info, shard)
-    _require_indexed(tensors, index)
-    return tensors, repeated
+            holders = where[info.name]
+            wanted = index.weight_map.get(info.name) if index is not None else None
+            if shard.name == (wanted if wanted in holders else holders[-1]):
+                tensors[info.name] = TensorRef(info, shard)
+    return tensors
 
 
-def _require_indexed(tensors: Mapping[str, TensorRef], index: ShardIndex | None) -> None:
-    """Every tensor of the index is in the shard that it names."""
-    if index is None:
-        return
-    wrong = [
-        name
-        for name, shard in index.weight_map.items()
-        if name not in tensors or tensors[name].shard.name != shard
-    ]
+def _require_indexed(where: Mapping[str, Sequence[str]], index: ShardIndex) -> None:
+    wrong = misplaced_tensors(index, where)
     if not wrong:
         return
-    name = wrong[0]
-    elsewhere = f" (it is in {tensors[name].shard.name!r})" if name in tensors else ""
+    name, holders = wrong[0]
+    found = f" (it is in {listing(holders)})" if holders else ""
     raise IndexMismatchError(
         f"{str(index.path)!r} names {len(wrong)} tensors that their shards do not hold, first {name!r}, "
-        f"not in {index.weight_map[name]!r}{elsewhere}; download the shards again or write the index anew",
+        f"not in {index.weight_map[name]!r}{found}; download the shards again or write the index anew",
         location=str(index.path),
     )
-
-
-def _read_config(
-    root: Path, name: str, *, required: bool
-) -> tuple[Mapping[str, Any] | None, tuple[Skip, ...]]:
-    path = root / name
-    if not os.path.lexists(path):
-        return None, (Skip(name, f"not in {str(root)!r}"),) if required else ()
-    try:
-        value = read_json(path, CONFIG_LIMIT)
-    except CheckpointError as error:
-        return None, (Skip(name, error.message),)
-    if not isinstance(value, dict):
-        return None, (Skip(name, f"holds {kind(value)}, not an object"),)
-    return MappingProxyType(value), ()

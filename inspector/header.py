@@ -14,7 +14,14 @@ from types import MappingProxyType
 from rowscope.inspector.errors import MalformedFileError
 from rowscope.inspector.files import read_range
 from rowscope.inspector.header_json import JsonError, parse_all, walk
-from rowscope.inspector.header_rules import DTYPE_BITS, REFETCH, Fault, check_layout, check_tree
+from rowscope.inspector.header_rules import (
+    DTYPE_BITS,
+    REFETCH,
+    Fault,
+    check_coverage,
+    check_sizes,
+    check_tree,
+)
 
 __all__ = ["DTYPE_BITS", "Fault", "Header", "TensorInfo", "examine_file", "parse_header", "read_header"]
 
@@ -134,9 +141,11 @@ def _examine(raw: bytes, file_bytes: int) -> tuple[Header | None, Iterator[Fault
     entries, metadata, faults = check_tree(tree)
     entries.sort(key=lambda entry: (entry[3], entry[4], entry[0]))
     found = [_json_fault(error, text) for error in lexical] + faults
-    # Where an entry is unusable the others' gaps follow from it, and would only hide the cause.
-    if not found:
-        found = list(check_layout(entries, file_bytes - header_end, header_end))
+    # Where an entry is unusable the gap that it leaves is no fault of its neighbours.
+    whole = not found
+    found += check_sizes(entries)
+    if whole:
+        found += check_coverage(entries, file_bytes - header_end, header_end)
     if found:
         return None, _located(found, text)
     tensors = tuple(TensorInfo(*entry) for entry in entries)

@@ -54,12 +54,14 @@ class Fault:
 
     Attributes:
         rule: which rule, in a word: `length`, `utf-8`, `json`, `duplicate-key`, `header`, `metadata`,
-            `entry`, `dtype`, `shape`, `offsets`, `overflow`, `alignment`, `size`, `gap`, `overlap`, `coverage`.
+            `entry`, `dtype`, `shape`, `offsets`, `overflow`, `alignment`, `size`,
+            `gap`, `overlap`, `coverage`; of a sharded checkpoint also `missing-shard`, `index`.
         message: what is wrong, quoting the value.
         hint: the next step.
         tensor: the tensor concerned, or None.
         offset: absolute position of the offending byte in the file, or None where it is not known.
         path: keys that lead to the value within the header, or None where it is not about one.
+        file: the file, where several were examined.
     """
 
     rule: str
@@ -68,6 +70,7 @@ class Fault:
     tensor: str | None = None
     offset: int | None = None
     path: JsonPath | None = None
+    file: str | None = None
 
 
 def check_tree(tree: Any) -> tuple[list[Entry], dict[str, str], list[Fault]]:  # noqa: ANN401 - a JSON value
@@ -166,13 +169,22 @@ def _list_faults(name: str, field: str, values: Any, key: str | int) -> Iterator
             yield Fault(rule, message, tensor=name, path=(name, key, position))
 
 
-def check_layout(entries: Sequence[Entry], data_bytes: int, header_end: int) -> Iterator[Fault]:
-    """Entries in order of their offsets: contiguous from 0, sizes that fit, the file covered exactly."""
-    covered = 0
+def check_sizes(entries: Sequence[Entry]) -> Iterator[Fault]:
+    """Every entry's byte range is what its shape and dtype need."""
     for name, dtype, shape, start, stop in entries:
-        if start != covered or stop < start:
+        if stop < start:
+            message = f"tensor {quote(name)}: data_offsets [{start}, {stop}] end before they start"
+            yield Fault("offsets", message, tensor=name, path=(name, "data_offsets"))
+        else:
+            yield from _size_faults(name, dtype, shape, stop - start)
+
+
+def check_coverage(entries: Sequence[Entry], data_bytes: int, header_end: int) -> Iterator[Fault]:
+    """Entries in order of their offsets follow each other from 0 and cover the file exactly."""
+    covered = 0
+    for name, _, _, start, stop in entries:
+        if start != covered:
             yield _order_fault(name, start, stop, covered)
-        yield from _size_faults(name, dtype, shape, stop - start)
         covered = max(covered, stop)
     if covered != data_bytes:
         yield _coverage_fault(covered, data_bytes, header_end)
@@ -181,8 +193,6 @@ def check_layout(entries: Sequence[Entry], data_bytes: int, header_end: int) -> 
 def _order_fault(name: str, start: int, stop: int, covered: int) -> Fault:
     tensor = f"tensor {quote(name)}: data_offsets [{start}, {stop}]"
     path = (name, "data_offsets")
-    if stop < start:
-        return Fault("offsets", f"{tensor} end before they start", tensor=name, path=path)
     if start > covered:
         message = f"{tensor} leave a gap of {start - covered} bytes behind byte {covered} of the data"
         return Fault("gap", message, tensor=name, path=path)

@@ -10,7 +10,7 @@ from pathlib import Path
 from rowscope.inspector.errors import CheckpointError, MissingShardError
 from rowscope.inspector.files import reason
 from rowscope.inspector.index import ShardIndex, read_index
-from rowscope.inspector.locate import INDEX_SUFFIX, conversion
+from rowscope.inspector.locate import INDEX_SUFFIX, Location, conversion
 
 SUFFIX = ".safetensors"
 
@@ -34,6 +34,17 @@ class Weights:
     index: ShardIndex | None = None
     unread: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+
+def choose_weights(location: Location) -> Weights:
+    """The weights files that a location stands for; raises as the function for its kind."""
+    match location.kind:
+        case "folder":
+            return from_folder(location.path)
+        case "index":
+            return from_index(location.path)
+        case "file":
+            return from_file(location.path)
 
 
 def from_index(path: Path) -> Weights:
