@@ -1,0 +1,73 @@
+"""Plain text in columns: tables, wrapped sentences, sizes and counts in words."""
+
+from __future__ import annotations
+
+import textwrap
+import unicodedata
+from collections.abc import Iterator, Sequence
+
+Row = tuple[str, ...]
+
+_UNITS = ("kB", "MB", "GB", "TB", "PB", "EB")
+_LEAST_WIDTH = 12
+
+
+def bytes_text(count: int) -> str:
+    """A size in decimal units, as file listings on the web give it: `2.16 MB`."""
+    if count < 1000:
+        return f"{count} B"
+    value = count / 1000
+    units = iter(_UNITS)
+    unit = next(units)
+    while value >= 999.5 and (larger := next(units, None)):
+        value /= 1000
+        unit = larger
+    return f"{value:.3g} {unit}"
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 tensor`, `2 tensors`, `1,234 tensors`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def wrap(text: str, width: int, indent: str) -> list[str]:
+    """`text` in lines of `width` columns, those after the first two deeper; long words stay whole."""
+    return textwrap.wrap(
+        text,
+        max(width, _LEAST_WIDTH),
+        initial_indent=indent,
+        subsequent_indent=indent + "  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def table(rows: Sequence[Row], width: int) -> Iterator[str]:
+    """Rows in columns; a first cell that leaves no room for the others gets a line of its own."""
+    if not rows:
+        return
+    rest = [max(_columns(row[i]) for row in rows) for i in range(1, len(rows[0]))]
+    room = max(width - 2 - sum(rest) - 2 * len(rest), _LEAST_WIDTH)
+    first = min(room, max(_columns(row[0]) for row in rows))
+    for row in rows:
+        tail = "".join(f"  {_pad(cell, size)}" for cell, size in zip(row[1:], rest, strict=True))
+        if _columns(row[0]) > first:
+            yield f"  {row[0]}"
+            yield f"  {' ' * first}{tail}"
+        else:
+            yield f"  {row[0]}{' ' * (first - _columns(row[0]))}{tail}"
+
+
+def _pad(cell: str, size: int) -> str:
+    """Quantities with a unit to the right, all else to the left."""
+    space = " " * (size - _columns(cell))
+    return space + cell if cell[:1].isdigit() and cell[-1:].isalpha() else cell + space
+
+
+def _columns(text: str) -> int:
+    """Terminal columns: wide East Asian characters take two, combining marks none."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text
+    )
