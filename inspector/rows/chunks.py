@@ -1,0 +1,88 @@
+"""Runs work over fixed chunks of rows on several threads, in bounded memory, with results in order."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rowscope.inspector.blocks import RowReader
+
+CHUNK_BYTES = 4 << 20
+"""Bytes of a chunk: large against the cost of handing it out, small against the memory budget."""
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Positions [start, stop) of the rows asked for, and their ids (None: the positions themselves)."""
+
+    start: int
+    stop: int
+    ids: NDArray[np.int64] | None
+
+
+def plan(reader: RowReader, ids: NDArray[np.int64] | None) -> list[Chunk]:
+    """Cut the rows asked for into chunks. The cut depends on the matrix alone, never on the thread count, so
+    that sums over chunks are the same on every machine."""
+    total = reader.rows if ids is None else ids.size
+    step = max(1, CHUNK_BYTES // max(reader.row_bytes, 1))
+    starts = range(0, total, step)
+    return [
+        Chunk(start, min(start + step, total), None if ids is None else ids[start : start + step])
+        for start in starts
+    ]
+
+
+def with_rows(reader: RowReader, chunk: Chunk, work: Callable[[NDArray[np.uint8]], Result]) -> Result:
+    """Call `work` with the chunk's bytes: mapped where the ids are consecutive, else copied."""
+    if chunk.ids is None:
+        first, last = chunk.start, chunk.stop
+    else:
+        reader.check(chunk.ids)
+        first, last = int(chunk.ids.min()), int(chunk.ids.max()) + 1
+        if not (last - first == chunk.ids.size and bool((np.diff(chunk.ids) == 1).all())):
+            return work(reader.gather(chunk.ids))
+    result = work(reader.block(first, last))
+    reader.release(first, last)
+    return result
+
+
+def available_threads() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def run_in_order(
+    chunks: list[Chunk], work: Callable[[Chunk], Result], threads: int | None
+) -> Iterator[tuple[Chunk, Result]]:
+    """Yield each chunk with its result, in the chunks' order, while others are worked on.
+
+    At most twice as many chunks as threads are under way, so results do not pile up. When the consumer
+    stops early or is interrupted, chunks not yet begun are dropped.
+    """
+    workers = min(threads or available_threads(), len(chunks))
+    if workers <= 1:
+        for chunk in chunks:
+            yield chunk, work(chunk)
+        return
+    with ThreadPoolExecutor(workers, thread_name_prefix="rowscope") as pool:
+        waiting: deque[tuple[Chunk, Future[Result]]] = deque()
+        try:
+            for chunk in chunks:
+                waiting.append((chunk, pool.submit(work, chunk)))
+                if len(waiting) >= 2 * workers:
+                    done, future = waiting.popleft()
+                    yield done, future.result()
+            while waiting:
+                done, future = waiting.popleft()
+                yield done, future.result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)

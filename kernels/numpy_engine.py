@@ -1,0 +1,127 @@
+"""The scan and the projection in plain numpy: for small work, for the rows that the compiled kernels hand
+back, and for the dtypes that they do not know. Every sum is taken in float64."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rowscope.kernels import fingerprint, formats
+from rowscope.kernels.formats import Codes, Format
+from rowscope.kernels.results import Floats, GroupSums, RowColumns
+
+BLOCK_ELEMENTS = 1 << 17
+"""Elements decoded at once: 1 MiB of float64 and a few temporaries of the same size."""
+
+# Squares of elements between these bounds, and sums of 2**20 of them, are normal float64 numbers.
+LARGEST_PLAIN = 2.0**500
+SMALLEST_PLAIN = 2.0**-480
+
+
+def scan(
+    form: Format,
+    raw: NDArray[np.uint8],
+    out: RowColumns,
+    groups: NDArray[np.int8] | None = None,
+    sums: GroupSums | None = None,
+) -> None:
+    """Fill `out` with the quantities of the rows `raw`, shape (rows, row_bytes).
+
+    Adds the rows of group >= 0 to `sums`.
+    """
+    if raw.shape[0] == 0:
+        return
+    step = max(1, BLOCK_ELEMENTS // max(form.width(raw.shape[1]), 1))
+    for start in range(0, raw.shape[0], step):
+        stop = min(start + step, raw.shape[0])
+        codes = formats.unpack(form, raw[start:stop])
+        part = out.part(start, stop)
+        values = formats.to_float64(form, codes)
+        with np.errstate(all="ignore"):
+            finite = _fill(form, codes, values, part)
+            if groups is not None and sums is not None:
+                _add_groups(values, part, finite, groups[start:stop], sums)
+        out.extreme.update((start + at, pair) for at, pair in part.extreme.items())
+
+
+def project(form: Format, raw: NDArray[np.uint8], vectors: Floats, power: Floats | None = None) -> Floats:
+    """Dot products of rows with `vectors` (k, d), shape (rows, k); adds X^T (X v_k) to `power` (d,)."""
+    step = max(1, BLOCK_ELEMENTS // max(vectors.shape[1], 1))
+    result = np.empty((raw.shape[0], vectors.shape[0]))
+    for start in range(0, raw.shape[0], step):
+        values = formats.to_float64(form, formats.unpack(form, raw[start : start + step]))
+        with np.errstate(all="ignore"):
+            products = np.einsum("nd,kd->nk", values, vectors)  # not BLAS: it would start threads of its own
+            if power is not None:
+                keep = np.isfinite(values).all(axis=1)
+                power += np.einsum("n,nd->d", products[keep, -1], values[keep])
+        result[start : start + step] = products
+    return result
+
+
+def _fill(form: Format, codes: Codes, values: Floats, out: RowColumns) -> NDArray[np.bool_]:
+    """Fill `out`; return which rows are finite."""
+    width = values.shape[1]
+    magnitudes = np.abs(values)
+    out.zeros[:] = (values == 0).sum(axis=1)
+    out.nan[:] = np.isnan(values).sum(axis=1)
+    out.pos_inf[:] = (values == np.inf).sum(axis=1)
+    out.neg_inf[:] = (values == -np.inf).sum(axis=1)
+    out.sum[:] = values.sum(axis=1)
+    out.l1[:] = magnitudes.sum(axis=1)
+    out.sumsq[:] = (values * values).sum(axis=1)
+    out.min[:] = values.min(axis=1) if width else np.nan
+    out.max[:] = values.max(axis=1) if width else np.nan
+    out.m2[:] = _squared_deviations(values)
+    out.fingerprint[:] = fingerprint.fingerprints(formats.canonical(form, codes))
+    largest = magnitudes.max(axis=1, initial=0.0)
+    finite = out.nan + out.pos_inf + out.neg_inf == 0
+    outside = (largest > LARGEST_PLAIN) | ((largest < SMALLEST_PLAIN) & (largest > 0))
+    for at in np.flatnonzero(finite & outside):
+        _fill_extreme(values[at], float(largest[at]), int(at), out)
+    return np.asarray(finite)
+
+
+def _squared_deviations(values: Floats) -> Floats:
+    """Sum of squared deviations from the mean of each row, corrected for the rounding of that mean."""
+    width = max(values.shape[1], 1)
+    centred = values - (values.sum(axis=1) / width)[:, None]
+    rest = centred.sum(axis=1)
+    return np.asarray(np.maximum((centred * centred).sum(axis=1) - rest * rest / width, 0.0))
+
+
+def _fill_extreme(row: Floats, largest: float, at: int, out: RowColumns) -> None:
+    """Norm and standard deviation of a row whose squares leave float64's range, scaled by a power of 2."""
+    exponent = int(np.frexp(largest)[1])
+    scaled = np.ldexp(row, -exponent)
+    norm, m2 = np.sqrt(scaled @ scaled), _squared_deviations(scaled[None])[0]
+    deviation = np.sqrt(m2 / (row.size - 1)) if row.size > 1 else np.nan
+    out.extreme[at] = (float(np.ldexp(norm, exponent)), float(np.ldexp(deviation, exponent)))
+    out.m2[at] = np.ldexp(m2, 2 * exponent)
+
+
+def _add_groups(
+    values: Floats, rows: RowColumns, finite: NDArray[np.bool_], groups: NDArray[np.int8], sums: GroupSums
+) -> None:
+    units = _units(values, rows)
+    for group in np.unique(groups[finite & (groups >= 0)]):
+        chosen = finite & (groups == group)
+        members = values[chosen]
+        if sums.rows[group] == 0:
+            sums.pivot[group] = members[0]
+        deviations = members - sums.pivot[group]
+        sums.rows[group] += len(members)
+        sums.shift[group] += deviations.sum(axis=0)
+        sums.squares[group] += (deviations * deviations).sum()
+        directed = chosen & (rows.zeros < values.shape[1])
+        sums.unit_rows[group] += directed.sum()
+        sums.unit_sum[group] += units[directed].sum(axis=0)
+
+
+def _units(values: Floats, rows: RowColumns) -> Floats:
+    """Rows divided by their norms; the quotient of a row without one is not a number."""
+    units = values / np.sqrt(rows.sumsq)[:, None]
+    for at in rows.extreme:
+        scaled = np.ldexp(values[at], -int(np.frexp(np.abs(values[at]).max())[1]))
+        units[at] = scaled / np.sqrt(scaled @ scaled)
+    return np.asarray(units)
