@@ -2,66 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
 from types import MappingProxyType
 
+from rowscope.inspector.vocabulary.added import AddedTokens
 from rowscope.inspector.vocabulary.base import Base
+from rowscope.inspector.vocabulary.classes import ASSUMED_ROLES
 from rowscope.inspector.vocabulary.files import TokenizerFolder
 from rowscope.inspector.vocabulary.model import AddedToken, ChatTemplate, Vocabulary
 from rowscope.inspector.vocabulary.settings import Settings
-
-_NAMED_IN_NOTES = 5
-
-
-class AddedTokens:
-    """Gives ids to added tokens by the rule of the tokenizers library.
-
-    The id that a file states does not count there: a token of the model's vocabulary keeps its id, any
-    other gets the next one behind the model's size and behind all added tokens so far. Files written by
-    the library state exactly these ids; for others a note names the difference.
-    """
-
-    def __init__(self, base: Base) -> None:
-        self.base = base
-        self.by_content: dict[str, AddedToken] = {}
-        self.moved: list[tuple[str, int, int]] = []
-        self._last = -1
-
-    def add(self, tokens: Iterable[AddedToken]) -> None:
-        """Add tokens in this order; one that is there already takes the new flags and keeps its id."""
-        for token in tokens:
-            if not token.content:
-                continue
-            known = self.by_content.get(token.content)
-            id = known.id if known else self.base.ids.get(token.content, self._next())
-            if id != token.id and token.id >= 0 and known is None:
-                self.moved.append((token.content, token.id, id))
-            self.by_content[token.content] = replace(token, id=id)
-            self._last = max(self._last, id)
-
-    def add_special(self, contents: Iterable[str]) -> None:
-        """Add special tokens that are named only, where they are not added tokens yet."""
-        self.add(AddedToken(-1, content) for content in contents if content not in self.by_content)
-
-    def _next(self) -> int:
-        return max(self.base.size, self._last + 1)
+from rowscope.inspector.vocabulary.tokenizer_json import NAME as TOKENIZER_JSON
 
 
 def assemble(
     folder: TokenizerFolder, base: Base, settings: Settings, templates: tuple[ChatTemplate, ...]
 ) -> Vocabulary:
-    """Add tokens in transformers' order: the tokenizer file's own, the listed ones, roles, further ones."""
-    added = AddedTokens(base)
-    added.add(base.added)
-    added.add(settings.listed)
-    added.add_special(settings.roles.values())
-    added.add_special(settings.additional)
-    _note_moved(added.moved, folder.notes)
+    """Add the added tokens as transformers 5 does, and gather everything."""
+    added = _add(base, settings)
+    added.note(folder.notes)
     by_id = {token.id: token for token in added.by_content.values()}
-    tokens = dict(base.tokens)
-    tokens.update((id, token.content) for id, token in by_id.items())
-    new = sum(content not in base.ids for content in added.by_content)
+    tokens = base.tokens | {id: token.content for id, token in by_id.items()}
     roles: dict[str, tuple[str, ...]] = {role: (token,) for role, token in settings.roles.items()}
     if settings.additional:
         roles["additional"] = tuple(settings.additional)
@@ -71,7 +30,7 @@ def assemble(
         kind=base.kind,
         files=tuple(folder.used),
         base_size=base.size,
-        entries=len(base.ids) + new,
+        entries=len(base.ids) + added.new,
         max_id=max(tokens, default=None),
         tokens=MappingProxyType(tokens),
         added=MappingProxyType(dict(sorted(by_id.items()))),
@@ -85,11 +44,23 @@ def assemble(
     )
 
 
-def _note_moved(moved: list[tuple[str, int, int]], notes: list[str]) -> None:
-    if moved:
-        shown = ", ".join(f"{content!r} {stated} -> {id}" for content, stated, id in moved[:_NAMED_IN_NOTES])
-        more = f" and {len(moved) - _NAMED_IN_NOTES} more" if len(moved) > _NAMED_IN_NOTES else ""
-        notes.append(
-            "added tokens that get another id than their file states when the tokenizer is loaded: "
-            f"{shown}{more}"
-        )
+def _add(base: Base, settings: Settings) -> AddedTokens:
+    """The order decides the ids: the tokenizer file's own, the listed ones, roles, further special tokens.
+
+    A class that builds its tokenizer anew takes the listed tokens for the file's own where
+    tokenizer_config.json lists any, and both together in the order of their ids where it does not.
+    """
+    serialized = base.kind.startswith(TOKENIZER_JSON)
+    rebuilds = settings.tokenizer_class in ASSUMED_ROLES
+    python = base.kind in ("vocab.json", "vocab.txt") and not rebuilds
+    added = AddedTokens(base, keep_stated=python)
+    if serialized and rebuilds:
+        own: list[AddedToken] = [] if settings.decides else base.added
+        merged = {token.id: token for token in [*settings.listed, *own]}
+        added.add(merged[id] for id in sorted(merged))
+    else:
+        added.add(base.added)
+        added.add(settings.listed)
+    added.add_special(settings.roles.values())
+    added.add_special(settings.additional)
+    return added

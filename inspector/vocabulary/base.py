@@ -21,6 +21,8 @@ class Base:
         tokens: id -> token.
         size: entries as the format's library counts them.
         added: the added tokens that the same file lists, in its order, with the ids it states.
+        placed: added tokens whose ids are part of the format itself; in `tokens`, not in `ids`.
+        roles: role -> token where the format itself says so.
     """
 
     kind: str
@@ -28,6 +30,8 @@ class Base:
     tokens: dict[int, str]
     size: int
     added: list[AddedToken] = field(default_factory=list)
+    placed: list[AddedToken] = field(default_factory=list)
+    roles: dict[str, str] = field(default_factory=dict)
     byte_level: bool = False
     byte_fallback: bool = False
     metaspace: bool = False

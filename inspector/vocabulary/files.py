@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from rowscope.inspector.errors import TokenizerError
@@ -31,6 +32,13 @@ class TokenizerFolder:
 
     def has(self, name: str) -> bool:
         return (self.root / name).is_file()
+
+    def names(self) -> tuple[str, ...]:
+        """Names of the files in the folder, sorted; () where it cannot be listed."""
+        try:
+            return tuple(sorted(entry.name for entry in self.root.iterdir() if entry.is_file()))
+        except OSError:
+            return ()
 
     def list(self, folder: str, suffix: str) -> tuple[str, ...]:
         """Names, relative to the root, of the files in a folder within it that end in `suffix`; sorted."""
@@ -75,6 +83,17 @@ class TokenizerFolder:
             raise wrong(name, "the file", value, "a JSON object")
         return value
 
+    def peek(self, name: str) -> dict[str, object]:
+        """A JSON object that is not the tokenizer's own; {} where it is not there or not usable.
+
+        It is not counted among the files used, and what is wrong with it is for others to say.
+        """
+        try:
+            value = parse_json((self.root / name).read_bytes(), name)
+        except (OSError, TokenizerError):
+            return {}
+        return value if isinstance(value, dict) else {}
+
 
 def decode_utf8(data: bytes, name: str) -> str:
     try:
@@ -87,14 +106,16 @@ def decode_utf8(data: bytes, name: str) -> str:
         ) from error
 
 
-def parse_json(data: bytes, name: str) -> object:
-    """JSON text -> value.
+def parse_json(
+    data: bytes, name: str, pairs: Callable[[list[tuple[str, object]]], object] | None = None
+) -> object:
+    """JSON text -> value; `pairs` turns each object's keys and values into something smaller than a dict.
 
     Strings with a lone surrogate are refused, as the tokenizers library does: they cannot be printed.
     """
     text = decode_utf8(data, name)
     try:
-        value: object = json.loads(text)
+        value: object = json.loads(text, object_pairs_hook=pairs)
         if _SURROGATE_ESCAPE.search(data):
             json.dumps(value, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:

@@ -2,22 +2,42 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+from rowscope.inspector.errors import TokenizerError
 from rowscope.inspector.vocabulary.assemble import assemble
 from rowscope.inspector.vocabulary.base import Base
 from rowscope.inspector.vocabulary.chat import read_chat_templates
 from rowscope.inspector.vocabulary.files import TokenizerFolder
+from rowscope.inspector.vocabulary.layout import arrange
 from rowscope.inspector.vocabulary.model import Vocabulary
-from rowscope.inspector.vocabulary.settings import read_settings
-from rowscope.inspector.vocabulary.tokenizer_json import NAME as TOKENIZER_JSON
+from rowscope.inspector.vocabulary.sentencepiece import looks_like_sentencepiece, read_sentencepiece
+from rowscope.inspector.vocabulary.settings import SettingsFiles, merge_settings, read_settings_files
+from rowscope.inspector.vocabulary.tekken import read_tekken
+from rowscope.inspector.vocabulary.tiktoken import fill_gaps, looks_like_tiktoken, read_tiktoken
 from rowscope.inspector.vocabulary.tokenizer_json import read_tokenizer_json
-from rowscope.inspector.vocabulary.vocab_txt import NAME as VOCAB_TXT
+from rowscope.inspector.vocabulary.vocab_json import read_vocab_json
 from rowscope.inspector.vocabulary.vocab_txt import read_vocab_txt
+
+# In the order in which they count; within a pattern the highest version counts.
+_PATTERNS = (
+    re.compile(r"tokenizer\.json"),
+    re.compile(r"tekken\.json|.*tekken.*\.json"),
+    re.compile(r"vocab\.json"),
+    re.compile(r"vocab\.txt"),
+    re.compile(r"tokenizer\.model|spiece\.model|sentencepiece(\.bpe)?\.model|spm\.model"),
+    re.compile(r"tiktoken\.model|.*\.tiktoken"),
+    re.compile(r".*\.model(\.v\d+(m\d+)?)?"),
+)
+_VERSIONED = re.compile(r"tokenizer\.(\d[\d.]*)\.json")
 
 
 def read_vocabulary(root: Path) -> Vocabulary | None:
     """Read the tokenizer files of a checkpoint's folder.
+
+    Of several formats side by side the first counts: tokenizer.json, tekken.json, vocab.json, vocab.txt,
+    sentencepiece, tiktoken; a note names the others.
 
     Args:
         root: the folder.
@@ -29,16 +49,69 @@ def read_vocabulary(root: Path) -> Vocabulary | None:
         TokenizerError: files that are there but cannot be read; the message quotes what and where.
     """
     folder = TokenizerFolder(root)
-    base = _base(folder)
-    if base is None:
+    found = _vocabulary_files(folder)
+    if not found:
         return None
-    settings = read_settings(folder)
-    return assemble(folder, base, settings, read_chat_templates(folder, settings.config))
+    files = read_settings_files(folder)
+    name = _versioned(folder, files.config) or found[0]
+    base = _base(folder, name, files.tokenizer_class)
+    if found[1:]:
+        folder.notes.append(f"not read, since {name} goes first: {', '.join(found[1:])}")
+    # transformers takes a byte-level tokenizer.json as it is, whatever Llama's class would assume.
+    byte_level_llama = files.tokenizer_class == "LlamaTokenizer" and base.byte_level
+    tokenizer_class = None if byte_level_llama else files.tokenizer_class
+    settings = merge_settings(files, tokenizer_class, base.roles, folder.notes)
+    if base.kind == "tiktoken":
+        base.added = fill_gaps(base, settings.listed, folder.notes)
+    _note_code(files, name, folder.notes)
+    return assemble(folder, base, settings, read_chat_templates(folder, files.config))
 
 
-def _base(folder: TokenizerFolder) -> Base | None:
-    if folder.has(TOKENIZER_JSON):
-        return read_tokenizer_json(folder)
-    if folder.has(VOCAB_TXT):
-        return read_vocab_txt(folder)
-    return None
+def _vocabulary_files(folder: TokenizerFolder) -> list[str]:
+    names = folder.names()
+    found = []
+    for pattern in _PATTERNS:
+        matches = [name for name in names if pattern.fullmatch(name) and name not in found]
+        found += sorted(matches, key=_version, reverse=True)
+    return found
+
+
+def _version(name: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d{1,9}", name)]
+
+
+def _versioned(folder: TokenizerFolder, config: dict[str, object]) -> str | None:
+    """The newest of the tokenizer files that `fast_tokenizer_files` lists for versions of transformers."""
+    listed = config.get("fast_tokenizer_files")
+    names = [name for name in listed if isinstance(name, str)] if isinstance(listed, list) else []
+    present = [name for name in names if _VERSIONED.fullmatch(name) and folder.has(name)]
+    return max(present, key=_version, default=None)
+
+
+def _base(folder: TokenizerFolder, name: str, tokenizer_class: str | None) -> Base:
+    if name == "vocab.json":
+        return read_vocab_json(folder)
+    if name.endswith(".json"):
+        return read_tekken(folder, name) if "tekken" in name else read_tokenizer_json(folder, name)
+    if name == "vocab.txt":
+        return read_vocab_txt(folder, tokenizer_class)
+    data = folder.bytes(name)
+    if looks_like_sentencepiece(data):
+        return arrange(read_sentencepiece(data, name, folder.notes), tokenizer_class, folder.notes)
+    if looks_like_tiktoken(data):
+        return read_tiktoken(data, name, folder.notes)
+    raise TokenizerError(
+        f"{name} is neither a sentencepiece model nor a tiktoken file: it starts with {data[:16]!r}; "
+        "download it again (a Git LFS pointer is not the file itself)",
+        location=name,
+    )
+
+
+def _note_code(files: SettingsFiles, name: str, notes: list[str]) -> None:
+    """A tokenizer that comes as Python code may define special tokens that no file lists."""
+    own_code = files.config.get("auto_map")
+    if own_code and not name.endswith(".json"):
+        notes.append(
+            f"the tokenizer comes with Python code of its own, which is not run: special tokens that only "
+            f"the code defines are missing from {name}"
+        )

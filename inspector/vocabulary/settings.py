@@ -2,85 +2,103 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from rowscope.inspector.vocabulary.base import added_token
+from rowscope.inspector.vocabulary.classes import ASSUMED_ROLES, class_of_model
 from rowscope.inspector.vocabulary.files import TokenizerFolder, wrong
 from rowscope.inspector.vocabulary.model import ROLES, AddedToken
 
 CONFIG = "tokenizer_config.json"
 SPECIAL_MAP = "special_tokens_map.json"
 ADDED = "added_tokens.json"
+_SUFFIX = "_token"
 
 
-@dataclass
-class Settings:
-    """The settings files, merged as transformers 5 merges them.
+@dataclass(frozen=True, slots=True)
+class SettingsFiles:
+    """The files as they are; {} for one that is not there.
 
     Attributes:
-        config: the whole of tokenizer_config.json; {} where there is none.
-        tokenizer_class: the class it names, without `Fast`; None where it names none.
-        listed: added tokens by stated id, or None where tokenizer_config.json has no
-            `added_tokens_decoder` and no added_tokens.json is there.
-        decides: tokenizer_config.json lists the added tokens, so that the legacy files do not count.
+        config: tokenizer_config.json.
+        special_map: special_tokens_map.json.
+        added: added_tokens.json.
+        tokenizer_class: the class that tokenizer_config.json or config.json names, or that bears the name
+            of config.json's model type, without `Fast`; None where none of these says so.
+    """
+
+    config: dict[str, object]
+    special_map: dict[str, object]
+    added: dict[str, object]
+    tokenizer_class: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The files merged as transformers 5 merges them.
+
+    Attributes:
+        tokenizer_class: the class whose assumptions count, or None.
+        listed: added tokens outside the tokenizer's own file, by stated id.
+        decides: they come from tokenizer_config.json, so that the legacy files do not count.
         roles: role -> token, the standard roles first.
         additional: further special tokens.
     """
 
-    config: dict[str, object]
-    tokenizer_class: str | None = None
-    listed: list[AddedToken] = field(default_factory=list)
-    decides: bool = False
-    roles: dict[str, str] = field(default_factory=dict)
-    additional: list[str] = field(default_factory=list)
+    tokenizer_class: str | None
+    listed: list[AddedToken]
+    decides: bool
+    roles: dict[str, str]
+    additional: list[str]
 
 
-def read_settings(folder: TokenizerFolder) -> Settings:
-    """Merge the three files.
-
-    transformers 5 reads special_tokens_map.json and added_tokens.json only where tokenizer_config.json has
-    no `added_tokens_decoder`; then special_tokens_map.json overrides the roles in tokenizer_config.json.
+def read_settings_files(folder: TokenizerFolder) -> SettingsFiles:
+    """Read whatever there is.
 
     Raises:
-        TokenizerError: one of the files is malformed.
+        TokenizerError: a file that is no JSON object.
     """
     config = folder.json_object(CONFIG)
-    legacy = folder.json_object(SPECIAL_MAP)
-    settings = Settings(config, _class(config))
-    decoder = config.get("added_tokens_decoder")
-    settings.decides = decoder is not None
-    merged = dict(config)
+    model = folder.peek("config.json")
+    named = config.get("tokenizer_class") or model.get("tokenizer_class")
+    name = named.removesuffix("Fast") if isinstance(named, str) else class_of_model(model.get("model_type"))
+    return SettingsFiles(config, folder.json_object(SPECIAL_MAP), folder.json_object(ADDED), name)
+
+
+def merge_settings(
+    files: SettingsFiles, tokenizer_class: str | None, own_roles: dict[str, str], notes: list[str]
+) -> Settings:
+    """Roles, listed and further special tokens.
+
+    special_tokens_map.json and added_tokens.json count only where tokenizer_config.json has no
+    `added_tokens_decoder`; then special_tokens_map.json goes before tokenizer_config.json. A role that no
+    file mentions is the class's, or the tokenizer file's own where the class is not known.
+
+    Raises:
+        TokenizerError: a value that is no token, or no list of tokens.
+    """
+    decoder = files.config.get("added_tokens_decoder")
     if decoder is None:
-        merged.update(legacy)
+        merged, listed_in = files.config | files.special_map, ADDED
+        source = SPECIAL_MAP if files.special_map else CONFIG
     else:
-        _note_disagreements(config, legacy, folder.notes)
-        settings.listed = _listed(decoder)
-    settings.roles = _roles(merged, SPECIAL_MAP if legacy and decoder is None else CONFIG)
-    settings.additional = _additional(merged, settings.roles)
+        merged, listed_in, source = files.config, CONFIG, CONFIG
+        _note_disagreements(files, notes)
+    roles = _roles(merged, ASSUMED_ROLES.get(tokenizer_class or "", own_roles), source)
+    additional = _additional(merged, source)
     if decoder is None:
-        special = {*settings.roles.values(), *settings.additional}
-        settings.listed = _legacy_listed(folder, special)
-    return settings
+        special = {*roles.values(), *additional}
+        decoder = {
+            id: {"content": content, "special": content in special, "normalized": content not in special}
+            for content, id in files.added.items()
+        }
+    return Settings(tokenizer_class, _listed(decoder, listed_in), listed_in == CONFIG, roles, additional)
 
 
-def _class(config: dict[str, object]) -> str | None:
-    name = config.get("tokenizer_class")
-    return name.removesuffix("Fast") if isinstance(name, str) else None
-
-
-def _listed(decoder: object) -> list[AddedToken]:
+def _listed(decoder: object, source: str) -> list[AddedToken]:
     if not isinstance(decoder, dict):
-        raise wrong(CONFIG, "the key 'added_tokens_decoder'", decoder, "a JSON object")
-    listed = {token.id: token for token in (added_token(CONFIG, *item) for item in decoder.items())}
-    return [listed[id] for id in sorted(listed)]
-
-
-def _legacy_listed(folder: TokenizerFolder, special: set[str]) -> list[AddedToken]:
-    listed = {}
-    for content, id in folder.json_object(ADDED).items():
-        flags = {"content": content, "special": content in special, "normalized": content not in special}
-        token = added_token(ADDED, id, flags)
-        listed[token.id] = token
+        raise wrong(source, "the key 'added_tokens_decoder'", decoder, "a JSON object")
+    listed = {token.id: token for token in (added_token(source, *item) for item in decoder.items())}
     return [listed[id] for id in sorted(listed)]
 
 
@@ -91,40 +109,43 @@ def token_content(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def _roles(merged: dict[str, object], source: str) -> dict[str, str]:
-    """Standard roles in their fixed order, then whatever other `…_token` the files name."""
-    others = [key.removesuffix("_token") for key in merged if key.endswith("_token")]
+def _roles(merged: dict[str, object], assumed: dict[str, str], source: str) -> dict[str, str]:
+    """Standard roles in their fixed order, then whatever other `…_token` the files name.
+
+    A role that a file sets to null has no token, whatever the class assumes.
+    """
     extra = merged.get("extra_special_tokens")
-    named = {**merged, **extra} if isinstance(extra, dict) else merged
+    named: dict[str, object] = {f"{role}{_SUFFIX}": token for role, token in assumed.items()}
+    named |= {key: value for key, value in merged.items() if key.endswith(_SUFFIX)}
     if isinstance(extra, dict):
-        others += [key.removesuffix("_token") for key in extra]
+        named |= {f"{str(key).removesuffix(_SUFFIX)}{_SUFFIX}": value for key, value in extra.items()}
     roles = {}
-    for role in dict.fromkeys([*ROLES, *others]):
-        value = named.get(f"{role}_token", named.get(role) if role in others else None)
+    for role in dict.fromkeys([*ROLES, *(key.removesuffix(_SUFFIX) for key in named)]):
+        value = named.get(f"{role}{_SUFFIX}")
         content = token_content(value)
         if content is not None:
             roles[role] = content
         elif role in ROLES and value not in (None, ""):
-            raise wrong(source, f"{role}_token", value, "a text or an object with a text as its content")
+            raise wrong(source, f"{role}{_SUFFIX}", value, "a text or an object with a text as its content")
     return roles
 
 
-def _additional(merged: dict[str, object], roles: dict[str, str]) -> list[str]:
-    values = merged.get("extra_special_tokens") or merged.get("additional_special_tokens") or []
-    if isinstance(values, dict):
+def _additional(merged: dict[str, object], source: str) -> list[str]:
+    values = merged.get("extra_special_tokens")
+    if not values or isinstance(values, dict):
         values = merged.get("additional_special_tokens") or []
     if not isinstance(values, list):
-        raise wrong(CONFIG, "additional_special_tokens", values, "a list")
+        raise wrong(source, "additional_special_tokens", values, "a list")
     contents = [token_content(value) for value in values]
     return list(dict.fromkeys(content for content in contents if content is not None))
 
 
-def _note_disagreements(config: dict[str, object], legacy: dict[str, object], notes: list[str]) -> None:
+def _note_disagreements(files: SettingsFiles, notes: list[str]) -> None:
     for role in ROLES:
-        key = f"{role}_token"
-        if key not in legacy:
+        key = f"{role}{_SUFFIX}"
+        if key not in files.special_map:
             continue
-        ours, theirs = token_content(config.get(key)), token_content(legacy[key])
+        ours, theirs = token_content(files.config.get(key)), token_content(files.special_map[key])
         if ours != theirs:
             notes.append(
                 f"{key} is {_quoted(ours)} in {CONFIG} and {_quoted(theirs)} in {SPECIAL_MAP}; "

@@ -42,13 +42,12 @@ def byte_level_text(token: str) -> str:
 
 def byte_level_spelling(raw: bytes) -> str:
     """Bytes -> token in the GPT-2 alphabet, which can spell every byte string."""
-    characters = _characters()
-    return "".join([characters[byte] for byte in raw])
+    return raw.decode("latin-1").translate(_code_points())
 
 
 @cache
-def _characters() -> tuple[str, ...]:
-    return tuple(character for character, _ in sorted(byte_alphabet().items(), key=lambda item: item[1]))
+def _code_points() -> dict[int, int]:
+    return {byte: ord(character) for character, byte in byte_alphabet().items()}
 
 
 def byte_token(token: str) -> int | None:
