@@ -1,0 +1,266 @@
+"""The audit: headers, tokenizer, matrices and checks composed into one frozen report."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import time
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rowscope.inspector.census import GROUP_MEMBERS, GROUPS, Census, take_census
+from rowscope.inspector.checkpoint import Checkpoint, open_checkpoint
+from rowscope.inspector.checks import run_checks
+from rowscope.inspector.checks.tokens import token_verdicts
+from rowscope.inspector.errors import NoMatrixError, TokenizerError, UndecodableError
+from rowscope.inspector.evidence import VERDICTS
+from rowscope.inspector.facts import Facts, MatrixFacts
+from rowscope.inspector.layouts import INPUT_NAMES, OUTPUT_NAMES
+from rowscope.inspector.matrices import Matrix
+from rowscope.inspector.measure import measure_matrix
+from rowscope.inspector.notable import notable_rows
+from rowscope.inspector.report import (
+    CheckpointFacts,
+    Coverage,
+    FileFacts,
+    GroupReport,
+    MatrixReport,
+    ReferenceFacts,
+    Report,
+    Skipped,
+    SpecialTokenReport,
+)
+from rowscope.inspector.roles import roled_tokens
+from rowscope.inspector.rules_of_others import other_tools
+from rowscope.inspector.summary import summarise
+from rowscope.inspector.vocabulary import Vocabulary, read_vocabulary
+
+__all__ = ["Report", "audit"]
+
+Progress = Callable[[int], None] | None
+
+_REACHABILITY: Final = Skipped(
+    "reachability", "not asked for: it loads the tokenizer; use --reachability", affects=False
+)
+
+
+def audit(
+    checkpoint: Checkpoint | str | os.PathLike[str],
+    *,
+    reachability: bool = False,
+    progress: Progress = None,
+) -> Report:
+    """Audit a checkpoint's vocabulary rows from its files alone.
+
+    Args:
+        checkpoint: an opened checkpoint, or a path for `open_checkpoint`.
+        reachability: also test which tokens any text can produce (extra `tokenizer`).
+        progress: called with the number of rows finished since the last call.
+
+    Raises:
+        CheckpointError: the path cannot be opened (see `open_checkpoint`).
+        NoMatrixError: no tensor is a vocabulary matrix.
+        MissingExtraError: `reachability` without the extra `tokenizer`.
+    """
+    clock = _Clock()
+    if not isinstance(checkpoint, Checkpoint):
+        checkpoint = open_checkpoint(checkpoint)
+        clock.lap("headers")
+    if not checkpoint.matrices:
+        raise no_matrix(checkpoint)
+    skipped = [Skipped(skip.what, skip.why) for skip in checkpoint.skipped]
+    vocabulary = _vocabulary(checkpoint, skipped)
+    census = take_census(checkpoint.layout, vocabulary, checkpoint.config)
+    clock.lap("tokenizer")
+    unreachable = _unreachable(checkpoint, vocabulary, reachability, skipped)
+    clock.lap("reachability")
+    matrices = _measure(checkpoint, vocabulary, census, unreachable, skipped, progress)
+    census, matrices = _same_bytes(census, matrices)
+    clock.lap("rows")
+    tokens = roled_tokens(vocabulary, checkpoint.config, checkpoint.generation_config)
+    facts = Facts(checkpoint, vocabulary, census, tokens, matrices, unreachable)
+    report = _report(facts, tuple(skipped))
+    clock.lap("findings")
+    return dataclasses.replace(report, timings=clock.seconds())
+
+
+class _Clock:
+    """Seconds by stage."""
+
+    def __init__(self) -> None:
+        self._start = self._last = time.perf_counter()
+        self._laps: dict[str, float] = {}
+
+    def lap(self, stage: str) -> None:
+        now = time.perf_counter()
+        self._laps[stage] = now - self._last
+        self._last = now
+
+    def seconds(self) -> Mapping[str, float]:
+        return {**self._laps, "total": self._last - self._start}
+
+
+def no_matrix(checkpoint: Checkpoint) -> NoMatrixError:
+    """The error for a checkpoint without vocabulary matrices: what was looked for, and where to look next."""
+    known = (*INPUT_NAMES, *OUTPUT_NAMES)
+    names = ", ".join(rule.suffix for rule in (*INPUT_NAMES[:4], *OUTPUT_NAMES[:2]))
+    return NoMatrixError(
+        f"none of the {len(checkpoint.tensors)} tensors in {checkpoint.path!r} is a vocabulary matrix: "
+        f"looked for two-dimensional tensors whose names end in {names} and {len(known) - 6} others; "
+        "`rowscope inspect` lists what is there",
+        location=checkpoint.path,
+    )
+
+
+def _vocabulary(checkpoint: Checkpoint, skipped: list[Skipped]) -> Vocabulary | None:
+    try:
+        vocabulary = read_vocabulary(checkpoint.root)
+    except TokenizerError as error:
+        skipped.append(Skipped("tokenizer", error.message))
+        return None
+    if vocabulary is None:
+        skipped.append(
+            Skipped("tokenizer", "no tokenizer files beside the weights: no row is known to be reserved")
+        )
+    return vocabulary
+
+
+def _unreachable(
+    checkpoint: Checkpoint, vocabulary: Vocabulary | None, asked: bool, skipped: list[Skipped]
+) -> NDArray[np.int64] | None:
+    if not asked:
+        skipped.append(_REACHABILITY)
+        return None
+    if vocabulary is None:
+        return None
+    from rowscope.inspector.reachability import unreachable_ids
+
+    try:
+        return unreachable_ids(checkpoint.root, vocabulary)
+    except TokenizerError as error:
+        skipped.append(Skipped("reachability", error.message))
+        return None
+
+
+def _measure(
+    checkpoint: Checkpoint,
+    vocabulary: Vocabulary | None,
+    census: Census,
+    unreachable: NDArray[np.int64] | None,
+    skipped: list[Skipped],
+    progress: Progress,
+) -> tuple[MatrixFacts, ...]:
+    found = []
+    for matrix in checkpoint.matrices:
+        try:
+            _require_plain(matrix)
+            found.append(
+                measure_matrix(
+                    matrix, checkpoint, vocabulary, census.codes, unreachable=unreachable, progress=progress
+                )
+            )
+        except UndecodableError as error:
+            skipped.append(Skipped(matrix.tensor, error.message))
+    return tuple(found)
+
+
+def _require_plain(matrix: Matrix) -> None:
+    if matrix.packing is not None and matrix.dtype.startswith(("U", "I")):
+        raise UndecodableError(
+            f"{matrix.tensor!r} is packed ({matrix.packing}): its {matrix.dtype} elements are no row values; "
+            "audit the checkpoint it was quantised from",
+            location=matrix.tensor,
+        )
+
+
+def _same_bytes(census: Census, matrices: tuple[MatrixFacts, ...]) -> tuple[Census, tuple[MatrixFacts, ...]]:
+    """Two stored matrices of equal rows are one tied matrix, where the config says tied."""
+    if census.tie_source != "stored-twice" or len(matrices) != 2:
+        return census, matrices
+    source, target = matrices
+    same = (
+        source.matrix.dtype == target.matrix.dtype
+        and source.matrix.shape == target.matrix.shape
+        and np.array_equal(source.table.fingerprint, target.table.fingerprint)
+    )
+    if not same:
+        return census, matrices
+    both = dataclasses.replace(source, matrix=dataclasses.replace(source.matrix, role="both"))
+    return dataclasses.replace(census, tied=True, tie_source="same-bytes"), (both,)
+
+
+def _report(facts: Facts, skipped: tuple[Skipped, ...]) -> Report:
+    findings = run_checks(facts)
+    return Report(
+        checkpoint=_checkpoint_facts(facts.checkpoint),
+        census=facts.census,
+        matrices=tuple(_matrix_report(facts, item) for item in facts.matrices),
+        special_tokens=_special_tokens(facts),
+        findings=findings,
+        coverage=Coverage(
+            rows_scanned=sum(item.matrix.rows for item in facts.matrices),
+            bytes_read=sum(item.matrix.ref.nbytes for item in facts.matrices),
+            skipped=skipped,
+        ),
+        complete=not any(skip.affects for skip in skipped),
+        summary=summarise(facts),
+        timings={},
+    )
+
+
+def _checkpoint_facts(checkpoint: Checkpoint) -> CheckpointFacts:
+    return CheckpointFacts(
+        path=checkpoint.path,
+        files=tuple(FileFacts(shard.name, shard.header.file_bytes) for shard in checkpoint.shards),
+        bytes=checkpoint.bytes,
+        tensors=len(checkpoint.tensors),
+        parameters=checkpoint.parameters,
+        model_type=checkpoint.model_type,
+        architectures=checkpoint.architectures,
+        quantization=checkpoint.quantization,
+        notes=checkpoint.notes,
+    )
+
+
+def _matrix_report(facts: Facts, item: MatrixFacts) -> MatrixReport:
+    reference = item.evidence.reference
+    return MatrixReport(
+        role=item.matrix.role,
+        tensor=item.matrix.tensor,
+        file=item.matrix.file,
+        dtype=item.matrix.dtype,
+        shape=item.matrix.shape,
+        found_by=item.matrix.rule,
+        groups={name: GroupReport(stats, _verdicts(item, name)) for name, stats in item.stats.items()},
+        reference=None
+        if reference is None
+        else ReferenceFacts(reference.kind, reference.source, reference.rows, reference.spread),
+        reference_note=item.evidence.note,
+        cuts=item.evidence.cuts,
+        notable_rows=notable_rows(facts, item),
+        other_tools=other_tools(item),
+    )
+
+
+def _verdicts(item: MatrixFacts, group: str) -> dict[str, int]:
+    members = np.isin(item.codes, GROUP_MEMBERS[group])
+    counts = np.bincount(item.evidence.verdict[members], minlength=len(VERDICTS))
+    return dict(zip(VERDICTS, counts.tolist(), strict=True))
+
+
+def _special_tokens(facts: Facts) -> tuple[SpecialTokenReport, ...]:
+    return tuple(
+        SpecialTokenReport(
+            id=token.id,
+            token=token.token,
+            group=GROUPS[facts.census.codes[token.id]] if token.id < facts.census.rows else None,
+            roles=token.roles,
+            sources=token.sources,
+            special=token.special,
+            verdict=token_verdicts(facts, token.id),
+        )
+        for token in facts.tokens
+    )

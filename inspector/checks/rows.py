@@ -1,0 +1,149 @@
+"""ROW: what the numbers in the rows say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rowscope.inspector.census import RESERVED, USED
+from rowscope.inspector.checks.finding import Finding, Rule, id_evidence, row_location
+from rowscope.inspector.evidence.model import COLLAPSED, HIGH, LOW, TRAINED, VANISHING, ZERO
+from rowscope.inspector.facts import Facts, MatrixFacts
+
+ROW201: Final = Rule("ROW201", "non-finite-rows", "error", "Rows that hold NaN or infinities.")
+ROW202: Final = Rule("ROW202", "empty-used-rows", "warning", "Used tokens whose row is zero or has vanished.")
+ROW203: Final = Rule("ROW203", "collapsed-used-rows", "warning", "Used tokens on the untrained reference.")
+ROW204: Final = Rule("ROW204", "reserved-rows-are-copies", "note", "Reserved rows are copies of one vector.")
+ROW205: Final = Rule("ROW205", "trained-reserved-row", "note", "A reserved row that looks trained.")
+
+# Reserved rows count as copies of one vector from this mean pairwise cosine on.
+_COPY_COSINE: Final = 0.98
+
+
+def non_finite_rows(facts: Facts) -> Iterator[Finding]:
+    """ROW201: in any group; one NaN logit spoils the softmax over the whole vocabulary."""
+    for item in facts.matrices:
+        bad = np.flatnonzero(~item.table.finite)
+        if not bad.size:
+            continue
+        table = item.table.take(bad)
+        yield ROW201.finding(
+            f"{_count(bad, 'row')} of {item.matrix.tensor} {_holds(bad)} {int(table.nan.sum())} NaN and "
+            f"{int(table.inf.sum())} infinite values, first {facts.text(int(bad[0]))}.",
+            row_location(item.matrix.tensor, bad),
+            evidence={**id_evidence(bad), "nan": int(table.nan.sum()), "inf": int(table.inf.sum())},
+            hint="Do not serve or train this checkpoint: restore the rows from its base model, or replace "
+            "them with the mean of trained rows (`rowscope claim` does so for a reserved slot).",
+        )
+
+
+def _empty(item: MatrixFacts) -> NDArray[np.int64]:
+    used = np.isin(item.codes, USED)
+    return np.flatnonzero(used & np.isin(item.evidence.verdict, (ZERO, VANISHING)))
+
+
+def empty_used_rows(facts: Facts) -> Iterator[Finding]:
+    """ROW202. A padding token's zero row is by design and left out."""
+    pads = {token.id for token in facts.tokens if "pad" in token.roles}
+    for item in facts.matrices:
+        ids = np.array([id for id in _empty(item).tolist() if id not in pads], dtype=np.int64)
+        if not ids.size:
+            continue
+        zero = int(np.sum(item.evidence.verdict[ids] == ZERO))
+        yield ROW202.finding(
+            f"{_count(ids, 'used row')} of {item.matrix.tensor} {_are(ids)} all zeros ({zero}) or shrunk "
+            f"towards zero ({ids.size - zero}), first {facts.text(int(ids[0]))}.",
+            row_location(item.matrix.tensor, ids),
+            evidence={**id_evidence(ids), "zero": zero, "vanishing": int(ids.size) - zero},
+            hint="These tokens carry no information as input, and in an output matrix all get the same "
+            "logit. Train them before you use them.",
+        )
+
+
+def collapsed_used_rows(facts: Facts) -> Iterator[Finding]:
+    """ROW203."""
+    for item in facts.matrices:
+        hit = np.isin(item.codes, USED) & (item.evidence.verdict == COLLAPSED)
+        ids = np.flatnonzero(hit)
+        if not ids.size:
+            continue
+        source = item.evidence.reference.source if item.evidence.reference else "exact copies of each other"
+        yield ROW203.finding(
+            f"{_count(ids, 'used row')} of {item.matrix.tensor} {_shares(ids)} the direction of rows that "
+            f"were never trained ({source}), first {facts.text(int(ids[0]))}.",
+            row_location(item.matrix.tensor, ids),
+            evidence={**id_evidence(ids), "cuts": dict(item.evidence.cuts)},
+            confidence="high" if np.mean(item.evidence.confidence[ids] == HIGH) >= 0.5 else "medium",
+            hint="The model has not learned these tokens. `rowscope suspects` ranks them; keep them out of "
+            "prompts and chat templates, or train them first.",
+        )
+
+
+def reserved_rows_are_copies(facts: Facts) -> Iterator[Finding]:
+    """ROW204: identical, or of nearly one direction and length."""
+    for item in facts.matrices:
+        stats = item.stats.get("reserved")
+        if stats is None or stats.rows < 2:
+            continue
+        identical = stats.distinct_rows == 1
+        if not identical and not stats.pairwise_cosine >= _COPY_COSINE:
+            continue
+        ids = np.flatnonzero(np.isin(item.codes, RESERVED))
+        how = "bit for bit" if identical else f"to a mean pairwise cosine of {stats.pairwise_cosine:.6f}"
+        yield ROW204.finding(
+            f"The {stats.rows} reserved rows of {item.matrix.tensor} are copies of one vector, {how}.",
+            row_location(item.matrix.tensor, ids),
+            evidence={
+                **id_evidence(ids),
+                "distinct_rows": stats.distinct_rows,
+                "pairwise_cosine": stats.pairwise_cosine,
+                "between_row_std": stats.between_row_std,
+                "std": stats.std,
+            },
+            hint="Non-zero does not mean trained: they carry no token's meaning. As output rows they all get "
+            "the same logit; give a claimed slot a vector of its own.",
+        )
+
+
+def trained_reserved_row(facts: Facts) -> Iterator[Finding]:
+    """ROW205: needs a reference, for without one every row is called trained for want of evidence."""
+    for item in facts.matrices:
+        evidence = item.evidence
+        if evidence.reference is None:
+            continue
+        hit = np.isin(item.codes, RESERVED) & (evidence.verdict == TRAINED) & (evidence.confidence > LOW)
+        ids = np.flatnonzero(hit)
+        if not ids.size:
+            continue
+        listed = ", ".join(facts.text(int(id)) for id in ids[:3])
+        yield ROW205.finding(
+            f"{_count(ids, 'reserved row')} of {item.matrix.tensor} {_looks(ids)} trained: {listed}"
+            f"{', …' if ids.size > 3 else ''}.",
+            row_location(item.matrix.tensor, ids),
+            confidence="high" if np.all(evidence.confidence[ids] == HIGH) else "medium",
+            evidence={**id_evidence(ids), "cosine_to_reference": evidence.indicators.cosine[ids].tolist()},
+            hint="Somebody may have used the slot already: do not claim it without looking at it first.",
+        )
+
+
+def _count(ids: NDArray[np.int64], noun: str) -> str:
+    return f"{ids.size} {noun}{'' if ids.size == 1 else 's'}"
+
+
+def _are(ids: NDArray[np.int64]) -> str:
+    return "is" if ids.size == 1 else "are"
+
+
+def _holds(ids: NDArray[np.int64]) -> str:
+    return "holds" if ids.size == 1 else "hold"
+
+
+def _shares(ids: NDArray[np.int64]) -> str:
+    return "shares" if ids.size == 1 else "share"
+
+
+def _looks(ids: NDArray[np.int64]) -> str:
+    return "looks" if ids.size == 1 else "look"

@@ -1,0 +1,29 @@
+"""FIL: what is wrong with the files themselves.
+
+FIL001, FIL003, FIL004 and an indexed tensor missing from its shard stop the reader: they are raised as
+errors and never reach a report. Their rules stand here so that they are documented like all others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from rowscope.inspector.checks.finding import Finding, Rule
+from rowscope.inspector.facts import Facts
+
+FIL001: Final = Rule("FIL001", "malformed-file", "error", "A file breaks the safetensors format.")
+FIL002: Final = Rule("FIL002", "index-mismatch", "warning", "The sharded index disagrees with the shards.")
+FIL003: Final = Rule("FIL003", "missing-shard", "error", "A shard that the index names is not there.")
+FIL004: Final = Rule("FIL004", "unsafe-shard-name", "error", "A shard name would leave the folder.")
+
+
+def index_mismatch(facts: Facts) -> Iterator[Finding]:
+    """FIL002, as far as the tensors can still be read."""
+    for problem in facts.checkpoint.problems:
+        yield FIL002.finding(
+            problem.message,
+            problem.location,
+            evidence=problem.evidence,
+            hint="Write the index anew with save_pretrained, or remove the file that does not belong.",
+        )

@@ -1,0 +1,134 @@
+"""TOK: tokens that the model never learned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rowscope.inspector.census import BASE, PLACEHOLDER
+from rowscope.inspector.checks.finding import Finding, Rule, Severity, id_evidence, row_location
+from rowscope.inspector.evidence.model import CONFIDENCES, TRAINED, VERDICTS
+from rowscope.inspector.facts import Facts, MatrixFacts
+from rowscope.inspector.roles import RoledToken
+
+TOK301: Final = Rule(
+    "TOK301", "untrained-special-token", "warning", "A special or added token never trained."
+)
+TOK302: Final = Rule("TOK302", "untrained-ordinary-tokens", "note", "Ordinary tokens never trained.")
+TOK303: Final = Rule("TOK303", "unreachable-tokens", "note", "Tokens that no text encodes to.")
+
+_ORDER: Final[tuple[Severity, ...]] = ("note", "warning", "error")
+
+
+def untrained_special_token(facts: Facts) -> Iterator[Finding]:
+    """TOK301: one finding for all of them, of the highest severity among them.
+
+    An error where the chat template or an eos role uses the token, a note where padding is its only role,
+    else a warning. Placeholders without a role are VOC106's.
+    """
+    details = [detail for token in facts.tokens if (detail := _detail(facts, token))]
+    if not details or not facts.matrices:
+        return
+    details.sort(key=lambda item: (-_ORDER.index(item["severity"]), item["id"]))
+    worst: Severity = details[0]["severity"]
+    ids = np.array(sorted(item["id"] for item in details), dtype=np.int64)
+    first = ", ".join(facts.text(item["id"]) for item in details[:3])
+    roles = sorted({role for item in details if item["severity"] == "error" for role in item["roles"]})
+    yield TOK301.finding(
+        f"{ids.size} special or added token{' was' if ids.size == 1 else 's were'} never trained: {first}"
+        f"{', …' if ids.size > 3 else ''}" + (f" (in use as {', '.join(roles)})." if roles else "."),
+        row_location(facts.matrices[0].matrix.tensor, ids),
+        severity=worst,
+        confidence=_confidence(facts, ids),
+        evidence={**id_evidence(ids), "tokens": details},
+        hint="Train them before they appear in a prompt: include their rows in training (full fine-tuning, "
+        "or trainable_token_indices with LoRA), or use tokens that the model knows.",
+    )
+
+
+def _detail(facts: Facts, token: RoledToken) -> dict[str, Any] | None:
+    if token.id >= facts.census.rows:
+        return None
+    if facts.census.codes[token.id] == PLACEHOLDER and not token.roles:
+        return None
+    verdicts = {role: verdict for role, verdict in token_verdicts(facts, token.id).items() if verdict}
+    if all(verdict == "trained" for verdict in verdicts.values()):
+        return None
+    return {
+        "id": token.id,
+        "token": token.token,
+        "roles": list(token.roles),
+        "severity": _severity(token),
+        "verdict": verdicts,
+    }
+
+
+def _severity(token: RoledToken) -> Severity:
+    if {"chat_template", "eos"} & set(token.roles):
+        return "error"
+    return "note" if set(token.roles) == {"pad"} else "warning"
+
+
+def token_verdicts(facts: Facts, id: int) -> dict[str, str | None]:
+    """Verdict of a token in the matrix of either role; None where it has no row there."""
+    found: dict[str, str | None] = {}
+    for role in ("input", "output"):
+        item = next((m for m in facts.matrices if m.matrix.role in (role, "both")), None)
+        has_row = item is not None and id < item.evidence.verdict.size
+        found[role] = VERDICTS[item.evidence.verdict[id]] if item is not None and has_row else None
+    return found
+
+
+def _confidence(facts: Facts, ids: NDArray[np.int64]) -> Any:  # noqa: ANN401 - one of CONFIDENCES
+    """The median confidence of the untrained verdicts among `ids`."""
+    levels = [
+        item.evidence.confidence[id]
+        for item in facts.matrices
+        for id in ids[ids < item.evidence.verdict.size]
+        if item.evidence.verdict[id] != TRAINED
+    ]
+    return CONFIDENCES[int(np.median(levels))] if levels else "low"
+
+
+def untrained_ordinary_tokens(facts: Facts) -> Iterator[Finding]:
+    """TOK302, by matrix, ranked from the surest."""
+    for item in facts.matrices:
+        ids = np.flatnonzero((item.codes == BASE) & item.evidence.untrained)
+        if not ids.size:
+            continue
+        ranked = ids[rank(item, ids)]
+        listed = ", ".join(facts.text(int(id)) for id in ranked[:3])
+        yield TOK302.finding(
+            f"{ids.size} ordinary token{' looks' if ids.size == 1 else 's look'} untrained in "
+            f"{item.matrix.tensor}, such as {listed}.",
+            row_location(item.matrix.tensor, ids),
+            confidence=_confidence(facts, ids),
+            evidence=id_evidence(ranked),
+            hint="Text that tokenises to them reads as noise to the model (glitch tokens). "
+            "`rowscope suspects` shows the whole list with its evidence.",
+        )
+
+
+def rank(item: MatrixFacts, ids: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Order of the row ids [n] from the surest untrained: confidence, then cosine to the reference."""
+    cosine = np.nan_to_num(item.evidence.indicators.centred[ids], nan=-2.0)
+    return np.lexsort((ids, -cosine, -item.evidence.confidence[ids]))
+
+
+def unreachable_tokens(facts: Facts) -> Iterator[Finding]:
+    """TOK303: only where reachability was asked for."""
+    if facts.unreachable is None or not facts.unreachable.size:
+        return
+    ids = facts.unreachable
+    listed = ", ".join(facts.text(int(id)) for id in ids[:3])
+    yield TOK303.finding(
+        f"{ids.size} token{'' if ids.size == 1 else 's'} cannot be reached: decoded and encoded again, "
+        f"{listed}{' …' if ids.size > 3 else ''} become{'s' if ids.size == 1 else ''} other ids.",
+        row_location(facts.matrices[0].matrix.tensor, ids) if facts.matrices else "tokenizer",
+        evidence=id_evidence(ids),
+        hint="No text produces them, so they stay untrained unless ids were fed directly. They are safe to "
+        "leave alone.",
+    )

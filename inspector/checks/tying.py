@@ -1,0 +1,50 @@
+"""TIE: does what the config says about tied matrices hold?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from rowscope.inspector.checks.finding import Finding, Rule
+from rowscope.inspector.facts import Facts
+
+TIE401: Final = Rule("TIE401", "tied-but-different", "warning", "Config says tied, two matrices are stored.")
+TIE402: Final = Rule("TIE402", "missing-output-matrix", "error", "Untied config without an output matrix.")
+
+
+def tied_but_different(facts: Facts) -> Iterator[Finding]:
+    """TIE401: the bytes of the two matrices differ (equal ones count as tied)."""
+    if facts.census.tied or facts.census.tie_source != "stored-twice" or len(facts.matrices) != 2:
+        return
+    source, target = facts.matrices
+    rows = min(source.matrix.rows, target.matrix.rows)
+    differ = source.table.fingerprint[:rows] != target.table.fingerprint[:rows]
+    count = int(differ.sum()) + abs(source.matrix.rows - target.matrix.rows)
+    yield TIE401.finding(
+        f"config.json says tie_word_embeddings, but {source.matrix.tensor} and {target.matrix.tensor} are "
+        f"both stored and {count} rows differ.",
+        f"{source.matrix.tensor}, {target.matrix.tensor}",
+        evidence={"differing_rows": count, "rows": [source.matrix.rows, target.matrix.rows]},
+        hint="Loaders disagree on such files: transformers 5 keeps both, others drop one. Set "
+        "tie_word_embeddings to false to keep both, or remove the output matrix to tie.",
+    )
+
+
+def missing_output_matrix(facts: Facts) -> Iterator[Finding]:
+    """TIE402."""
+    layout = facts.checkpoint.layout
+    if (
+        layout.config_says_tied is not False
+        or layout.head_expected is False
+        or layout.of_role("input") is None
+        or layout.of_role("output") is not None
+    ):
+        return
+    yield TIE402.finding(
+        "config.json says tie_word_embeddings is false, but no output matrix is stored.",
+        "config.json: tie_word_embeddings",
+        evidence={"architectures": list((facts.checkpoint.config or {}).get("architectures") or [])},
+        confidence="high" if layout.head_expected else "medium",
+        hint="Loading it initialises the output matrix at random. Set tie_word_embeddings to true if the "
+        "model was trained tied, else restore the missing tensor.",
+    )

@@ -1,0 +1,148 @@
+"""VOC: do config, tokenizer and matrices agree on the vocabulary?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+
+from rowscope.inspector.census import UNMAPPED
+from rowscope.inspector.checks.finding import Finding, Rule, id_evidence, row_location
+from rowscope.inspector.facts import Facts
+from rowscope.inspector.ranges import format_ranges
+from rowscope.inspector.roles import RoledToken
+
+VOC101: Final = Rule("VOC101", "unmapped-rows", "note", "Rows that no tokenizer entry owns.")
+VOC102: Final = Rule("VOC102", "token-without-row", "warning", "A tokenizer id that has no row.")
+VOC103: Final = Rule("VOC103", "vocab-size-mismatch", "warning", "config.vocab_size differs from the rows.")
+VOC104: Final = Rule("VOC104", "row-count-mismatch", "warning", "Input and output row counts differ.")
+VOC105: Final = Rule("VOC105", "bad-special-id", "error", "An eos, bos or pad id out of range or unmapped.")
+VOC106: Final = Rule("VOC106", "placeholder-tokens", "note", "Entries whose name says reserved or unused.")
+VOC107: Final = Rule("VOC107", "vocabulary-holes", "note", "Unmapped ids below the largest token id.")
+
+_CHECKED_ROLES: Final = ("eos", "bos", "pad")
+
+
+def unmapped_rows(facts: Facts) -> Iterator[Finding]:
+    """VOC101."""
+    group = facts.census.groups["unmapped"]
+    if not group.count or not facts.matrices:
+        return
+    yield VOC101.finding(
+        f"{group.count} of {facts.census.rows} rows have no tokenizer entry: {format_ranges(group.ranges)}.",
+        row_location(facts.matrices[0].matrix.tensor, facts.census.ids("unmapped")),
+        evidence=id_evidence(facts.census.ids("unmapped")),
+        hint="Never sample these ids: `rowscope mask` exports them for your serving stack. "
+        "A new token can take one without a resize: `rowscope claim`.",
+    )
+
+
+def token_without_row(facts: Facts) -> Iterator[Finding]:
+    """VOC102: an error when a config or the chat template uses the id, else a warning."""
+    missing = facts.census.out_of_range
+    if not missing:
+        return
+    rows = facts.census.rows
+    roled = {token.id: token.roles for token in facts.tokens if token.roles}
+    used = [item for item in missing if item.id in roled]
+    first = used[0] if used else missing[0]
+    ids = np.array([item.id for item in missing], dtype=np.int64)
+    yield VOC102.finding(
+        f"{len(missing)} tokenizer {'entry has' if len(missing) == 1 else 'entries have'} no row in matrices "
+        f"of {rows} rows, {first.token!r} ({first.id}) among them"
+        + (f", which has the role {', '.join(roled[first.id])}." if used else "."),
+        f"{facts.matrices[0].matrix.tensor}[{rows}:]" if facts.matrices else "tokenizer",
+        severity="error" if used else "warning",
+        evidence={**id_evidence(ids), "used_by_config_or_template": [item.id for item in used]},
+        hint=f"Resize the matrices to at least {int(ids.max()) + 1} rows "
+        f"(model.resize_token_embeddings), or remove the entries from the tokenizer.",
+    )
+
+
+def vocab_size_mismatch(facts: Facts) -> Iterator[Finding]:
+    """VOC103: an error when there are fewer rows than config.vocab_size, else a warning."""
+    size, rows = facts.census.config_vocab_size, facts.census.input_rows or facts.census.output_rows
+    if size is None or rows is None or size == rows:
+        return
+    yield VOC103.finding(
+        f"config.json says vocab_size {size}, the matrix has {rows} rows.",
+        "config.json: vocab_size",
+        severity="error" if rows < size else "warning",
+        evidence={"config_vocab_size": size, "rows": rows},
+        hint=f"Set vocab_size to {rows}: transformers refuses to load, or re-initialises, a matrix of "
+        "another size.",
+    )
+
+
+def row_count_mismatch(facts: Facts) -> Iterator[Finding]:
+    """VOC104."""
+    source, target = facts.census.input_rows, facts.census.output_rows
+    if source is None or target is None or source == target:
+        return
+    yield VOC104.finding(
+        f"The input matrix has {source} rows, the output matrix {target}.",
+        ", ".join(item.matrix.tensor for item in facts.matrices),
+        evidence={"input_rows": source, "output_rows": target},
+        hint="Some multimodal models do so by design (the output leaves image tokens out). Otherwise resize "
+        "both to the larger count.",
+    )
+
+
+def bad_special_id(facts: Facts) -> Iterator[Finding]:
+    """VOC105: one finding per id."""
+    rows = facts.census.rows
+    if not rows:
+        return
+    for token in facts.tokens:
+        roles = [role for role in token.roles if role in _CHECKED_ROLES]
+        if not roles:
+            continue
+        if token.id >= rows:
+            yield _bad_id(token, roles, f"lies beyond the last row, {rows - 1}")
+        elif facts.vocabulary is not None and facts.census.codes[token.id] == UNMAPPED:
+            yield _bad_id(token, roles, "has no tokenizer entry")
+
+
+def _bad_id(token: RoledToken, roles: list[str], fault: str) -> Finding:
+    return VOC105.finding(
+        f"The {' and '.join(roles)} id {token.id} {fault}.",
+        "; ".join(token.sources),
+        evidence={"count": 1, "ids": [token.id], "roles": roles, "sources": list(token.sources)},
+        hint="Set it to the id of a token that the tokenizer knows, in config.json and "
+        "generation_config.json alike.",
+    )
+
+
+def placeholder_tokens(facts: Facts) -> Iterator[Finding]:
+    """VOC106."""
+    group = facts.census.groups["placeholder"]
+    if not group.count:
+        return
+    ids = facts.census.ids("placeholder")
+    examples = ", ".join(repr(token) for token in group.examples[:3])
+    yield VOC106.finding(
+        f"{group.count} tokenizer entries are placeholders by name, such as {examples}.",
+        row_location(facts.matrices[0].matrix.tensor, ids) if facts.matrices else "tokenizer",
+        evidence={**id_evidence(ids), "examples": list(group.examples)},
+        hint="They can be sampled unless masked (`rowscope mask`), and can be renamed into new tokens "
+        "(`rowscope claim --replace`).",
+    )
+
+
+def vocabulary_holes(facts: Facts) -> Iterator[Finding]:
+    """VOC107."""
+    holes = facts.census.holes
+    if not holes.count or facts.census.tokenizer is None:
+        return
+    max_id = facts.census.tokenizer.max_id or 0
+    ids = facts.census.ids("unmapped")
+    ids = ids[ids < max_id]
+    yield VOC107.finding(
+        f"{holes.count} ids below the largest token id {max_id} have no entry: "
+        f"{format_ranges(holes.ranges)}.",
+        row_location(facts.matrices[0].matrix.tensor, ids) if facts.matrices else "tokenizer",
+        evidence=id_evidence(ids),
+        hint=f"Bound ids by {max_id + 1} (largest id + 1), not by len(tokenizer) = "
+        f"{facts.census.tokenizer.entries}.",
+    )

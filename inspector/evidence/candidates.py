@@ -1,0 +1,83 @@
+"""Rows believed untrained before any number is looked at: no hand-kept list of models."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rowscope.inspector.census import ADDED, PLACEHOLDER, UNMAPPED
+from rowscope.inspector.vocabulary import Vocabulary
+from rowscope.inspector.vocabulary.spelling import byte_level_spelling
+
+# UTF-8 never contains these bytes (RFC 3629): 0xC0 and 0xC1 would be overlong, 0xF5.. exceed U+10FFFF.
+IMPOSSIBLE_BYTES: Final = (0xC0, 0xC1, *range(0xF5, 0x100))
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Ids (sorted int64) by why they are believed untrained.
+
+    `added` is no such belief: added tokens only take part in the search for near-duplicates, because
+    never-trained special tokens betray themselves that way.
+    """
+
+    unmapped: NDArray[np.int64]
+    placeholder: NDArray[np.int64]
+    impossible: NDArray[np.int64]
+    unreachable: NDArray[np.int64]
+    added: NDArray[np.int64]
+
+    @property
+    def believed(self) -> NDArray[np.int64]:
+        """All of them but `added`, sorted, each once."""
+        parts = (self.unmapped, self.placeholder, self.impossible, self.unreachable)
+        return np.unique(np.concatenate(parts))
+
+    def describe(self, ids: NDArray[np.int64]) -> str:
+        """How many of `ids` come from which source: `271 unmapped rows, 13 impossible bytes`."""
+        named = (
+            (self.unmapped, "unmapped rows"),
+            (self.placeholder, "placeholder tokens"),
+            (self.impossible, "bytes that UTF-8 cannot contain"),
+            (self.unreachable, "unreachable tokens"),
+            (self.added, "added tokens"),
+        )
+        counts = [(int(np.isin(ids, source).sum()), words) for source, words in named]
+        known = ", ".join(f"{count} {words}" for count, words in counts if count)
+        return known or f"{ids.size} near-duplicate rows"
+
+
+def find_candidates(
+    codes: NDArray[np.int8],
+    vocabulary: Vocabulary | None,
+    unreachable: NDArray[np.int64] | None = None,
+) -> Candidates:
+    """Candidates among row ids `0 .. len(codes)`; `codes` int8 [rows] as of the census."""
+    nothing = np.empty(0, dtype=np.int64)
+    if vocabulary is None:
+        return Candidates(nothing, nothing, nothing, nothing, nothing)
+    return Candidates(
+        unmapped=np.flatnonzero(codes == UNMAPPED),
+        placeholder=np.flatnonzero(codes == PLACEHOLDER),
+        impossible=impossible_bytes(vocabulary, int(codes.size)),
+        unreachable=nothing if unreachable is None else np.sort(unreachable),
+        added=np.flatnonzero(codes == ADDED),
+    )
+
+
+def impossible_bytes(vocabulary: Vocabulary, rows: int) -> NDArray[np.int64]:
+    """Ids below `rows` of single bytes that UTF-8 cannot contain, in either spelling; sorted int64."""
+    spellings: set[str] = set()
+    if vocabulary.byte_level:
+        spellings |= {byte_level_spelling(bytes([byte])) for byte in IMPOSSIBLE_BYTES}
+    if vocabulary.byte_fallback:
+        spellings |= {f"<0x{byte:02X}>" for byte in IMPOSSIBLE_BYTES}
+    ids = (
+        [id for id, token in vocabulary.tokens.items() if token in spellings and id < rows]
+        if spellings
+        else []
+    )
+    return np.array(sorted(ids), dtype=np.int64)

@@ -1,0 +1,101 @@
+"""What evidence is made of: verdicts, the untrained reference, one entry per judged row."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+VERDICTS: Final = ("trained", "initial", "collapsed", "vanishing", "zero", "nonfinite")
+TRAINED, INITIAL, COLLAPSED, VANISHING, ZERO, NONFINITE = range(6)
+
+CONFIDENCES: Final = ("low", "medium", "high")
+LOW, MEDIUM, HIGH = range(3)
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What untrained rows of a matrix look like.
+
+    Attributes:
+        kind: "collapsed" (they share a direction) or "initial" (independent random rows: `centre` is
+            their near-zero median, and only norm and isotropy speak).
+        source: which candidates it rests on, in words.
+        rows: how many of them.
+        spread: median of 1 - cosine of those rows to the centre.
+        centre: float64 [d].
+        candidates: int64 ids of the rows it rests on, sorted.
+    """
+
+    kind: str
+    source: str
+    rows: int
+    spread: float
+    centre: NDArray[np.float64]
+    candidates: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Indicators:
+    """Land & Bartolo's indicators (arXiv 2405.05417) for every judged row, float64 [n], NaN without a reference.
+
+    `cosine`: cosine to the reference. `centred`: the same after subtracting the matrix mean from both.
+    `without_pc1`: the same after removing the first principal component. `distance`: L2 distance.
+    """
+
+    cosine: NDArray[np.float64]
+    centred: NDArray[np.float64]
+    without_pc1: NDArray[np.float64]
+    distance: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixEvidence:
+    """Verdicts of one matrix, one entry per row of the table that was judged.
+
+    Attributes:
+        verdict: int8 [n], index into `VERDICTS`.
+        confidence: int8 [n], index into `CONFIDENCES`.
+        indicators: what the collapse verdicts rest on.
+        duplicates: int64 [n], how many other judged rows have the same values.
+        duplicate_of: int64 [n], the lowest id with the same values, -1 for a row like no other.
+        reference: None where nothing in the checkpoint tells how untrained rows look.
+        note: in words, which reference was taken or why there is none.
+        cuts: the thresholds used, by indicator.
+        pc1_residual: relative residual of the first principal component, NaN where none was computed.
+        judged_on: "all rows", or what a partial judgement rests on.
+    """
+
+    verdict: NDArray[np.int8]
+    confidence: NDArray[np.int8]
+    indicators: Indicators
+    duplicates: NDArray[np.int64]
+    duplicate_of: NDArray[np.int64]
+    reference: Reference | None
+    note: str
+    cuts: Mapping[str, float]
+    pc1_residual: float
+    judged_on: str
+
+    def take(self, index: NDArray[np.int64]) -> MatrixEvidence:
+        """The entries at positions `index`."""
+        found = self.indicators
+        return dataclasses.replace(
+            self,
+            verdict=self.verdict[index],
+            confidence=self.confidence[index],
+            indicators=Indicators(
+                found.cosine[index], found.centred[index], found.without_pc1[index], found.distance[index]
+            ),
+            duplicates=self.duplicates[index],
+            duplicate_of=self.duplicate_of[index],
+        )
+
+    @property
+    def untrained(self) -> NDArray[np.bool_]:
+        """bool [n]: any verdict but `trained`."""
+        return self.verdict != TRAINED

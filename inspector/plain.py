@@ -1,0 +1,32 @@
+"""Results as JSON values."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+
+def fields_of(value: Any) -> dict[str, Any]:  # noqa: ANN401 - any dataclass instance
+    """A dataclass's own fields, one level deep."""
+    return {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+
+
+def to_plain(value: Any) -> Any:  # noqa: ANN401 - JSON in, JSON out
+    """Dataclasses, mappings, sequences and numpy scalars as JSON values; NaN and infinities as None."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return to_plain(fields_of(value))
+    if isinstance(value, Mapping):
+        return {str(key): to_plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray):
+        return to_plain(value.tolist())
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [to_plain(item) for item in value]
+    if isinstance(value, np.generic):
+        return to_plain(value.item())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
