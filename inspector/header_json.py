@@ -178,8 +178,8 @@ def _decode(text: str) -> tuple[Any, bool]:
     try:
         return decoder.decode(text), suspect
     except json.JSONDecodeError as error:
-        near = shorten(text[error.pos : error.pos + 40], 40)
-        raise JsonError(f"not JSON: {error.msg} before {near!r}", error.pos) from error
+        near = repr(text[error.pos : error.pos + 30]) if error.pos < len(text) else "the end"
+        raise JsonError(f"not JSON: {error.msg.removesuffix(' at')} before {near}", error.pos) from error
     except RecursionError as error:
         raise JsonError(f"brackets nested deeper than {MAX_DEPTH}", None) from error
 
