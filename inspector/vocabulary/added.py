@@ -15,13 +15,14 @@ class AddedTokens:
     """Gives ids to added tokens as the tokenizers library does, or as transformers' Python tokenizers do.
 
     In the tokenizers library the id that a file states does not count: a token of the model's vocabulary
-    keeps its id, any other gets the next one behind the model's size and behind all added tokens so far.
-    Files that the library wrote state exactly these ids; for others a note names the difference. The
-    Python tokenizers, which read `vocab.json` and `vocab.txt`, keep the stated ids, and number tokens
-    without one from the count of all tokens on.
+    keeps its id, any other gets the next one, and a batch starts behind the model's size and behind all
+    added tokens before it. Files that the library wrote state exactly these ids; for others a note names
+    the difference. The Python tokenizers, which read `vocab.json` and `vocab.txt`, keep the stated ids, and
+    number tokens without one from the count of all tokens on.
 
     Attributes:
         by_content: content -> token with the id that it got.
+        new: how many of them the model's vocabulary does not hold.
     """
 
     def __init__(self, base: Base, *, keep_stated: bool) -> None:
@@ -30,29 +31,35 @@ class AddedTokens:
         self._keep_stated = keep_stated
         self._moved: list[tuple[str, int, int]] = []
         self.by_content = {token.content: token for token in base.placed}
-        self._last = max((token.id for token in base.placed), default=-1)
         self.new = len(base.placed)
 
-    def add(self, tokens: Iterable[AddedToken]) -> None:
+    def add(self, batch: Iterable[AddedToken]) -> None:
         """Add tokens in this order; one that is there already takes the new flags and keeps its id.
 
-        A negative id states nothing.
+        A negative id states nothing. Ids can collide where the model's vocabulary has holes, as they do in
+        the library: the later token keeps the id.
         """
-        for token in tokens:
+        next_id = self._first_free()
+        for token in batch:
             if not token.content:
                 continue
             known = self.by_content.get(token.content)
+            id = known.id if known else self._ids.get(token.content)
+            if known is None and self._keep_stated and token.id >= 0:
+                id = token.id
+            if id is None:
+                id, next_id = next_id, next_id + 1
             if known is None:
-                known = replace(token, id=self._id(token))
                 self.new += token.content not in self._ids
-                self._last = max(self._last, known.id)
-                if 0 <= token.id != known.id:
-                    self._moved.append((token.content, token.id, known.id))
-            self.by_content[token.content] = replace(token, id=known.id)
+                if 0 <= token.id != id:
+                    self._moved.append((token.content, token.id, id))
+            self.by_content[token.content] = replace(token, id=id)
 
-    def add_special(self, contents: Iterable[str]) -> None:
-        """Add special tokens that are only named somewhere, where they are no added tokens yet."""
-        self.add(AddedToken(-1, content) for content in contents if content not in self.by_content)
+    def _first_free(self) -> int:
+        if self._keep_stated:
+            return len(self._ids) + self.new
+        last = max((token.id for token in self.by_content.values()), default=-1)
+        return max(self._size, last + 1)
 
     def note(self, notes: list[str]) -> None:
         """Say which tokens got another id than their file states."""
@@ -65,10 +72,3 @@ class AddedTokens:
             + shown
             + (f" and {more} more" if more > 0 else "")
         )
-
-    def _id(self, token: AddedToken) -> int:
-        if self._keep_stated:
-            if token.id >= 0:
-                return token.id
-            return self._ids.get(token.content, len(self._ids) + self.new)
-        return self._ids.get(token.content, max(self._size, self._last + 1))

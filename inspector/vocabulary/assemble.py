@@ -45,22 +45,23 @@ def assemble(
 
 
 def _add(base: Base, settings: Settings) -> AddedTokens:
-    """The order decides the ids: the tokenizer file's own, the listed ones, roles, further special tokens.
+    """The order decides the ids: the tokenizer file's own, then the listed ones, roles, further ones.
 
-    A class that builds its tokenizer anew takes the listed tokens for the file's own where
-    tokenizer_config.json lists any, and both together in the order of their ids where it does not.
+    Of two files that state the same id tokenizer.json counts before added_tokens.json. A class that builds
+    its tokenizer anew takes the listed tokens for the file's own where tokenizer_config.json lists any, and
+    both together in the order of their ids where it does not.
     """
-    serialized = base.kind.startswith(TOKENIZER_JSON)
     rebuilds = settings.tokenizer_class in ASSUMED_ROLES
     python = base.kind in ("vocab.json", "vocab.txt") and not rebuilds
+    serialized = base.kind.startswith(TOKENIZER_JSON)
     added = AddedTokens(base, keep_stated=python)
-    if serialized and rebuilds:
-        own: list[AddedToken] = [] if settings.decides else base.added
-        merged = {token.id: token for token in [*settings.listed, *own]}
-        added.add(merged[id] for id in sorted(merged))
-    else:
+    listed = settings.listed
+    if serialized and not settings.decides:
+        merged = {token.id: token for token in [*listed, *base.added]}
+        listed = [merged[id] for id in sorted(merged)]
+    if not (serialized and rebuilds):
         added.add(base.added)
-        added.add(settings.listed)
-    added.add_special(settings.roles.values())
-    added.add_special(settings.additional)
+    there = {*added.by_content, *(token.content for token in listed)}
+    named = dict.fromkeys([*settings.roles.values(), *settings.additional])
+    added.add([*listed, *(AddedToken(-1, content) for content in named if content not in there)])
     return added

@@ -19,16 +19,17 @@ _QWEN = "eos=<|endoftext|> unk=<|endoftext|> pad=<|endoftext|>"
 _CODE_LLAMA = "bos=<s> eos=</s> unk=<unk> prefix=▁<PRE> middle=▁<MID> suffix=▁<SUF> eot=▁<EOT> fill=<FILL_ME>"
 
 _CLASSES = {
-    _BERT: "Bert ConvBert DistilBert LayoutLMv2 Lxmert MobileBert RoFormer SqueezeBert",
-    _ROBERTA: "Bart Barthez Blenderbot Camembert LED LayoutLMv3 LayoutXLM MBart MarkupLM Mvp Nllb Roberta "
-    "XLMRoberta",
+    _BERT: "Bert ConvBert DistilBert DPRContextEncoder DPRQuestionEncoder DPRReader Electra LayoutLM "
+    "LayoutLMv2 Lxmert MobileBert RoFormer SqueezeBert",
+    _ROBERTA: "Bart Barthez Blenderbot Camembert LED LayoutLMv3 LayoutXLM Longformer MBart MarkupLM Mvp Nllb "
+    "Roberta XLMRoberta",
     _ALBERT: "Albert FNet RemBert",
     _DEBERTA: "Deberta DebertaV2",
-    _T5: "T5 Lasr",
+    _T5: "T5 Lasr VideoPrism",
     _GPT2: "CodeGen GPT2 Whisper",
     _QWEN: "Qwen2 Qwen3_5",
     "bos=<bos> eos=<eos> unk=<unk> pad=<pad> mask=<mask>": "Gemma Siglip2",
-    "bos=<s> eos=</s> unk=<unk>": "Llama",
+    "bos=<s> eos=</s> unk=<unk>": "Llama Phi3",
     _CODE_LLAMA: "CodeLlama",
     "bos=<|endoftext|> eos=<|endoftext|> unk=<|endoftext|> pad=<|padding|>": "GPTNeoX",
     "bos=<|startoftext|> eos=<|endoftext|> unk=<|endoftext|> pad=<|endoftext|>": "CLIP",
@@ -43,6 +44,7 @@ _CLASSES = {
     "eos=</s> unk=<unk> sep=</s> pad=<pad> cls=<s> mask=<mask>": "MBart50",
     "unk=<unk> sep=</s> pad=<pad> cls=<s> mask=<mask>": "Herbert",
     "bos=<s> eos=</s> unk=<unk> pad=<pad>": "Nougat",
+    "unk=[UNK] sep=[SEP] pad=[PAD] cls=[CLS] mask=[MASK] question=[QUESTION]": "Splinter",
     "unk=<unk>": "OpenAIGPT",
     "eos=</s> unk=<unk>": "Reformer",
     "eos=</s> unk=<unk> sep=</s> pad=<pad>": "Udop",

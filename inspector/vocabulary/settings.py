@@ -85,7 +85,7 @@ def merge_settings(
         merged, listed_in, source = files.config, CONFIG, CONFIG
         _note_disagreements(files, notes)
     roles = _roles(merged, ASSUMED_ROLES.get(tokenizer_class or "", own_roles), source)
-    additional = _additional(merged, source)
+    additional = _additional(files.config, merged, source)
     if decoder is None:
         special = {*roles.values(), *additional}
         decoder = {
@@ -130,13 +130,23 @@ def _roles(merged: dict[str, object], assumed: dict[str, str], source: str) -> d
     return roles
 
 
-def _additional(merged: dict[str, object], source: str) -> list[str]:
-    values = merged.get("extra_special_tokens")
-    if not values or isinstance(values, dict):
-        values = merged.get("additional_special_tokens") or []
-    if not isinstance(values, list):
-        raise wrong(source, "additional_special_tokens", values, "a list")
-    contents = [token_content(value) for value in values]
+def _additional(config: dict[str, object], merged: dict[str, object], source: str) -> list[str]:
+    """Further special tokens, under their new name or their old one.
+
+    tokenizer_config.json goes first under either name, special_tokens_map.json adds to a list of the new
+    name and replaces one of the old name. An object under the new name names roles, and is not meant here.
+    """
+    values, more = config.get("extra_special_tokens"), merged.get("extra_special_tokens")
+    if not values and "additional_special_tokens" in config:
+        values = config["additional_special_tokens"]
+    elif isinstance(values, dict) or "extra_special_tokens" not in config:
+        values = merged.get("additional_special_tokens")
+    contents = []
+    for given in (values, more):
+        if isinstance(given, list):
+            contents += [token_content(value) for value in given]
+        elif given is not None and not isinstance(given, dict):
+            raise wrong(source, "additional_special_tokens", given, "a list")
     return list(dict.fromkeys(content for content in contents if content is not None))
 
 
