@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from rowscope.inspector.vocabulary.added import AddedTokens
 from rowscope.inspector.vocabulary.base import Base
-from rowscope.inspector.vocabulary.classes import ASSUMED_ROLES
+from rowscope.inspector.vocabulary.classes import REBUILDING
 from rowscope.inspector.vocabulary.files import TokenizerFolder
 from rowscope.inspector.vocabulary.model import AddedToken, ChatTemplate, Vocabulary
 from rowscope.inspector.vocabulary.settings import Settings
@@ -51,7 +51,7 @@ def _add(base: Base, settings: Settings) -> AddedTokens:
     its tokenizer anew takes the listed tokens for the file's own where tokenizer_config.json lists any, and
     both together in the order of their ids where it does not.
     """
-    rebuilds = settings.tokenizer_class in ASSUMED_ROLES
+    rebuilds = settings.tokenizer_class in REBUILDING
     python = base.kind in ("vocab.json", "vocab.txt") and not rebuilds
     serialized = base.kind.startswith(TOKENIZER_JSON)
     added = AddedTokens(base, keep_stated=python)

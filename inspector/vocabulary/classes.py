@@ -1,7 +1,7 @@
 """What transformers' tokenizer classes assume where the files are silent: roles, and layouts of pieces.
 
-A class that is listed here builds its tokenizer anew from the vocabulary, so that of the added tokens it
-takes those of tokenizer_config.json alone where that file lists any. Every other class takes tokenizer.json
+A class of the first table builds its tokenizer anew from the vocabulary, so that of the added tokens it
+takes those of tokenizer_config.json alone where that file lists any. A class in no table takes tokenizer.json
 as it is and assumes nothing. The tests hold these tables against transformers' own signatures.
 """
 
@@ -50,11 +50,33 @@ _CLASSES = {
     "eos=</s> unk=<unk> sep=</s> pad=<pad>": "Udop",
 }
 
-ASSUMED_ROLES: dict[str, dict[str, str]] = {
-    f"{name}Tokenizer": dict(pair.split("=", 1) for pair in roles.split())
-    for roles, names in _CLASSES.items()
-    for name in names.split()
+# Tokenizers in Python, which read vocab.json, vocab.txt or a sentencepiece model themselves.
+_PYTHON_CLASSES = {
+    _BERT: "RoCBert BertJapanese",
+    _ROBERTA: "Bartpho Bertweet Phobert PLBart",
+    "bos=<s> eos=</s> unk=<unk> sep=</s> pad=<pad>": "BioGpt M2M100",
+    "bos=<s> eos=</s> unk=<unk> pad=<pad>": "Speech2Text SpeechT5",
+    "bos=<s> eos=</s> unk=<unk> pad=<pad> word_delimiter=|": "Wav2Vec2CTC",
+    "eos=<eos> unk=<unk> pad=<pad> cls=<cls> mask=<mask>": "Esm",
+    "eos=</s> unk=<unk> pad=<pad>": "Marian",
+    "unk=<unk>": "CTRL",
 }
+
+
+def _roles_of(table: dict[str, str]) -> dict[str, dict[str, str]]:
+    return {
+        f"{name}Tokenizer": {
+            role: token for role, _, token in (pair.partition("=") for pair in roles.split())
+        }
+        for roles, names in table.items()
+        for name in names.split()
+    }
+
+
+REBUILDING = frozenset(_roles_of(_CLASSES))
+"""Classes that build their tokenizer anew; all others take tokenizer.json as it is."""
+
+ASSUMED_ROLES = _roles_of(_CLASSES) | _roles_of(_PYTHON_CLASSES)
 """Class -> role -> the token that it takes where no file names one; an explicit null in a file counts."""
 
 
@@ -94,7 +116,7 @@ LAYOUTS = {
         ("<s>NOTUSED", "<pad>", "</s>NOTUSED", "<unk>", "<unk>NOTUSED"), 1, ("<mask>",)
     ),
     "PegasusTokenizer": Layout(
-        ("<pad>", "</s>", "<mask_2>", "<mask_1>", *(f"<unk_{place}>" for place in range(2, 103))), 2
+        ("<pad>", "</s>", "<mask_1>", "<mask_2>", *(f"<unk_{place}>" for place in range(2, 103))), 2
     ),
     "T5Tokenizer": Layout(tail=tuple(f"<extra_id_{place}>" for place in range(99, -1, -1))),
 }

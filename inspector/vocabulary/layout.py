@@ -15,13 +15,15 @@ def arrange(base: Base, tokenizer_class: str | None, notes: list[str]) -> Base:
     pieces = [base.tokens[id] for id in range(len(base.tokens))]
     arranged = base_from_list(base.kind, [*layout.head, *pieces[layout.skip :], *layout.tail], notes)
     listed = {token.content: token for token in base.added}
-    listed |= {content: AddedToken(-1, content) for content in (*layout.head, *layout.tail)}
+    placed = [content for content in (*layout.head, *layout.tail) if not content.endswith("NOTUSED")]
+    listed |= {content: AddedToken(-1, content) for content in placed}
     arranged.added = [
         AddedToken(arranged.ids[content], content, special=token.special)
         for content, token in listed.items()
         if content in arranged.ids
     ]
     arranged.byte_fallback, arranged.metaspace = base.byte_fallback, base.metaspace
+    arranged.roles = base.roles
     moved = len(layout.head) - layout.skip
     if moved:
         notes.append(f"{tokenizer_class} numbers the pieces of the sentencepiece model {moved} higher")

@@ -1,7 +1,8 @@
 """sentencepiece models: the protobuf message `ModelProto`, read without protobuf or sentencepiece.
 
 Only what names and numbers the pieces is read: field 1 of the message, `pieces`, each with its text (1) and
-type (3), and of field 2, `trainer_spec`, the model type (3). The wire format is a sequence of tagged fields:
+type (3), and of field 2, `trainer_spec`, the model type (3) and the ids of the unknown, begin, end and
+padding pieces (40 to 43). The wire format is a sequence of tagged fields:
 a varint `number << 3 | type`, then a varint (type 0), 8 bytes (1), a length and as many bytes (2), or
 4 bytes (5).
 """
@@ -21,8 +22,10 @@ NAMES = (
     "spm.model",
     "sentencepiece.model",
 )
-CONTROL, USER_DEFINED, BYTE = 3, 4, 6
-_UNKNOWN = 2
+_CONTROL, _USER_DEFINED, _BYTE = 3, 4, 6
+_MODEL_TYPE = 3
+_ROLES = {40: ("unk", 0), 41: ("bos", 1), 42: ("eos", 2), 43: ("pad", -1)}
+"""Field of the trainer's specification -> role and the id that sentencepiece assumes."""
 _MODELS = {1: "Unigram", 2: "BPE", 3: "Word", 4: "Char"}
 
 
@@ -32,40 +35,45 @@ def looks_like_sentencepiece(data: bytes) -> bool:
 
 
 def read_sentencepiece(data: bytes, name: str, notes: list[str]) -> Base:
-    """Pieces in the order of their ids; control, unknown and user-defined ones are listed as added tokens.
+    """Pieces in the order of their ids; control and user-defined ones are listed as added tokens.
 
     Raises:
         TokenizerError: broken wire format, or a piece that is not UTF-8.
     """
     try:
-        pieces, types, model = _read_model(memoryview(data))
+        pieces, types, spec = _read_model(memoryview(data))
     except (IndexError, ValueError) as error:
         raise TokenizerError(
             f"{name} is not a complete sentencepiece model: {error}; download the file again", location=name
         ) from error
-    base = base_from_list(f"sentencepiece/{_MODELS.get(model, 'Unigram')}", pieces, notes)
+    base = base_from_list(f"sentencepiece/{_MODELS.get(spec.get(_MODEL_TYPE, 1), 'Unigram')}", pieces, notes)
     base.added = [
-        AddedToken(id, piece, special=types[id] != USER_DEFINED)
+        AddedToken(id, piece, special=types[id] == _CONTROL)
         for id, piece in enumerate(pieces)
-        if types[id] in (CONTROL, USER_DEFINED, _UNKNOWN)
+        if types[id] in (_CONTROL, _USER_DEFINED)
     ]
-    base.byte_fallback = BYTE in types
+    for field, (role, assumed) in _ROLES.items():
+        id = spec.get(field, assumed)
+        if 0 <= id < len(pieces):
+            base.roles[role] = pieces[id]
+    base.byte_fallback = _BYTE in types
     base.metaspace = True
     return base
 
 
-def _read_model(data: memoryview) -> tuple[list[str], bytearray, int]:
+def _read_model(data: memoryview) -> tuple[list[str], list[int], dict[int, int]]:
+    """Texts and types of the pieces, and the numbers of the trainer's specification by field."""
     pieces: list[str] = []
-    types = bytearray()
-    model = 1
+    types: list[int] = []
+    spec: dict[int, int] = {}
     for number, value in fields(data):
         if number == 1 and isinstance(value, memoryview):
             text, type = _piece(value)
             pieces.append(text)
             types.append(type)
         elif number == 2 and isinstance(value, memoryview):
-            model = next((v for n, v in fields(value) if n == 3 and isinstance(v, int)), 1)
-    return pieces, types, model
+            spec |= {n: v for n, v in fields(value) if isinstance(v, int)}
+    return pieces, types, spec
 
 
 def _piece(data: memoryview) -> tuple[str, int]:
