@@ -63,5 +63,7 @@ def _add(base: Base, settings: Settings) -> AddedTokens:
         added.add(base.added)
     there = {*added.by_content, *(token.content for token in listed)}
     named = dict.fromkeys([*settings.roles.values(), *settings.additional])
-    added.add([*listed, *(AddedToken(-1, content) for content in named if content not in there)])
+    others = [AddedToken(-1, content) for content in named if content not in there]
+    for batch in (listed, others) if python else ([*listed, *others],):
+        added.add(batch)
     return added

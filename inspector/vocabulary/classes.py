@@ -107,7 +107,7 @@ _MBART50 = (
     "sw_KE ta_IN te_IN th_TH tl_XX uk_UA ur_PK xh_ZA gl_ES sl_SI"
 )
 
-LAYOUTS = {
+_LAYOUTS = {
     "XLMRobertaTokenizer": Layout(_FAIRSEQ, 3, ("<mask>",)),
     "NllbTokenizer": Layout(_FAIRSEQ, 3),
     "MBartTokenizer": Layout(_FAIRSEQ, 3, (*_MBART.split(), "<mask>")),
@@ -118,6 +118,21 @@ LAYOUTS = {
     "PegasusTokenizer": Layout(
         ("<pad>", "</s>", "<mask_1>", "<mask_2>", *(f"<unk_{place}>" for place in range(2, 103))), 2
     ),
-    "T5Tokenizer": Layout(tail=tuple(f"<extra_id_{place}>" for place in range(99, -1, -1))),
 }
-"""Classes whose ids are not those of the sentencepiece model. The fairseq families put four tokens first."""
+# The fairseq families put four tokens first.
+_SENTINELS, _MOST_SENTINELS = 100, 10_000
+
+
+def layout_of(tokenizer_class: str | None, config: dict[str, object]) -> Layout | None:
+    """The class's layout; None where its ids are the model's own. T5 puts its sentinels last, downwards."""
+    sentinels = assumed_additional(tokenizer_class, config)
+    return Layout(tail=tuple(reversed(sentinels))) if sentinels else _LAYOUTS.get(tokenizer_class or "")
+
+
+def assumed_additional(tokenizer_class: str | None, config: dict[str, object]) -> list[str]:
+    """Further special tokens of a class where no file lists any: T5's `extra_ids` sentinels, 100 of them."""
+    if tokenizer_class != "T5Tokenizer":
+        return []
+    count = config.get("extra_ids")
+    count = count if type(count) is int and 0 <= count <= _MOST_SENTINELS else _SENTINELS
+    return [f"<extra_id_{place}>" for place in range(count)]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from rowscope.inspector.vocabulary.base import Base, base_from_list
-from rowscope.inspector.vocabulary.classes import LAYOUTS
+from rowscope.inspector.vocabulary.classes import layout_of
 from rowscope.inspector.vocabulary.model import AddedToken
 
 
-def arrange(base: Base, tokenizer_class: str | None, notes: list[str]) -> Base:
+def arrange(base: Base, tokenizer_class: str | None, config: dict[str, object], notes: list[str]) -> Base:
     """The pieces in the order in which the class numbers them; the base itself for most classes."""
-    layout = LAYOUTS.get(tokenizer_class or "")
+    layout = layout_of(tokenizer_class, config)
     if layout is None:
         return base
     pieces = [base.tokens[id] for id in range(len(base.tokens))]

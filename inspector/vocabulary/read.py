@@ -54,7 +54,7 @@ def read_vocabulary(root: Path) -> Vocabulary | None:
         return None
     files = read_settings_files(folder)
     name = _versioned(folder, files.config) or found[0]
-    base = _base(folder, name, files.tokenizer_class)
+    base = _base(folder, name, files)
     if found[1:]:
         folder.notes.append(f"not read, since {name} goes first: {', '.join(found[1:])}")
     # transformers takes a byte-level tokenizer.json as it is, whatever Llama's class would assume.
@@ -88,16 +88,17 @@ def _versioned(folder: TokenizerFolder, config: dict[str, object]) -> str | None
     return max(present, key=_version, default=None)
 
 
-def _base(folder: TokenizerFolder, name: str, tokenizer_class: str | None) -> Base:
+def _base(folder: TokenizerFolder, name: str, files: SettingsFiles) -> Base:
     if name == "vocab.json":
         return read_vocab_json(folder)
     if name.endswith(".json"):
         return read_tekken(folder, name) if "tekken" in name else read_tokenizer_json(folder, name)
     if name == "vocab.txt":
-        return read_vocab_txt(folder, tokenizer_class)
+        return read_vocab_txt(folder, files.tokenizer_class)
     data = folder.bytes(name)
     if looks_like_sentencepiece(data):
-        return arrange(read_sentencepiece(data, name, folder.notes), tokenizer_class, folder.notes)
+        pieces = read_sentencepiece(data, name, folder.notes)
+        return arrange(pieces, files.tokenizer_class, files.config, folder.notes)
     if looks_like_tiktoken(data):
         return read_tiktoken(data, name, folder.notes)
     raise TokenizerError(

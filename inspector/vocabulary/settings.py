@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rowscope.inspector.vocabulary.base import added_token
-from rowscope.inspector.vocabulary.classes import ASSUMED_ROLES, class_of_model
+from rowscope.inspector.vocabulary.classes import ASSUMED_ROLES, assumed_additional, class_of_model
 from rowscope.inspector.vocabulary.files import TokenizerFolder, wrong
 from rowscope.inspector.vocabulary.model import ROLES, AddedToken
 
@@ -85,7 +85,7 @@ def merge_settings(
         merged, listed_in, source = files.config, CONFIG, CONFIG
         _note_disagreements(files, notes)
     roles = _roles(merged, ASSUMED_ROLES.get(tokenizer_class or "", own_roles), source)
-    additional = _additional(files.config, merged, source)
+    additional = _additional(files.config, merged, source) or assumed_additional(tokenizer_class, merged)
     if decoder is None:
         special = {*roles.values(), *additional}
         decoder = {
