@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 # Words that mean "nobody uses this" wherever they stand in a bracketed name.
 _IDLE = frozenset({"reserved", "unused", "dummy", "placeholder", "spare", "unallocated"})
@@ -27,7 +28,7 @@ def is_placeholder(token: str) -> bool:
     words = _WORDS.findall(match["body"].lower())
     if any(word in _IDLE for word in words):
         return True
-    if any(pair == ("place", "holder") for pair in zip(words, words[1:], strict=False)):
+    if any(pair == ("place", "holder") for pair in pairwise(words)):
         return True
     numbers = [word for word in words if word.isdigit()]
     names = [word for word in words if not word.isdigit()]

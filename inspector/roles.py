@@ -1,4 +1,4 @@
-"""Which tokens have a job, and where that is declared: config, generation config, tokenizer files, chat template."""
+"""Which tokens have a job, and where that is declared: configs, tokenizer files, chat template."""
 
 from __future__ import annotations
 

@@ -46,28 +46,38 @@ def table(rows: Sequence[Row], width: int) -> Iterator[str]:
     """Rows in columns; a first cell that leaves no room for the others gets a line of its own."""
     if not rows:
         return
-    rest = [max(_columns(row[i]) for row in rows) for i in range(1, len(rows[0]))]
+    rest = [max(columns_of(row[i]) for row in rows) for i in range(1, len(rows[0]))]
     room = max(width - 2 - sum(rest) - 2 * len(rest), _LEAST_WIDTH)
-    first = min(room, max(_columns(row[0]) for row in rows))
+    first = min(room, max(columns_of(row[0]) for row in rows))
     for row in rows:
         tail = "".join(f"  {_pad(cell, size)}" for cell, size in zip(row[1:], rest, strict=True))
-        if _columns(row[0]) > first:
+        if columns_of(row[0]) > first:
             yield f"  {row[0]}"
             yield f"  {' ' * first}{tail}"
         else:
-            yield f"  {row[0]}{' ' * (first - _columns(row[0]))}{tail}"
+            yield f"  {row[0]}{' ' * (first - columns_of(row[0]))}{tail}"
 
 
 def _pad(cell: str, size: int) -> str:
     """Quantities with a unit to the right, all else to the left."""
-    space = " " * (size - _columns(cell))
+    space = " " * (size - columns_of(cell))
     return space + cell if cell[:1].isdigit() and cell[-1:].isalpha() else cell + space
 
 
-def _columns(text: str) -> int:
+def columns_of(text: str) -> int:
     """Terminal columns: wide East Asian characters take two, combining marks none."""
     if text.isascii():
         return len(text)
     return sum(
         0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text
     )
+
+
+def shorten(text: str, size: int) -> str:
+    """`text` in at most `size` terminal columns; the cut shows as `…`."""
+    if columns_of(text) <= size:
+        return text
+    kept = text[:size]  # a character takes up to two columns, and marks none
+    while columns_of(kept) > size - 1:
+        kept = kept[:-1]
+    return kept + "…"

@@ -1,0 +1,28 @@
+"""Numbers for people. JSON has the full precision; text rounds."""
+
+from __future__ import annotations
+
+import math
+
+
+def count(value: int | None) -> str:
+    """`151,936`; a dash for what is unknown."""
+    return "-" if value is None else f"{value:,}"
+
+
+def real(value: float | None) -> str:
+    """Four significant digits, in the shorter of fixed and exponent form; `nan` for no number."""
+    if value is None or math.isnan(value):
+        return "nan"
+    if value == 0 or math.isinf(value):
+        return f"{value:g}"
+    return f"{value:.4g}" if 1e-4 <= abs(value) < 1e6 else f"{value:.3e}"
+
+
+def ratio(part: int, whole: int) -> str:
+    """A share in per cent that is 0% or 100% only when it is exactly so."""
+    if whole == 0:
+        return "-"
+    if part in (0, whole):
+        return "0%" if part == 0 else "100%"
+    return f"{min(max(100 * part / whole, 0.01), 99.99):.2f}%"

@@ -1,0 +1,70 @@
+"""The ranked list of suspects for people and as CSV."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+from collections.abc import Iterator
+
+from rowscope.inspector.plain import to_plain
+from rowscope.inspector.render.escape import visible
+from rowscope.inspector.render.lines import Line
+from rowscope.inspector.render.numbers import real
+from rowscope.inspector.render.plain import columns_of, plural, shorten, wrap
+from rowscope.inspector.suspects import Suspect, Suspects
+
+_TOKEN_WIDTH = 26
+
+
+def suspects_lines(suspects: Suspects, *, width: int) -> Iterator[Line]:
+    """One line a suspect: id, token (blanks made visible), group, verdict and its numbers."""
+    if not suspects.rows:
+        yield Line("no row looks untrained", "good")
+    else:
+        cells = [_heading(suspects.rows), *(_cells(row) for row in suspects.rows)]
+        sizes = [max(columns_of(row[at]) for row in cells) for at in range(len(cells[0]))]
+        for row in cells:
+            parts = []
+            for at, (cell, size) in enumerate(zip(row, sizes, strict=True)):
+                space = " " * (size - columns_of(cell))
+                parts.append(cell + space if 1 <= at <= 4 else space + cell)
+            yield Line(shorten("  ".join(parts).rstrip(), width))
+    hidden = suspects.total - len(suspects.rows)
+    if hidden:
+        yield Line(f"{plural(hidden, 'row')} more: --limit 0 lists all", "dim")
+    yield from (Line(text, "dim") for text in wrap(visible(suspects.note), width, ""))
+
+
+def _heading(rows: tuple[Suspect, ...]) -> tuple[str, ...]:
+    known = any(row.reachable is not None for row in rows)
+    names = ("id", "token", "group", "verdict", "sure", "cosine", "centred", "norm")
+    return (*names, "reachable") if known else names
+
+
+def _cells(row: Suspect) -> tuple[str, ...]:
+    cells = (
+        str(row.id),
+        shorten(show_blanks(row.token), _TOKEN_WIDTH) if row.token is not None else "-",
+        row.group,
+        row.verdict,
+        row.confidence,
+        real(row.cosine),
+        real(row.centred_cosine),
+        real(row.norm),
+    )
+    return cells if row.reachable is None else (*cells, "yes" if row.reachable else "no")
+
+
+def show_blanks(token: str) -> str:
+    """A token with its blanks shown as `␣` and everything else that hides as an escape."""
+    return visible(token).replace(" ", "␣")
+
+
+def suspects_csv(suspects: Suspects) -> str:
+    """RFC 4180 with a header line; missing values are empty."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(field.name for field in dataclasses.fields(Suspect))
+    writer.writerows(to_plain(row).values() for row in suspects.rows)
+    return text.getvalue()

@@ -1,0 +1,354 @@
+"""The per-row table: what the bits of each row give, and on request its token, group and verdict."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rowscope.inspector.audit import no_matrix
+from rowscope.inspector.blocks import RowReader
+from rowscope.inspector.census import GROUP_MEMBERS, GROUPS, RESERVED, group_codes
+from rowscope.inspector.checkpoint import Checkpoint, open_checkpoint
+from rowscope.inspector.errors import (
+    CheckpointError,
+    MissingExtraError,
+    NoMatrixError,
+    TokenizerError,
+    UsageError,
+)
+from rowscope.inspector.evidence.model import CONFIDENCES, VERDICTS, MatrixEvidence
+from rowscope.inspector.matrices import Matrix
+from rowscope.inspector.measure import judge_some, measure_matrix
+from rowscope.inspector.ranges import parse_ranges
+from rowscope.inspector.rows import RowTable, scan_rows
+from rowscope.inspector.vocabulary import Vocabulary, read_vocabulary
+
+if TYPE_CHECKING:
+    import pandas
+    import pyarrow
+
+Progress = Callable[[int], None] | None
+Texts = NDArray[np.object_]
+
+
+@dataclass(frozen=True)
+class VocabularyRows:
+    """One entry a row, arrays of shape (n,) in the order asked for.
+
+    Attributes:
+        id: row numbers.
+        norm, mean, std, min, max: float64; NaN where the row's elements make them so. `std` is over n - 1.
+        nonzero, nan, inf: counts of elements.
+        fingerprint: 64-bit hash of the row's bits, -0 read as +0.
+        token, group, matrix: strings (token None for an unmapped id); None unless asked for.
+        verdict, confidence, cosine_to_reference, duplicates: evidence; None unless asked for.
+        duplicate_of: lowest id with the same values among the rows judged, -1 for none.
+        judged_on: what the evidence rests on; empty without evidence.
+        note: which reference the evidence took, or why there is none.
+    """
+
+    id: NDArray[np.int64]
+    norm: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    std: NDArray[np.float64]
+    min: NDArray[np.float64]
+    max: NDArray[np.float64]
+    nonzero: NDArray[np.int64]
+    nan: NDArray[np.int64]
+    inf: NDArray[np.int64]
+    fingerprint: NDArray[np.uint64]
+    token: Texts | None = None
+    group: Texts | None = None
+    matrix: Texts | None = None
+    verdict: Texts | None = None
+    confidence: Texts | None = None
+    cosine_to_reference: NDArray[np.float64] | None = None
+    duplicates: NDArray[np.int64] | None = None
+    duplicate_of: NDArray[np.int64] | None = None
+    judged_on: str = ""
+    note: str = ""
+
+    def __len__(self) -> int:
+        return int(self.id.size)
+
+    @property
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """The columns that are there, in the order of the contract."""
+        found = {name: getattr(self, name) for name in COLUMNS}
+        return {name: values for name, values in found.items() if values is not None}
+
+    def records(self) -> Iterator[dict[str, Any]]:
+        """One dict a row, of Python values; floats that are not finite become None, fingerprints hex."""
+        columns = {name: _python_values(name, values) for name, values in self.columns.items()}
+        for values in zip(*columns.values(), strict=True):
+            yield dict(zip(columns, values, strict=True))
+
+    def to_arrow(self) -> pyarrow.Table:
+        """The table as Arrow.
+
+        Raises:
+            MissingExtraError: pyarrow is not installed (extra `table`).
+        """
+        try:
+            import pyarrow
+        except ImportError as error:
+            raise MissingExtraError("pyarrow", "table", "an Arrow table") from error
+        return pyarrow.table({name: pyarrow.array(values) for name, values in self.columns.items()})
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """The table as a pandas DataFrame.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        try:
+            import pandas
+        except ImportError as error:
+            raise MissingExtraError("pandas", "test", "a DataFrame") from error
+        return pandas.DataFrame(self.columns)
+
+
+COLUMNS = (
+    "id",
+    "token",
+    "group",
+    "matrix",
+    "norm",
+    "mean",
+    "std",
+    "min",
+    "max",
+    "nonzero",
+    "nan",
+    "inf",
+    "fingerprint",
+    "verdict",
+    "confidence",
+    "cosine_to_reference",
+    "duplicates",
+    "duplicate_of",
+)
+
+
+def _python_values(name: str, values: NDArray[Any]) -> list[Any]:
+    if name == "fingerprint":
+        return [f"{value:016x}" for value in values.tolist()]
+    if values.dtype.kind == "f":
+        return [value if np.isfinite(value) else None for value in values.tolist()]
+    return list(values.tolist())
+
+
+def row_table(
+    checkpoint: Checkpoint | str | os.PathLike[str],
+    role: str = "input",
+    ids: NDArray[np.int64] | None = None,
+    evidence: bool = False,
+    *,
+    full: bool = False,
+    progress: Progress = None,
+) -> VocabularyRows:
+    """Statistics of rows of one matrix.
+
+    Args:
+        role: "input" or "output"; a tied matrix answers to both.
+        ids: int64 [n], the rows wanted; all where None.
+        evidence: also token, group, matrix, verdict, confidence, cosine and duplicates. For `ids` the rows
+            are judged against the reference candidates and a fixed sample of other rows (`judged_on`).
+        full: judge against the whole matrix instead.
+
+    Raises:
+        CheckpointError: the path cannot be opened, or has no matrix of that role.
+        UsageError: an unknown role, or an id outside the matrix.
+    """
+    if not isinstance(checkpoint, Checkpoint):
+        checkpoint = open_checkpoint(checkpoint)
+    matrix = matrix_of(checkpoint, role)
+    if not evidence:
+        with RowReader(matrix.ref) as reader:
+            table, _ = scan_rows(reader, ids=ids, progress=progress)
+        return _bits(table)
+    vocabulary, trouble = _vocabulary(checkpoint)
+    codes = group_codes(matrix.rows, vocabulary)
+    if ids is None or full:
+        facts = measure_matrix(matrix, checkpoint, vocabulary, codes, progress=progress)
+        index = np.arange(matrix.rows) if ids is None else ids
+        table, found = facts.table.take(index), facts.evidence.take(index)
+    else:
+        table, found = _some(matrix, ids, codes, vocabulary, checkpoint)
+    named = _named(_with_evidence(_bits(table), found), matrix, codes, vocabulary)
+    return dataclasses.replace(named, note=trouble + named.note)
+
+
+def named_rows(
+    checkpoint: Checkpoint, matrix: Matrix, ids: NDArray[np.int64] | None, progress: Progress = None
+) -> VocabularyRows:
+    """What the bits give, with token, group and matrix: `rows --no-evidence`."""
+    with RowReader(matrix.ref) as reader:
+        table, _ = scan_rows(reader, ids=ids, progress=progress)
+    vocabulary, trouble = _vocabulary(checkpoint)
+    named = _named(_bits(table), matrix, group_codes(matrix.rows, vocabulary), vocabulary)
+    return dataclasses.replace(named, note=trouble)
+
+
+def _vocabulary(checkpoint: Checkpoint) -> tuple[Vocabulary | None, str]:
+    """The tokenizer, or what is wrong with it: rows can be shown without their tokens."""
+    try:
+        vocabulary = read_vocabulary(checkpoint.root)
+    except TokenizerError as error:
+        return None, f"tokens and groups are unknown: {error.message}; "
+    return vocabulary, "" if vocabulary else "tokens and groups are unknown: no tokenizer files; "
+
+
+def matrix_of(checkpoint: Checkpoint, role: str) -> Matrix:
+    """The matrix that plays a role.
+
+    Raises:
+        UsageError: `role` is neither input nor output.
+        NoMatrixError: the checkpoint has no such matrix.
+    """
+    if role not in ("input", "output", "both"):
+        raise UsageError(f"--matrix {role!r} is not known; use input or output", location="--matrix")
+    if not checkpoint.matrices:
+        raise no_matrix(checkpoint)
+    matrix = checkpoint.layout.of_role("output" if role == "output" else "input")
+    if matrix is None:
+        stored = ", ".join(f"{m.role}: {m.tensor}" for m in checkpoint.matrices)
+        raise NoMatrixError(
+            f"{checkpoint.path!r} stores no {role} matrix ({stored}); ask for the other one with --matrix",
+            location=checkpoint.path,
+        )
+    return matrix
+
+
+def choose_ids(
+    checkpoint: Checkpoint, matrix: Matrix, *, ids: str | None, tokens: list[str], group: str | None
+) -> NDArray[np.int64] | None:
+    """Row ids that the options of `rows` ask for, in that order and each once; None for all rows.
+
+    `ids` is a list of ranges, `tokens` are stored spellings or texts, `group` one of the census.
+
+    Raises:
+        UsageError: an unknown token or group, or an id outside the matrix.
+    """
+    parts = []
+    if ids is not None:
+        parts.append(parse_ranges(ids, matrix.rows))
+    if tokens or group is not None:
+        vocabulary = read_vocabulary(checkpoint.root)
+        if tokens:
+            parts.append(_token_ids(vocabulary, tokens, matrix.rows))
+        if group is not None:
+            parts.append(_group_ids(group_codes(matrix.rows, vocabulary), group))
+    if not parts:
+        return None
+    wanted = np.concatenate(parts)
+    _, first = np.unique(wanted, return_index=True)
+    return np.asarray(wanted[np.sort(first)])
+
+
+def _token_ids(vocabulary: Vocabulary | None, tokens: list[str], rows: int) -> NDArray[np.int64]:
+    found = []
+    for token in tokens:
+        known = vocabulary.tokens.items() if vocabulary else ()
+        ids = [id for id, spelling in known if spelling == token]
+        if not ids and vocabulary is not None:
+            ids = [id for id in vocabulary.tokens if vocabulary.text(id) == token]
+        ids = [id for id in ids if id < rows]
+        if not ids:
+            raise UsageError(
+                f"--token {token!r} is no token of this checkpoint with a row; give it as the tokenizer "
+                "spells it, or use --ids",
+                location="--token",
+            )
+        found += ids
+    return np.array(found, dtype=np.int64)
+
+
+def _group_ids(codes: NDArray[np.int8], group: str) -> NDArray[np.int64]:
+    if group not in GROUP_MEMBERS:
+        raise UsageError(
+            f"--group {group!r} is not known; use {', '.join(GROUP_MEMBERS)}", location="--group"
+        )
+    return np.flatnonzero(np.isin(codes, GROUP_MEMBERS[group]))
+
+
+def reserved_ids(path: str | os.PathLike[str] | Checkpoint) -> NDArray[np.int64]:
+    """Ids of the reserved rows (unmapped and placeholder), sorted int64; reads no tensor data.
+
+    Raises:
+        CheckpointError: the path cannot be opened, has no vocabulary matrix or no readable tokenizer files.
+    """
+    checkpoint = path if isinstance(path, Checkpoint) else open_checkpoint(path)
+    if not checkpoint.matrices:
+        raise no_matrix(checkpoint)
+    vocabulary = read_vocabulary(checkpoint.root)
+    if vocabulary is None:
+        raise CheckpointError(
+            f"{str(checkpoint.root)!r} has no tokenizer files, so nothing tells which rows are reserved; "
+            "put tokenizer.json beside the weights",
+            location=str(checkpoint.root),
+        )
+    codes = group_codes(max(matrix.rows for matrix in checkpoint.matrices), vocabulary)
+    return np.flatnonzero(np.isin(codes, RESERVED)).astype(np.int64)
+
+
+def _some(
+    matrix: Matrix,
+    ids: NDArray[np.int64],
+    codes: NDArray[np.int8],
+    vocabulary: Vocabulary | None,
+    checkpoint: Checkpoint,
+) -> tuple[RowTable, MatrixEvidence]:
+    with RowReader(matrix.ref) as reader:
+        reader.check(ids)
+        ordered, back = np.unique(ids, return_inverse=True)
+        table, found = judge_some(reader, ordered, codes, vocabulary, checkpoint.config)
+    return table.take(back), found.take(back)
+
+
+def _bits(table: RowTable) -> VocabularyRows:
+    return VocabularyRows(
+        id=table.ids,
+        norm=table.norm,
+        mean=table.mean,
+        std=table.std,
+        min=table.min,
+        max=table.max,
+        nonzero=table.nonzero,
+        nan=table.nan,
+        inf=table.inf,
+        fingerprint=table.fingerprint,
+    )
+
+
+def _with_evidence(rows: VocabularyRows, found: MatrixEvidence) -> VocabularyRows:
+    return dataclasses.replace(
+        rows,
+        verdict=np.array(VERDICTS, dtype=object)[found.verdict],
+        confidence=np.array(CONFIDENCES, dtype=object)[found.confidence],
+        cosine_to_reference=found.indicators.cosine,
+        duplicates=found.duplicates,
+        duplicate_of=found.duplicate_of,
+        judged_on=found.judged_on,
+        note=found.note,
+    )
+
+
+def _named(
+    rows: VocabularyRows, matrix: Matrix, codes: NDArray[np.int8], vocabulary: Vocabulary | None
+) -> VocabularyRows:
+    tokens = vocabulary.tokens if vocabulary else {}
+    token = np.empty(len(rows), dtype=object)
+    token[:] = [tokens.get(id) for id in rows.id.tolist()]
+    return dataclasses.replace(
+        rows,
+        token=token,
+        group=np.array(GROUPS, dtype=object)[codes[rows.id]],
+        matrix=np.full(len(rows), matrix.role, dtype=object),
+    )

@@ -1,0 +1,163 @@
+"""What every command needs at the terminal's edge: errors to exit codes, output, colours, progress."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, Self
+
+import typer
+
+from rowscope.inspector.errors import RefusedError, RowscopeError, UsageError
+
+if TYPE_CHECKING:
+    from rowscope.inspector.checkpoint import Checkpoint
+    from rowscope.inspector.render.lines import Line
+
+Options = ParamSpec("Options")
+
+_COLOURS: Final = {
+    "title": "bold",
+    "heading": "bold cyan",
+    "dim": "dim",
+    "error": "bold red",
+    "warning": "yellow",
+    "note": "",
+    "good": "green",
+    "": "",
+}
+
+
+def command(body: Callable[Options, int]) -> Callable[Options, None]:
+    """A command's body returns its exit code; every error of ours becomes one line and its own code."""
+
+    @functools.wraps(body)
+    def run(*args: Options.args, **kwargs: Options.kwargs) -> None:
+        try:
+            code = body(*args, **kwargs)
+            sys.stdout.flush()
+        except RowscopeError as error:
+            code = _fail(error, as_json=kwargs.get("format") == "json")
+        except BrokenPipeError:
+            # The reader has gone (`| head`): no traceback, and no second one when Python closes stdout.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            code = 0
+        except KeyboardInterrupt:
+            sys.stderr.write("interrupted\n")
+            code = 130
+        raise typer.Exit(code)
+
+    return run
+
+
+def _fail(error: RowscopeError, *, as_json: bool) -> int:
+    from rowscope.inspector.render.escape import visible
+
+    if as_json:
+        print_failure(error)
+    sys.stderr.write(f"rowscope: {visible(error.message)} [{error.code}]\n")
+    return error.exit_code
+
+
+def print_failure(error: RowscopeError) -> None:
+    """Print the JSON document of a failed run."""
+    body = {"code": error.code, "message": error.message, "location": error.location}
+    print(json.dumps({"schema_version": "1", "error": body, "exit_code": error.exit_code}, indent=2))
+
+
+def emit(text: str | bytes, output: str | None) -> None:
+    """Print, or write to a file: through a sibling temporary file, so that no half file is left behind."""
+    data = text if isinstance(text, bytes) else text.encode("utf-8", "backslashreplace")
+    if output is None:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        return
+    part = f"{output}.{os.getpid()}.part"
+    try:
+        if os.path.lexists(output) and not os.path.isfile(output):
+            with open(output, "wb") as target:  # a device or a pipe: /dev/stdout, a FIFO
+                target.write(data)
+            return
+        with open(part, "wb") as target:
+            target.write(data)
+            os.fsync(target.fileno())
+        os.replace(part, output)
+    except OSError as error:
+        if os.path.exists(part):
+            os.unlink(part)
+        raise RefusedError(
+            f"cannot write {output!r}: {error.strerror}; give another --output", location=output
+        ) from error
+
+
+def emit_json(document: dict[str, Any], output: str | None) -> None:
+    """Print one JSON document, ASCII only, so that no encoding can break it."""
+    emit(json.dumps(document, indent=2, allow_nan=False) + "\n", output)
+
+
+def emit_lines(lines: Iterable[Line], output: str | None) -> None:
+    """Print styled lines: coloured on a terminal, plain elsewhere."""
+    from rowscope.inspector.render.lines import to_plain_text
+
+    if output is not None or not sys.stdout.isatty():
+        emit(to_plain_text(lines), output)
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False, markup=False, emoji=False)
+    for line in lines:
+        console.print(Text(line.text, style=_COLOURS[line.style]), soft_wrap=True)
+
+
+def text_width() -> int:
+    """Columns to lay text out for: the terminal's, at least 60; 80 where there is none."""
+    if not sys.stdout.isatty():
+        return 80
+    import shutil
+
+    return max(60, min(shutil.get_terminal_size().columns, 140))
+
+
+def check_choice(option: str, value: str, known: tuple[str, ...]) -> None:
+    """Refuse an unknown value of an option before any work is done."""
+    if value not in known:
+        raise UsageError(f"{option} {value!r} is not known; use {', '.join(known)}", location=option)
+
+
+class Progress:
+    """A bar on standard error, on a terminal only, and only for work of more than a second."""
+
+    def __init__(self, checkpoint: Checkpoint, passes: int = 3) -> None:
+        self._total = passes * sum(matrix.rows for matrix in checkpoint.matrices)
+        self._done = 0
+        self._bar: Any = None
+        import time
+
+        self._clock = time.monotonic
+        self._start = time.monotonic()
+
+    def __call__(self, rows: int) -> None:
+        self._done += rows
+        if self._bar is None and self._clock() - self._start > 1.0 and sys.stderr.isatty():
+            self._open()
+        if self._bar is not None:
+            self._bar.update(self._task, completed=min(self._done, self._total))
+
+    def _open(self) -> None:
+        from rich.console import Console
+        from rich.progress import Progress as Bar
+
+        self._bar = Bar(console=Console(stderr=True), transient=True)
+        self._task = self._bar.add_task("rows", total=self._total)
+        self._bar.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *trouble: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
