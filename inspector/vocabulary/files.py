@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from rowscope.inspector.errors import TokenizerError
 
@@ -21,24 +22,27 @@ class TokenizerFolder:
 
     Attributes:
         root: the folder.
+        instead: files read as these bytes, whether or not they are there: edits not yet written.
         used: names of the files read so far, in order.
         notes: sentences for people.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, instead: Mapping[str, bytes] = MappingProxyType({})) -> None:
         self.root = root
+        self.instead = instead
         self.used: list[str] = []
         self.notes: list[str] = []
 
     def has(self, name: str) -> bool:
-        return (self.root / name).is_file()
+        return name in self.instead or (self.root / name).is_file()
 
     def names(self) -> tuple[str, ...]:
         """Names of the files in the folder, sorted; () where it cannot be listed."""
         try:
-            return tuple(sorted(entry.name for entry in self.root.iterdir() if entry.is_file()))
+            there = {entry.name for entry in self.root.iterdir() if entry.is_file()}
         except OSError:
-            return ()
+            there = set()
+        return tuple(sorted(there | set(self.instead)))
 
     def list(self, folder: str, suffix: str) -> tuple[str, ...]:
         """Names, relative to the root, of the files in a folder within it that end in `suffix`; sorted."""
@@ -56,7 +60,7 @@ class TokenizerFolder:
     def bytes(self, name: str) -> bytes:
         """The file's bytes without a byte order mark (a note says that there was one)."""
         try:
-            data = (self.root / name).read_bytes()
+            data = self._read(name)
         except OSError as error:
             raise TokenizerError(
                 f"cannot read {name!r}: {error.strerror}; check its permissions", location=name
@@ -67,6 +71,9 @@ class TokenizerFolder:
             self.notes.append(f"{name} starts with a byte order mark, which other readers may refuse")
             return data[len(_BOM) :]
         return data
+
+    def _read(self, name: str) -> bytes:
+        return self.instead[name] if name in self.instead else (self.root / name).read_bytes()
 
     def text(self, name: str) -> str:
         return decode_utf8(self.bytes(name), name)
@@ -89,7 +96,7 @@ class TokenizerFolder:
         It is not counted among the files used, and what is wrong with it is for others to say.
         """
         try:
-            value = parse_json((self.root / name).read_bytes(), name)
+            value = parse_json(self._read(name), name)
         except (OSError, TokenizerError):
             return {}
         return value if isinstance(value, dict) else {}

@@ -48,7 +48,11 @@ def read_vocabulary(root: Path) -> Vocabulary | None:
     Raises:
         TokenizerError: files that are there but cannot be read; the message quotes what and where.
     """
-    folder = TokenizerFolder(root)
+    return read_folder(TokenizerFolder(root))
+
+
+def read_folder(folder: TokenizerFolder) -> Vocabulary | None:
+    """Like `read_vocabulary`, for a folder whose files may have been changed in memory."""
     found = _vocabulary_files(folder)
     if not found:
         return None
