@@ -47,13 +47,14 @@ def read_json(path: Path, limit: int) -> Any:  # noqa: ANN401 - a JSON value
         CheckpointError: the path is not a readable regular file.
         MalformedFileError: the file is too large or not JSON.
     """
-    raw, size = read_range(path, 0, limit)
+    size = read_range(path, 0, 0)[1]
     if size > limit:
         raise MalformedFileError(
             f"{str(path)!r} has {size} bytes, above the limit of {limit} for a JSON file; "
             "check that it is the file you mean",
             location=str(path),
         )
+    raw = read_range(path, 0, limit)[0]
     try:
         return json.loads(raw.decode("utf-8"))
     except UnicodeDecodeError as error:

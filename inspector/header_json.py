@@ -87,7 +87,8 @@ def lexical_faults(text: str) -> Iterator[JsonError]:
     """What Python's reader accepts and rowscope does not, in order; the grammar of `text` is right."""
     for place in walk(text):
         if place.repeated:
-            yield JsonError(f"the key {shorten(place.token)} occurs twice", place.position, "duplicate-key")
+            key = shorten(repr(place.path[-1]))
+            yield JsonError(f"the key {key} occurs twice", place.position, "duplicate-key")
         message = _token_fault(place.token)
         if message is not None:
             yield JsonError(message, place.position)
@@ -196,8 +197,8 @@ def _long_integer(token: str) -> int | float:
 def _token_fault(token: str) -> str | None:
     first = token[0]
     if first == '"':
-        if _SURROGATE_ESCAPE.search(token) and _SURROGATE.search(json.loads(token)):
-            return f"the string {shorten(token)} escapes half of a surrogate pair"
+        if _SURROGATE_ESCAPE.search(token) and _SURROGATE.search(text := json.loads(token)):
+            return f"the string {shorten(repr(text))} escapes half of a surrogate pair"
     elif token in ("NaN", "Infinity", "-Infinity"):
         return f"{token} is not JSON"
     elif first in "-0123456789" and math.isinf(float(token)):

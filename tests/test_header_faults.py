@@ -37,7 +37,7 @@ def pack(header: str | bytes, data: bytes | int = 8, length: int | None = None) 
         (one(offsets="[0,8.5]"), "8.5", "8.5"),
         ('{"é":' + entry(shape="[true]") + "}", "true", "true"),
         ('{"__metadata__":{"k":12}}', "12", "'k'"),
-        (one(extra=',"dtype":"F32"'), '"dtype":"F32"}', '"dtype"'),
+        (one(extra=',"dtype":"F32"'), '"dtype":"F32"}', "'dtype'"),
         (one(extra=',"x":NaN'), "NaN", "NaN"),
         (one(shape="[2 7]"), "7]", "7]"),
         (one(offsets="[0,9]"), "[2]", "9"),
