@@ -47,13 +47,14 @@ MatrixOption = Annotated[str, typer.Option("--matrix", help="input or output.")]
 
 def main() -> None:
     """Entry point of the command `rowscope`."""
-    usage_error = typer.BadParameter.__mro__[2]  # the parser's base class, wherever typer keeps it
+    # The parser's base class, wherever this version of typer keeps it.
+    parser_error: type[typer.BadParameter] = typer.BadParameter.__mro__[2]
     try:
         code = app(standalone_mode=False)
-    except usage_error as error:
-        error.show()  # type: ignore[attr-defined]
+    except parser_error as error:
+        error.show()
         if _asks_json(sys.argv):
-            print_failure(UsageError(error.format_message()))  # type: ignore[attr-defined]
+            print_failure(UsageError(error.format_message()))
         sys.exit(2)
     except typer.Abort:
         sys.exit(130)

@@ -37,7 +37,7 @@ class Candidates:
         return np.unique(np.concatenate(parts))
 
     def describe(self, ids: NDArray[np.int64]) -> str:
-        """How many of `ids` come from which source: `271 unmapped rows, 13 impossible bytes`."""
+        """How many of `ids` come from which source, each counted once: `271 unmapped rows, 13 …`."""
         named = (
             (self.unmapped, "unmapped rows"),
             (self.placeholder, "placeholder tokens"),
@@ -45,8 +45,13 @@ class Candidates:
             (self.unreachable, "unreachable tokens"),
             (self.added, "added tokens"),
         )
-        counts = [(int(np.isin(ids, source).sum()), words) for source, words in named]
-        known = ", ".join(f"{count} {words}" for count, words in counts if count)
+        parts, left = [], ids
+        for source, words in named:
+            mine = np.isin(left, source)
+            if mine.any():
+                parts.append(f"{int(mine.sum())} {words}")
+            left = left[~mine]
+        known = ", ".join(parts)
         return known or f"{ids.size} near-duplicate rows"
 
 

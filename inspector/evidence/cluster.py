@@ -33,7 +33,8 @@ def unit_rows(rows: Rows, mean: NDArray[np.float64]) -> Rows:
     """Rows [n, d] minus `mean` [d], scaled to length 1; a row equal to the mean stays zero."""
     centred = rows - mean
     norms = np.linalg.norm(centred, axis=1, keepdims=True)
-    return np.divide(centred, norms, out=np.zeros_like(centred), where=norms > 0)
+    unit: Rows = np.divide(centred, norms, out=np.zeros_like(centred), where=norms > 0)
+    return unit
 
 
 def densest_bundle(

@@ -50,7 +50,7 @@ def lean(
     `dots` float64 [n, k] are the rows' products with the basis, `sumsq` [n] their squared norms.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
-        return (np.sum(dots**2, axis=1) / sumsq - space.expected) / space.sigma
+        return np.asarray((np.sum(dots**2, axis=1) / sumsq - space.expected) / space.sigma)
 
 
 def norm_band(norms: NDArray[np.float64], width: int) -> tuple[float, float]:

@@ -62,7 +62,7 @@ class _Judgement:
     @property
     def open(self) -> NDArray[np.bool_]:
         """Rows without a verdict other than trained so far."""
-        return self.verdict == TRAINED
+        return np.asarray(self.verdict == TRAINED)
 
     def give(self, rows: NDArray[np.bool_], verdict: int, confidence: int | NDArray[np.int8]) -> None:
         self.verdict[rows] = verdict
@@ -265,13 +265,13 @@ def _norm_like_start(
 ) -> NDArray[np.bool_] | None:
     if members is not None:
         low, high = norm_band(state.table.norm[members], state.table.width)
-        return state.open & (state.table.norm >= low) & (state.table.norm <= high)
+        return np.asarray(state.open & (state.table.norm >= low) & (state.table.norm <= high))
     if start is None or not start > 0:
         return None
     width = state.table.width
     near = np.abs(state.table.std / start - 1) <= 5 / np.sqrt(2 * width)
     flat = np.abs(state.table.mean) <= 5 * start / np.sqrt(width)
-    return state.open & near & flat
+    return np.asarray(state.open & near & flat)
 
 
 def _only_members(state: _Judgement, members: NDArray[np.bool_] | None, why: str) -> str:

@@ -98,4 +98,4 @@ class MatrixEvidence:
     @property
     def untrained(self) -> NDArray[np.bool_]:
         """bool [n]: any verdict but `trained`."""
-        return self.verdict != TRAINED
+        return np.asarray(self.verdict != TRAINED)

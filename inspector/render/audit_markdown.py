@@ -20,7 +20,7 @@ from rowscope.inspector.render.plain import bytes_text, plural
 from rowscope.inspector.report import Report
 
 # Characters that Markdown or the HTML within it would act on.
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~&$@])")
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&$@])")
 
 
 def render_audit_markdown(report: Report, *, exit_code: int) -> str:
@@ -75,7 +75,7 @@ def _findings(report: Report) -> Iterator[str]:
         yield "None."
     for finding in report.findings:
         yield f"- **{finding.severity} {finding.code}** {escape_markdown(finding.message)}  "
-        yield f"  {escape_markdown(finding.hint)}"
+        yield f"  {finding.hint}"
 
 
 def _table(title: str, rows: Sequence[Cells]) -> Iterator[str]:

@@ -22,7 +22,7 @@ _VERDICT_ORDER: Final = ("nonfinite", "zero", "vanishing", "collapsed", "initial
 def size_rows(report: Report) -> list[Cells]:
     """What each source says the size of the vocabulary is: name, size, note."""
     census = report.census
-    rows = [("config vocab_size", count(census.config_vocab_size), "config.json")]
+    rows: list[Cells] = [("config vocab_size", count(census.config_vocab_size), "config.json")]
     if census.tokenizer is not None:
         facts = census.tokenizer
         rows += [
