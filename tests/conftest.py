@@ -60,7 +60,7 @@ def _rows(seed: int, rows: int = _ROWS) -> NDArray[np.float32]:
 
 
 def _faulty(seed: int, rows: int) -> NDArray[np.float32]:
-    """Trained rows, but reserved ones are near-copies of one vector; used ones are zero, NaN or copies too."""
+    """Trained rows, but reserved ones near-copies of one vector, used ones zero, NaN or copies too."""
     random = np.random.default_rng(seed)
     matrix = _rows(seed, rows)
     vector = random.normal(size=_WIDTH)
