@@ -28,7 +28,7 @@ def read_chat_templates(folder: TokenizerFolder, config: dict[str, object]) -> t
         )
     templates = files or configured
     known = {_same(entry) for entry in templates}
-    processor = _from_value(folder.json_object(PROCESSOR).get("chat_template"), PROCESSOR)
+    processor = _from_value(folder.read_object(PROCESSOR).get("chat_template"), PROCESSOR)
     return tuple(templates + [entry for entry in processor if _same(entry) not in known])
 
 
@@ -39,10 +39,10 @@ def _same(template: ChatTemplate) -> tuple[str, str]:
 def _from_files(folder: TokenizerFolder) -> list[ChatTemplate]:
     templates = []
     if folder.has(JINJA):
-        templates.append(ChatTemplate("default", JINJA, folder.text(JINJA)))
-    for name in folder.list(FOLDER, ".jinja"):
+        templates.append(ChatTemplate("default", JINJA, folder.read_text(JINJA)))
+    for name in folder.files_in(FOLDER, ".jinja"):
         title = name.rpartition("/")[2].removesuffix(".jinja")
-        templates.append(ChatTemplate(title, name, folder.text(name)))
+        templates.append(ChatTemplate(title, name, folder.read_text(name)))
     return templates
 
 

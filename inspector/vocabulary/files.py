@@ -44,7 +44,7 @@ class TokenizerFolder:
             there = set()
         return tuple(sorted(there | set(self.instead)))
 
-    def list(self, folder: str, suffix: str) -> tuple[str, ...]:
+    def files_in(self, folder: str, suffix: str) -> tuple[str, ...]:
         """Names, relative to the root, of the files in a folder within it that end in `suffix`; sorted."""
         try:
             return tuple(
@@ -57,7 +57,7 @@ class TokenizerFolder:
         except OSError:  # not there, or no folder
             return ()
 
-    def bytes(self, name: str) -> bytes:
+    def read_bytes(self, name: str) -> bytes:
         """The file's bytes without a byte order mark (a note says that there was one)."""
         try:
             data = self._read(name)
@@ -75,17 +75,17 @@ class TokenizerFolder:
     def _read(self, name: str) -> bytes:
         return self.instead[name] if name in self.instead else (self.root / name).read_bytes()
 
-    def text(self, name: str) -> str:
-        return decode_utf8(self.bytes(name), name)
+    def read_text(self, name: str) -> str:
+        return decode_utf8(self.read_bytes(name), name)
 
-    def json(self, name: str) -> object:
-        return parse_json(self.bytes(name), name)
+    def read_json(self, name: str) -> object:
+        return parse_json(self.read_bytes(name), name)
 
-    def json_object(self, name: str) -> dict[str, object]:
+    def read_object(self, name: str) -> dict[str, object]:
         """The file's JSON object; {} where the file is not there."""
         if not self.has(name):
             return {}
-        value = self.json(name)
+        value = self.read_json(name)
         if not isinstance(value, dict):
             raise wrong(name, "the file", value, "a JSON object")
         return value

@@ -99,7 +99,7 @@ def _base(folder: TokenizerFolder, name: str, files: SettingsFiles) -> Base:
         return read_tekken(folder, name) if "tekken" in name else read_tokenizer_json(folder, name)
     if name == "vocab.txt":
         return read_vocab_txt(folder, files.tokenizer_class)
-    data = folder.bytes(name)
+    data = folder.read_bytes(name)
     if looks_like_sentencepiece(data):
         pieces = read_sentencepiece(data, name, folder.notes)
         return arrange(pieces, files.tokenizer_class, files.config, folder.notes)

@@ -13,6 +13,7 @@ CONFIG = "tokenizer_config.json"
 SPECIAL_MAP = "special_tokens_map.json"
 ADDED = "added_tokens.json"
 _SUFFIX = "_token"
+_OLD_ADDITIONAL = "additional_special_tokens"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +59,11 @@ def read_settings_files(folder: TokenizerFolder) -> SettingsFiles:
     Raises:
         TokenizerError: a file that is no JSON object.
     """
-    config = folder.json_object(CONFIG)
+    config = folder.read_object(CONFIG)
     model = folder.peek("config.json")
     named = config.get("tokenizer_class") or model.get("tokenizer_class")
     name = named.removesuffix("Fast") if isinstance(named, str) else class_of_model(model.get("model_type"))
-    return SettingsFiles(config, folder.json_object(SPECIAL_MAP), folder.json_object(ADDED), name)
+    return SettingsFiles(config, folder.read_object(SPECIAL_MAP), folder.read_object(ADDED), name)
 
 
 def merge_settings(
@@ -85,7 +86,10 @@ def merge_settings(
         merged, listed_in, source = files.config, CONFIG, CONFIG
         _note_disagreements(files, notes)
     roles = _roles(merged, ASSUMED_ROLES.get(tokenizer_class or "", own_roles), source)
-    additional = _additional(files.config, merged, source) or assumed_additional(tokenizer_class, merged)
+    additional = _additional(files.config, merged, source)
+    if not isinstance(files.config.get("extra_special_tokens") or files.config.get(_OLD_ADDITIONAL), list):
+        assumed = assumed_additional(tokenizer_class, merged)
+        additional += [] if set(assumed) & set(additional) else assumed
     if decoder is None:
         special = {*roles.values(), *additional}
         decoder = {
@@ -137,16 +141,16 @@ def _additional(config: dict[str, object], merged: dict[str, object], source: st
     name and replaces one of the old name. An object under the new name names roles, and is not meant here.
     """
     values, more = config.get("extra_special_tokens"), merged.get("extra_special_tokens")
-    if not values and "additional_special_tokens" in config:
-        values = config["additional_special_tokens"]
+    if not values and _OLD_ADDITIONAL in config:
+        values = config[_OLD_ADDITIONAL]
     elif isinstance(values, dict) or "extra_special_tokens" not in config:
-        values = merged.get("additional_special_tokens")
+        values = merged.get(_OLD_ADDITIONAL)
     contents = []
     for given in (values, more):
         if isinstance(given, list):
             contents += [token_content(value) for value in given]
         elif given is not None and not isinstance(given, dict):
-            raise wrong(source, "additional_special_tokens", given, "a list")
+            raise wrong(source, _OLD_ADDITIONAL, given, "a list")
     return list(dict.fromkeys(content for content in contents if content is not None))
 
 

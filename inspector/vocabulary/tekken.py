@@ -29,7 +29,7 @@ def read_tekken(folder: TokenizerFolder, name: str = NAME) -> Base:
     Raises:
         TokenizerError: malformed, or fewer ranks than the sizes in `config` ask for.
     """
-    document = parse_json(folder.bytes(name), name, pairs=_entry)
+    document = parse_json(folder.read_bytes(name), name, pairs=_entry)
     if not isinstance(document, dict):
         raise wrong(name, "the file", document, "a JSON object")
     config = document.get("config")

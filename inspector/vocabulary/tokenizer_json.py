@@ -23,7 +23,7 @@ def read_tokenizer_json(folder: TokenizerFolder, name: str = NAME) -> Base:
     Raises:
         TokenizerError: not JSON, or a vocabulary that the tokenizers library would refuse.
     """
-    document = parse_json(without_merges(folder.bytes(name)), name)
+    document = parse_json(without_merges(folder.read_bytes(name)), name)
     if not isinstance(document, dict):
         raise wrong(name, "the file", document, "a JSON object")
     model = document.get("model")

@@ -15,7 +15,7 @@ def read_vocab_json(folder: TokenizerFolder, name: str = NAME) -> Base:
     Raises:
         TokenizerError: not a JSON object from token to id.
     """
-    ids = checked_ids(name, folder.json_object(name))
+    ids = checked_ids(name, folder.read_object(name))
     base = base_from_ids(name, ids, folder.notes)
     base.byte_level = all(character in ids for character in byte_alphabet())
     base.metaspace = not base.byte_level and "▁" in ids

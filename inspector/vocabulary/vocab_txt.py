@@ -10,15 +10,18 @@ _FAIRSEQ_CLASSES = ("PhobertTokenizer", "BertweetTokenizer")
 _FAIRSEQ = ("<s>", "<pad>", "</s>", "<unk>")
 
 
-def read_vocab_txt(folder: TokenizerFolder, tokenizer_class: str | None, name: str = NAME) -> Base:
-    """A token that is on several lines has the id of the last, as in transformers' BERT reader.
+# Unicode's White_Space, which is not quite what str.rstrip removes.
+_BLANK = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
 
-    Python's universal newlines are what transformers reads with: `\\r\\n` and a lone `\\r` end a line too,
-    other Unicode line separators do not. A last line without an end counts; nothing behind the last end
-    does not. The fairseq dictionaries of two classes hold `token count` lines and leave out the first four.
+
+def read_vocab_txt(folder: TokenizerFolder, tokenizer_class: str | None, name: str = NAME) -> Base:
+    """A token that is on several lines has the id of the last, as in the tokenizers library.
+
+    A line ends at `\\n`; blanks at its end, such as the `\\r` before it, do not count. A last line without an
+    end counts; nothing behind the last end does not. The fairseq dictionaries of two classes hold
+    `token count` lines and leave out the first four tokens.
     """
-    text = folder.text(name).replace("\r\n", "\n").replace("\r", "\n")
-    lines = text.split("\n")
+    lines = [line.rstrip(_BLANK) for line in folder.read_text(name).split("\n")]
     if lines[-1] == "":
         lines.pop()
     if tokenizer_class in _FAIRSEQ_CLASSES:
