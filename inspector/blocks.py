@@ -13,8 +13,11 @@ from rowscope.inspector.source import MappedFile, TensorRef
 from rowscope.kernels import formats
 
 GATHERED_ROWS = 256
-"""Rows gathered before their pages are released. The system maps 64 KiB around each page that is touched, so
-scattered rows cost far more resident memory than their own bytes."""
+"""Rows gathered before their pages are released."""
+
+DENSE = 8
+"""Rows that lie further apart than this on average are read one by one: the system maps up to 2 MiB around each
+page of a mapping that is touched, so scattered rows cost far more resident memory than their own bytes."""
 
 
 class RowReader:
@@ -81,9 +84,17 @@ class RowReader:
         for start in range(0, ids.size, GATHERED_ROWS):
             some = ids[start : start + GATHERED_ROWS]
             low, high = int(some.min()), int(some.max()) + 1
+            if high - low > DENSE * some.size:
+                self._read_into(result[start : start + some.size], some, first, last)
+                continue
             result[start : start + some.size] = self.block(low, high)[some - low, first:last]
             self.release(low, high)
         return result
+
+    def _read_into(self, rows: NDArray[np.uint8], ids: NDArray[np.int64], first: int, last: int) -> None:
+        for row, id in zip(rows, ids.tolist(), strict=True):
+            at = self.ref.offset + id * self.row_bytes
+            row[:] = np.frombuffer(self._file.read(at + first, at + last), dtype=np.uint8)
 
     def decode(self, ids: NDArray[np.int64], first: int = 0, last: int | None = None) -> NDArray[np.float64]:
         """Values of the rows `ids`, shape (len(ids), width); exact for every dtype up to 53 significant bits.
