@@ -12,6 +12,7 @@ from rowscope.inspector.vocabulary.spelling import byte_level_spelling
 
 NAME = "tekken.json"
 _MOST_TOKENS = 1 << 24
+_MOST_SPECIALS = 1 << 16  # a file need not list them, so that few bytes could ask for gigabytes of names
 _ROLES = {"unk": "<unk>", "bos": "<s>", "eos": "</s>", "pad": "<pad>"}
 # What mistral-common gives a file without a list of its own, up to version v7.
 _UNLISTED = (
@@ -35,8 +36,8 @@ def read_tekken(folder: TokenizerFolder, name: str = NAME) -> Base:
     config = document.get("config")
     if not isinstance(config, dict):
         raise wrong(name, "the key 'config'", config, "a JSON object")
-    size = _count(name, config, "default_vocab_size")
-    specials = _count(name, config, "default_num_special_tokens")
+    size = _count(name, config, "default_vocab_size", _MOST_TOKENS)
+    specials = _count(name, config, "default_num_special_tokens", _MOST_SPECIALS)
     if specials > size:
         raise wrong(name, "default_num_special_tokens", specials, f"at most default_vocab_size, {size}")
     placed = _specials(name, document.get("special_tokens"), specials)
@@ -56,10 +57,10 @@ def _entry(pairs: list[tuple[str, object]]) -> object:
     return entry
 
 
-def _count(name: str, config: dict[str, object], key: str) -> int:
+def _count(name: str, config: dict[str, object], key: str, most: int) -> int:
     value = config.get(key)
-    if type(value) is not int or not 0 <= value <= _MOST_TOKENS:
-        raise wrong(name, f"config.{key}", value, f"an integer from 0 to {_MOST_TOKENS}")
+    if type(value) is not int or not 0 <= value <= most:
+        raise wrong(name, f"config.{key}", value, f"an integer from 0 to {most}")
     return value
 
 
