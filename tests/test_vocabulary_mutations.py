@@ -1,0 +1,146 @@
+"""Tokenizer files changed at random: an error or a vocabulary, and what the library accepts is read alike."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from hypothesis import given, reject
+from hypothesis import strategies as st
+from tokenizers import Tokenizer
+
+from rowscope.inspector.errors import TokenizerError
+from rowscope.inspector.vocabulary import Vocabulary, read_vocabulary
+from rowscope.inspector.vocabulary.files import without_merges
+from rowscope.inspector.vocabulary.sentencepiece import read_sentencepiece
+
+Document = dict[str, object]
+
+
+def added(id: object, content: object = "<x>", **flags: object) -> Document:
+    absent = dict.fromkeys(("special", "normalized", "lstrip", "rstrip", "single_word"), False)
+    return {"id": id, "content": content, **absent, **flags}
+
+
+def document(**changes: object) -> Document:
+    """A small tokenizer.json; `vocab` and `merges` and the like change its model."""
+    model: Document = {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2}, "merges": [["a", "b"]]}
+    whole: Document = {"version": "1.0", "truncation": None, "padding": None, "added_tokens": [added(3)]}
+    whole |= dict.fromkeys(("normalizer", "pre_tokenizer", "post_processor", "decoder")) | {"model": model}
+    for key, value in changes.items():
+        (whole if key in whole else model)[key] = value
+    return whole
+
+
+def read(root: Path, **files: object) -> Vocabulary | None:
+    """Write `name=…` as name.json, bytes as they are, and read the folder."""
+    for name, content in files.items():
+        data = content if isinstance(content, bytes) else json.dumps(content).encode()
+        (root / f"{name}.json").write_bytes(data)
+    return read_vocabulary(root)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def places(value: object) -> list[Callable[[object], None]]:
+    """Setters for every place within a JSON value."""
+    found: list[Callable[[object], None]] = []
+    keys = list(value) if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else []
+    for key in keys:
+        found.append(lambda new, key=key: value.__setitem__(key, new))  # type: ignore[union-attr]
+        found += places(value[key])  # type: ignore[index]
+    return found
+
+
+@given(st.data())
+def test_mutated_values(data: st.DataObject) -> None:
+    whole = document(added_tokens=[added(3), added(0, "a", special=True)])
+    config: Document = {"eos_token": "a", "chat_template": "x", "additional_special_tokens": ["<x>"]}
+    config["added_tokens_decoder"] = {"3": added(3)}
+    target = data.draw(st.sampled_from([whole, config]))
+    data.draw(st.sampled_from(places(target)))(data.draw(JSON))
+    with tempfile.TemporaryDirectory() as root:
+        try:
+            known = read(Path(root), tokenizer=whole, tokenizer_config=config)
+        except TokenizerError:
+            known = None
+        if target is whole and (oracle := accepted(json.dumps(whole))):
+            assert known is not None
+            assert known.base_size == oracle.get_vocab_size(with_added_tokens=False)
+            assert set(oracle.get_vocab().values()) <= set(known.tokens)
+
+
+def accepted(text: str) -> Tokenizer | None:
+    try:
+        return Tokenizer.from_str(text)
+    except Exception:  # noqa: BLE001 - what the library raises is not documented
+        return None
+
+
+@given(st.data())
+def test_mutated_bytes(data: st.DataObject) -> None:
+    whole = bytearray(json.dumps(document()).encode())
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(whole) - 1))
+        whole[at : at + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=3))
+    with tempfile.TemporaryDirectory() as root:
+        try:
+            known = read(Path(root), tokenizer=bytes(whole))
+        except TokenizerError:
+            reject()
+    assert known is not None
+    assert known.entries >= known.base_size
+    assert set(known.added) <= set(known.tokens)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_as_a_sentencepiece_model(data: bytes) -> None:
+    try:
+        base = read_sentencepiece(data, "x", [])
+    except TokenizerError:
+        return
+    assert base.size == len(base.tokens)
+
+
+MERGES = st.lists(
+    st.text(max_size=4) | st.lists(st.text(alphabet=']["},:{ a', max_size=4), max_size=2), max_size=5
+)
+KEYS = st.sampled_from(["merges", "model", "vocab", "added_tokens", 'x"merges', "a]"])
+
+
+@given(
+    st.recursive(
+        MERGES | st.integers() | st.text(alphabet=']["},:{ a\\', max_size=5),
+        lambda inner: st.dictionaries(KEYS, inner, max_size=4) | st.lists(inner, max_size=3),
+    ),
+    st.sampled_from([None, 2]),
+    st.booleans(),
+)
+def test_leaving_merges_out_changes_nothing_else(value: object, indent: int | None, ascii: bool) -> None:
+    whole = {"model": value}
+    text = json.dumps(whole, indent=indent, ensure_ascii=ascii).encode()
+    assert emptied(json.loads(without_merges(text))) == emptied(whole)
+
+
+def emptied(value: object) -> object:
+    """The value with every list under a key that ends in `merges` emptied."""
+    if isinstance(value, list):
+        return [emptied(entry) for entry in value]
+    if not isinstance(value, dict):
+        return value
+    listed = {key for key, entry in value.items() if key.endswith("merges") and isinstance(entry, list)}
+    return {key: [] if key in listed else emptied(entry) for key, entry in value.items()}
+
+
+def test_merges_are_left_out_of_a_whole_file() -> None:
+    text = json.dumps(document(merges=[["a", "b"], ["]", ': "merges"']] * 3)).encode()
+    short = json.loads(without_merges(text))
+    assert short["model"]["merges"] == []
+    assert short == document(merges=[])
