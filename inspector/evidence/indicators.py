@@ -34,12 +34,13 @@ def indicators(dots: NDArray[np.float64], sumsq: Vector, u: Vector, m: Vector, v
     """All indicators of rows x against u, from `dots` [n, 3] = (x.u, x.m, x.v) and `sumsq` [n] = x.x."""
     xu, xm, xv = dots.T
     uu, um, mm, uv = float(u @ u), float(u @ m), float(m @ m), float(u @ v)
-    return Indicators(
-        cosine=cosine(xu, sumsq, uu),
-        centred=centred_cosine(xu, xm, sumsq, um, uu, mm),
-        without_pc1=cosine_without(xu, xv, sumsq, uv, uu),
-        distance=distance(xu, sumsq, uu),
-    )
+    with np.errstate(invalid="ignore"):  # rows that are not finite have no direction: NaN
+        return Indicators(
+            cosine=cosine(xu, sumsq, uu),
+            centred=centred_cosine(xu, xm, sumsq, um, uu, mm),
+            without_pc1=cosine_without(xu, xv, sumsq, uv, uu),
+            distance=distance(xu, sumsq, uu),
+        )
 
 
 def no_indicators(rows: int) -> Indicators:

@@ -29,7 +29,7 @@ from rowscope.inspector.evidence.model import (
     MatrixEvidence,
     Reference,
 )
-from rowscope.inspector.evidence.reference import find_reference, sample
+from rowscope.inspector.evidence.reference import STRICT, find_reference, near_copies, sample
 from rowscope.inspector.rows import RowTable, duplicate_groups, principal_component, project_rows
 
 Progress = Callable[[int], None] | None
@@ -40,6 +40,7 @@ _VANISHED: Final = 0.1
 _GAP: Final = 2.0
 _FAR: Final = 1e-3
 
+_BUNDLES: Final = 3  # families of near-duplicates beside the reference that are looked for
 _COPIES: Final = 3  # a row with this many exact copies was not trained: training never repeats a row
 _SAMPLE: Final = 512
 _LEAN: Final = 4.0  # standard deviations of a random row's energy in the trained directions
@@ -116,6 +117,7 @@ def judge(
         if not kept:
             reference, found, note = None, no_indicators(rows), _NO_SEPARATION
     state.give(state.open & repeated, COLLAPSED, MEDIUM)
+    _judge_near_copies(state, candidates, mean)
     note += _judge_initial(state, reference, initializer_range)
     return MatrixEvidence(
         state.verdict,
@@ -224,6 +226,20 @@ def _collapse(state: _Judgement, reference: Reference, found: Indicators) -> boo
     state.confidence[state.open] = certainty[state.open]
     state.give(hit, COLLAPSED, np.where(sure, HIGH, MEDIUM).astype(np.int8))
     return True
+
+
+def _judge_near_copies(state: _Judgement, candidates: Candidates, mean: NDArray[np.float64]) -> None:
+    """collapsed: further bundles of near-duplicates among special and reserved rows, away from the reference.
+
+    Tokens that were added after pre-training, and never trained since, start as copies of one vector of
+    their own.
+    """
+    for _ in range(_BUNDLES):
+        ids = near_copies(state.reader, candidates, state.table.ids[state.open], mean)
+        if not ids.size:
+            return
+        state.cuts["near_copy_cosine"] = STRICT[0]
+        state.give(state.open & state.of(ids), COLLAPSED, MEDIUM)
 
 
 def _trained_confidence(values: NDArray[np.float64], cut: Cut) -> NDArray[np.int8]:

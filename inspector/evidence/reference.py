@@ -18,7 +18,7 @@ _POOL_ROWS: Final = 1024
 _POOL_BYTES: Final = 24 << 20
 
 # Rows that are believed untrained may lean together loosely; any other rows must be near-copies.
-_STRICT: Final = (0.999,)
+STRICT: Final = (0.999,)
 _LEAST_BELIEVED: Final = 3
 _LEAST_OTHERS: Final = 4
 
@@ -70,10 +70,25 @@ def find_reference(
         pool = sample(ids, limit)
         if pool.size >= _LEAST_OTHERS:
             rows = reader.decode(pool)
-            bundle = densest_bundle(rows, mean, share=0.0, least=_LEAST_OTHERS, levels=_STRICT)
+            bundle = densest_bundle(rows, mean, share=0.0, least=_LEAST_OTHERS, levels=STRICT)
             if bundle is not None:
                 return _collapsed(pool, rows, bundle, candidates)
     return _independent(reader, believed, mean, candidates)
+
+
+def near_copies(
+    reader: RowReader, candidates: Candidates, judged: NDArray[np.int64], mean: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """Ids of the largest family of near-duplicates among added tokens and believed candidates; maybe none.
+
+    `judged` are the ids still without another verdict, sorted; `mean` float64 [d] is the matrix mean.
+    """
+    others = np.intersect1d(np.union1d(candidates.added, candidates.believed), judged)
+    pool = sample(others, pool_limit(reader.width))
+    if pool.size < _LEAST_OTHERS:
+        return pool[:0]
+    bundle = densest_bundle(reader.decode(pool), mean, share=0.0, least=_LEAST_OTHERS, levels=STRICT)
+    return pool[:0] if bundle is None else pool[bundle.members]
 
 
 def _collapsed(
