@@ -13,7 +13,7 @@ from rowscope.inspector.errors import CheckpointError
 from rowscope.inspector.files import read_json
 from rowscope.inspector.header_rules import kind
 
-CONFIG_LIMIT = 64 << 20
+CONFIG_LIMIT = 32 << 20
 
 _QUANTIZATION_KEYS = ("quantization_config", "compression_config")
 

@@ -1,7 +1,8 @@
 """safetensors header: file bytes -> validated table of tensors. The only place that trusts nothing.
 
-The rules are those of safetensors 0.8 (`header_rules.py`); one is stricter: an object that has a key twice
-is refused, because two readers may then see two different tensors.
+The rules are those of safetensors 0.8 (`header_rules.py`). Two are stricter: an object that has a key twice
+is refused, because two readers may then see two different tensors; and so is a header of more than two
+million values, which is no file of weights but an attack on memory.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from rowscope.inspector.errors import MalformedFileError
-from rowscope.inspector.files import read_range
+from rowscope.inspector.files import MAX_VALUES, read_range, too_many_values
 from rowscope.inspector.header_json import JsonError, parse_all, walk
 from rowscope.inspector.header_rules import (
     DTYPE_BITS,
@@ -130,6 +131,9 @@ def examine_file(path: Path) -> tuple[Header | None, Iterator[Fault]]:
 
 def _examine(raw: bytes, file_bytes: int) -> tuple[Header | None, Iterator[Fault]]:
     header_end = _PREFIX + len(raw)
+    if too_many_values(raw):
+        message = f"the header lists more than {MAX_VALUES:,} values, which no writer does"
+        return None, iter((Fault("values", message, "do not trust the source of this file"),))
     try:
         text = raw.decode("utf-8")
         tree, lexical = parse_all(text)

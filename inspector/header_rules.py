@@ -41,6 +41,8 @@ METADATA_KEY = "__metadata__"
 RESAVE = "write the file again with safetensors' save_file"
 REFETCH = "copy or download the file again"
 
+MAX_FAULTS = 10_000
+
 _FIELDS = ("dtype", "shape", "data_offsets")
 _U64 = 2**64 - 1
 
@@ -53,7 +55,7 @@ class Fault:
     """One way in which a file breaks the format.
 
     Attributes:
-        rule: which rule, in a word: `length`, `utf-8`, `json`, `duplicate-key`, `header`, `metadata`,
+        rule: which rule, in a word: `length`, `values`, `utf-8`, `json`, `duplicate-key`, `header`, `metadata`,
             `entry`, `dtype`, `shape`, `offsets`, `overflow`, `alignment`, `size`,
             `gap`, `overlap`, `coverage`; of a sharded checkpoint also `missing-shard`, `index`.
         message: what is wrong, quoting the value.
@@ -80,6 +82,9 @@ def check_tree(tree: Any) -> tuple[list[Entry], dict[str, str], list[Fault]]:  #
     faults: list[Fault] = []
     entries: list[Entry] = []
     for name, value in tree.items():
+        if len(faults) > MAX_FAULTS:
+            faults.append(Fault("header", f"more than {MAX_FAULTS:,} faults; the rest was not judged"))
+            return [], {}, faults
         if name == METADATA_KEY:
             continue
         entry = check_entry(name, value, faults)

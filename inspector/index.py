@@ -13,7 +13,7 @@ from rowscope.inspector.errors import MalformedFileError, UnsafeShardError
 from rowscope.inspector.files import read_json
 from rowscope.inspector.header_rules import kind, quote
 
-INDEX_LIMIT = 512 << 20
+INDEX_LIMIT = 128 << 20
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 

@@ -111,7 +111,9 @@ class MappedFile:
 
     def read(self, start: int, stop: int) -> bytes:
         """Bytes `[start, stop)` as a copy, without mapping them: for few bytes that lie far apart."""
-        data = os.pread(self._fd, stop - start, start) if hasattr(os, "pread") else bytes(self.view(start, stop))
+        data = (
+            os.pread(self._fd, stop - start, start) if hasattr(os, "pread") else bytes(self.view(start, stop))
+        )
         if len(data) != stop - start:
             raise MalformedFileError(
                 f"{str(self.path)!r} ended after {start + len(data)} of {stop} bytes while it was read; "

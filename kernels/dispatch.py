@@ -15,7 +15,7 @@ from rowscope.kernels.formats import Format
 from rowscope.kernels.results import Floats, GroupSums, RowColumns
 
 if TYPE_CHECKING:
-    from rowscope.kernels.compiled import Recipe, Scratch
+    from rowscope.kernels.compiled import Recipe, Rows, Scratch
 
 Engine = Literal["numba", "numpy"]
 
@@ -50,33 +50,32 @@ def scan(
         numpy_engine.scan(form, raw, out, groups, sums)
         return
     compiled = _compiled()
-    rows, width = raw.shape[0], form.width(raw.shape[1])
-    group_sums = sums if sums is not None and groups is not None else GroupSums.allocate(0, 0)
-    outputs = compiled.Outputs(
-        out.zeros, np.empty((6, rows)), out.fingerprint, np.zeros(rows, dtype=np.uint8)
-    )
+    rows = _rows(form, raw)
+    low, high = (np.empty(raw.shape[0], form.lane) for _ in range(2))
+    marked = np.zeros(raw.shape[0], dtype=np.uint8)
+    scratch, keys, size = _scratch(form, form.width(raw.shape[1]))
+    filled = sums if sums is not None and groups is not None else GroupSums.allocate(0, 0)
     compiled.scan(
-        _byte_lanes(form, raw),
+        rows,
         _recipe(form.name),
-        _scratch(form, width),
+        _table(form.name),
+        keys,
+        size,
+        scratch,
         groups if groups is not None else np.empty(0, dtype=np.int8),
         compiled.Sums(
-            group_sums.rows,
-            group_sums.pivot,
-            group_sums.shift,
-            group_sums.squares,
-            group_sums.unit_rows,
-            group_sums.unit_sum,
+            filled.rows, filled.pivot, filled.shift, filled.squares, filled.unit_rows, filled.unit_sum
         ),
-        outputs,
+        compiled.Outputs(
+            out.zeros, out.sum, out.sumsq, out.l1, out.m2, low, high, out.fingerprint, marked
+        ),
     )
-    for name, row in zip(("sum", "sumsq", "l1", "min", "max", "m2"), outputs.reals, strict=True):
-        getattr(out, name)[:] = row
-    marked = np.flatnonzero(outputs.marked)
-    if marked.size:
-        redone = RowColumns.allocate(marked.size)
-        numpy_engine.scan(form, raw[marked], redone, None if groups is None else groups[marked], sums)
-        out.put(marked, redone)
+    out.min[:], out.max[:] = formats.to_float64(form, low) + 0.0, formats.to_float64(form, high) + 0.0
+    again = np.flatnonzero(marked)
+    if again.size:
+        redone = RowColumns.allocate(again.size)
+        numpy_engine.scan(form, raw[again], redone, None if groups is None else groups[again], sums)
+        out.put(again, redone)
 
 
 def project(
@@ -90,9 +89,10 @@ def project(
         return numpy_engine.project(form, raw, vectors, power)
     products = np.empty((raw.shape[0], vectors.shape[0]))
     _compiled().project(
-        _byte_lanes(form, raw),
+        _rows(form, raw),
         _recipe(form.name),
-        _scratch(form, vectors.shape[1]),
+        _table(form.name),
+        _scratch(form, vectors.shape[1])[0],
         np.ascontiguousarray(vectors, dtype=np.float64),
         products,
         np.empty(0) if power is None else power,
@@ -106,18 +106,25 @@ def _compiled() -> Any:  # noqa: ANN401 - a module
     return compiled
 
 
-def _byte_lanes(form: Format, raw: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The rows with elements of whole bytes, read-only: one compiled version serves maps and copies."""
-    lanes = formats.unpack(form, raw) if form.bits < 8 else np.ascontiguousarray(raw).view()
+def _rows(form: Format, raw: NDArray[np.uint8]) -> Rows:
+    """The rows as aligned lanes and words, read-only, so that one compiled version serves maps and copies."""
+    lanes = formats.unpack(form, raw) if form.bits < 8 else raw
+    spare = -lanes.shape[1] % 8
+    if spare:
+        lanes = np.pad(lanes, ((0, 0), (0, spare)))
+    elif lanes.ctypes.data % 8 or not lanes.flags.c_contiguous:
+        lanes = lanes.copy()
+    lanes = lanes.view()
     lanes.setflags(write=False)
-    return lanes
+    signed = form.lane.str.replace("u", "i")
+    rows: Rows = _compiled().Rows(lanes.view(form.lane), lanes.view(signed), lanes.view(np.uint64))
+    return rows
 
 
 @lru_cache(maxsize=32)
 def _recipe(name: str) -> Recipe:
     compiled = _compiled()
     form = formats.FORMATS[name]
-    lane = form.lane.type
     bits = form.lane.itemsize * 8
     limit, floor = 1 << (bits - 1), 0
     if form.specials == "ieee":
@@ -127,24 +134,52 @@ def _recipe(name: str) -> Recipe:
     if name == "F64":
         bounds = np.array([numpy_engine.LARGEST_PLAIN, numpy_engine.SMALLEST_PLAIN])
         limit, floor = (int(bound) for bound in bounds.view(np.uint64))
-    decoder = {64: compiled.COPY, 32: compiled.COPY, 16: compiled.F16}.get(form.bits, compiled.TABLE)
-    if name == "BF16":
-        decoder = compiled.BF16
-    shift, scale = {"F8_E5M2": (8, 1.0), "F8_E4M3": (7, 256.0), "F8_E4M3FNUZ": (7, 128.0)}.get(name, (0, 0.0))
-    table = np.zeros(256, dtype=np.float32)
-    if form.lane.itemsize == 1:
-        table[:] = formats.byte_values(name)
-        decoder = compiled.UPPER_HALF if shift else compiled.TABLE
+    scale = {"F8_E4M3": 256.0, "F8_E4M3FNUZ": 128.0}.get(name, 0.0)
     recipe: Recipe = compiled.Recipe(
-        decoder, lane(1 << (bits - 1)), lane(limit), lane(floor), bool(form.sign_mask), shift, scale, table
+        _decoder(form),
+        np.uint64(1 << (bits - 1)),
+        np.uint64(limit),
+        np.uint64(floor),
+        bool(form.sign_mask),
+        scale,
     )
     return recipe
 
 
-def _scratch(form: Format, width: int) -> Scratch:
-    real = np.float64 if form.bits == 64 else np.float32
-    words = -(-width * form.lane.itemsize // 8)
-    scratch: Scratch = _compiled().Scratch(
-        np.empty(width, form.lane), np.empty(width, real), fingerprint.keys(words)
-    )
-    return scratch
+def _decoder(form: Format) -> int:
+    compiled = _compiled()
+    known = {
+        "BF16": compiled.BF16,
+        "F16": compiled.F16,
+        "F8_E5M2": compiled.E5M2,
+        "F8_E4M3": compiled.E4M3,
+        "F8_E4M3FNUZ": compiled.E4M3,
+    }
+    return int(known.get(form.name, compiled.TABLE if form.lane.itemsize == 1 else compiled.COPY))
+
+
+@lru_cache(maxsize=32)
+def _table(name: str) -> NDArray[np.float32]:
+    """float32 value of each code of a byte format, shape (256,); empty for others."""
+    if formats.FORMATS[name].lane.itemsize > 1:
+        return np.empty(0, dtype=np.float32)
+    return formats.byte_values(name).astype(np.float32)
+
+
+def _scratch(form: Format, width: int) -> tuple[Scratch, NDArray[np.uint64], int]:
+    """Room for a row, the keys of its words, and its size in bytes once unpacked."""
+    size = width * form.lane.itemsize
+    words = -(-size // 8)
+    clean = _aligned((1, words), np.dtype(np.uint64))
+    real, unsigned = (np.float64, np.uint64) if form.bits == 64 else (np.float32, np.uint32)
+    values = _aligned((_compiled().TILE, width), np.dtype(real))
+    scratch: Scratch = _compiled().Scratch(clean.view(form.lane), clean, values, values.view(unsigned))
+    return scratch, fingerprint.keys(words), size
+
+
+def _aligned(shape: tuple[int, int], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Zeros on a cache line's boundary: vector stores across two lines cost twice as much."""
+    size = shape[0] * shape[1] * dtype.itemsize
+    room = np.zeros(size + 64, dtype=np.uint8)
+    start = -room.ctypes.data % 64
+    return room[start : start + size].view(dtype).reshape(shape)

@@ -1,9 +1,9 @@
 """A 64-bit fingerprint of a row's codes: equal rows (-0 read as +0) have equal fingerprints.
 
 The row is read as 64-bit words w_i (the last one padded with zeros) and hashed as
-sum_i ((lo(w_i) + lo(k_i)) mod 2^32) * ((hi(w_i) + hi(k_i)) mod 2^32) mod 2^64 with fixed keys k_i, then
-mixed: the NH family of UMAC (Black et al., CRYPTO 1999), which maps onto vector multiplications. Matches are
-candidates: whoever needs certainty compares the bytes.
+sum_i lo(w_i + k_i) * hi(w_i + k_i) mod 2^64 with fixed keys k_i and the halves of 32 bits, then mixed: after the
+NH family of UMAC (Black et al., CRYPTO 1999), which maps onto vector multiplications. Matches are candidates:
+whoever needs certainty compares the bytes.
 """
 
 from __future__ import annotations
@@ -41,7 +41,6 @@ def fingerprints(codes: NDArray[Any]) -> NDArray[np.uint64]:
     words = -(-size // 8)
     padded = np.zeros((rows, words * 8), dtype=np.uint8)
     padded[:, :size] = np.ascontiguousarray(codes).view(np.uint8).reshape(rows, size)
-    word, key = padded.view("<u8"), keys(words)
-    low = (word + key) & _LOW
-    high = ((word >> _HALF) + (key >> _HALF)) & _LOW
-    return mix((low * high).sum(axis=1, dtype=np.uint64) + np.uint64(size))
+    word = padded.view("<u8") + keys(words)
+    products = (word & _LOW) * (word >> _HALF)
+    return mix(products.sum(axis=1, dtype=np.uint64) + np.uint64(size))

@@ -151,7 +151,7 @@ print(result)
     assert run.stdout.startswith("(Skip" if what == "config" else "CheckpointError")
 
 
-@pytest.mark.parametrize(("name", "size"), [(INDEX, (512 << 20) + 1), ("config.json", (64 << 20) + 1)])
+@pytest.mark.parametrize(("name", "size"), [(INDEX, (128 << 20) + 1), ("config.json", (32 << 20) + 1)])
 def test_oversized_json_is_refused_unread(name, size, tmp_path):
     save_file(ARRAYS, tmp_path / "model.safetensors")
     with (tmp_path / name).open("wb") as file:

@@ -41,7 +41,7 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Indicators:
-    """Land & Bartolo's indicators (arXiv 2405.05417) for every judged row, float64 [n], NaN without a reference.
+    """Land & Bartolo's indicators (arXiv 2405.05417), float64 [n]; NaN without a reference.
 
     `cosine`: cosine to the reference. `centred`: the same after subtracting the matrix mean from both.
     `without_pc1`: the same after removing the first principal component. `distance`: L2 distance.
