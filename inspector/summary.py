@@ -18,6 +18,7 @@ from rowscope.inspector.evidence.model import (
 )
 from rowscope.inspector.facts import Facts, MatrixFacts
 from rowscope.inspector.ranges import format_ranges
+from rowscope.inspector.render.numbers import cosine
 
 _MANNER: Final = {
     INITIAL: "still look like their random start",
@@ -72,7 +73,7 @@ def _reserved(item: MatrixFacts) -> list[str]:
     if stats.pairwise_cosine >= _COPIES:
         return [
             f"The {stats.rows:,} reserved rows are copies of one vector "
-            f"(mean pairwise cosine {stats.pairwise_cosine:.4f})."
+            f"(mean pairwise cosine {cosine(stats.pairwise_cosine)}): not zero, yet not trained."
         ]
     return [f"Of the {stats.rows:,} reserved rows {_tally(item, reserved)}."]
 
@@ -89,7 +90,12 @@ def _used(facts: Facts, item: MatrixFacts) -> list[str]:
     if not bad.any():
         return [f"All {int(used.sum()):,} used rows look trained."] if item.evidence.reference else []
     added = np.flatnonzero(bad & (item.codes == ADDED))
-    text = f"{int(bad.sum()):,} of {int(used.sum()):,} used rows look untrained as well: {_tally(item, bad)}"
+    share = f"{int(bad.sum()):,} of {int(used.sum()):,} used rows"
+    alike = np.all(item.evidence.verdict[bad | np.isin(item.codes, RESERVED)] == COLLAPSED)
+    if alike and "reserved" in item.stats:
+        text = f"{share} share that direction, so they look untrained as well"
+    else:
+        text = f"{share} look untrained: {_tally(item, bad)}"
     if added.size:
         names = ", ".join(facts.text(int(id)) for id in added[:4])
         text += f"; among them {added.size} special or added: {names}{', …' if added.size > 4 else ''}"

@@ -12,7 +12,14 @@ PACKAGE = Path(__file__).resolve().parent.parent / "src" / "rowscope"
 # Low to high. A module may import its own floor and the floors below it, at any depth of its code; rooms on
 # one floor that must not know each other stand in ROOMS.
 FLOORS = (
-    ("inspector.errors", "inspector.ranges", "inspector.plain", "inspector.render.escape", "kernels"),
+    (
+        "inspector.errors",
+        "inspector.ranges",
+        "inspector.plain",
+        "inspector.render.escape",
+        "inspector.render.numbers",
+        "kernels",
+    ),
     ("inspector.header", "inspector.header_json", "inspector.header_rules", "inspector.files"),
     ("inspector.source",),
     ("inspector.layouts", "inspector.matrices"),

@@ -7,7 +7,7 @@ from typing import Final
 
 from rowscope.inspector.ranges import format_ranges
 from rowscope.inspector.render.escape import visible
-from rowscope.inspector.render.numbers import count, ratio, real
+from rowscope.inspector.render.numbers import cosine, count, ratio, real
 from rowscope.inspector.render.plain import shorten
 from rowscope.inspector.report import GroupReport, MatrixReport, NotableRow, Report, SpecialTokenReport
 
@@ -97,7 +97,7 @@ _STATISTICS: Final[tuple[tuple[str, Callable[[GroupReport], str]], ...]] = (
     ("distinct rows", lambda g: count(g.stats.distinct_rows)),
     ("largest duplicate", lambda g: count(g.stats.largest_duplicate)),
     ("between-row std", lambda g: real(g.stats.between_row_std)),
-    ("pairwise cosine", lambda g: real(g.stats.pairwise_cosine)),
+    ("pairwise cosine", lambda g: cosine(g.stats.pairwise_cosine)),
 )
 
 
@@ -138,7 +138,7 @@ def notable_cells(rows: Sequence[NotableRow]) -> list[Cells]:
                 row.verdict,
                 row.confidence,
                 real(row.norm),
-                real(row.cosine_to_reference),
+                cosine(row.cosine_to_reference),
             )
         )
     return cells

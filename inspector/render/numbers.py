@@ -26,3 +26,12 @@ def ratio(part: int, whole: int) -> str:
     if part in (0, whole):
         return "0%" if part == 0 else "100%"
     return f"{min(max(100 * part / whole, 0.01), 99.99):.2f}%"
+
+
+def cosine(value: float | None) -> str:
+    """Four decimals; what is not quite 1 reads `>0.9999`, never 1."""
+    if value is None or math.isnan(value):
+        return "nan"
+    if abs(value) < 1 and abs(round(value, 4)) == 1:
+        return ">0.9999" if value > 0 else "<-0.9999"
+    return f"{value:.4f}"

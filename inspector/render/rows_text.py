@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from rowscope.inspector.render.escape import visible
 from rowscope.inspector.render.lines import Line
-from rowscope.inspector.render.numbers import real
+from rowscope.inspector.render.numbers import cosine, real
 from rowscope.inspector.render.plain import columns_of, plural, shorten, wrap
 from rowscope.inspector.table import VocabularyRows
 
@@ -73,4 +73,6 @@ def _cell(name: str, value: Any) -> str:  # noqa: ANN401 - a column's value
         return "-"
     if name == "token":
         return shorten(visible(value), _TOKEN_WIDTH)
-    return real(value) if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return cosine(value) if name == "cosine_to_reference" else real(value)
+    return str(value)

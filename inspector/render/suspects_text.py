@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from rowscope.inspector.plain import to_plain
 from rowscope.inspector.render.escape import visible
 from rowscope.inspector.render.lines import Line
-from rowscope.inspector.render.numbers import real
+from rowscope.inspector.render.numbers import cosine, real
 from rowscope.inspector.render.plain import columns_of, plural, shorten, wrap
 from rowscope.inspector.suspects import Suspect, Suspects
 
@@ -49,8 +49,8 @@ def _cells(row: Suspect) -> tuple[str, ...]:
         row.group,
         row.verdict,
         row.confidence,
-        real(row.cosine),
-        real(row.centred_cosine),
+        cosine(row.cosine),
+        cosine(row.centred_cosine),
         real(row.norm),
     )
     return cells if row.reachable is None else (*cells, "yes" if row.reachable else "no")
