@@ -17,17 +17,21 @@ from typing import Any, NamedTuple
 import numpy as np
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic, overload
 from numpy.typing import NDArray
 
 from rowscope.kernels.jit import kernel, part
 
 BF16, F16, E5M2, E4M3, TABLE, COPY = range(6)
-"""Decoders: two of 16 bits; bytes that are half bits without the lower eight, or with a shorter exponent; bytes by
-table; bits as they are."""
+"""Decoders: the two of 16 bits; bytes that are the upper byte of half bits; bytes whose exponent is one bit
+shorter than that of half bits; other bytes, by table; bits that are a float as they stand."""
 
 TILE = 4
-"""Rows that are added to the sums of their group together, so that each sum is loaded and stored once for them."""
+"""Rows that are added to the sums of their group together."""
+
+LINE, AHEAD = 64, 3072
+"""Bytes of a cache line, and how far ahead of the row under work memory is asked for."""
 
 
 class Recipe(NamedTuple):
@@ -35,39 +39,49 @@ class Recipe(NamedTuple):
 
     Attributes:
         decoder: one of the constants above.
-        sign: the sign bit, typed as the lane.
+        scale: (E4M3) value of a code over that of its half bits.
+        table: (TABLE) float32 value of each code, shape (256,).
+        sign: the sign bit.
         limit, floor: a row whose largest magnitude, as a code, is `limit` or more, or below `floor` and not
-            0, is marked; typed as the lane.
+            0, is marked.
         negative_zero: whether the sign bit alone means -0; where it does not it is a NaN.
-        scale: (E4M3) of the value against that of the half bits.
     """
 
     decoder: int
-    sign: np.unsignedinteger[Any]
-    limit: np.unsignedinteger[Any]
-    floor: np.unsignedinteger[Any]
+    scale: np.float32
+    table: NDArray[np.float32]
+    sign: np.uint64
+    limit: np.uint64
+    floor: np.uint64
     negative_zero: bool
-    scale: float
 
 
 class Rows(NamedTuple):
     """The same rows three times: codes and signed codes, shape (rows, lanes), and words, (rows, words).
 
-    `lanes` is the width, filled up to whole words where it does not make some.
+    `lanes` is the width, filled up with zeros to whole words. `size` is a row's bytes without the filling.
     """
 
     codes: NDArray[Any]
     signed: NDArray[Any]
     words: NDArray[np.uint64]
+    size: int
 
 
 class Scratch(NamedTuple):
-    """Codes of one row with +0 for -0, shape (1, lanes), the same as words, values of TILE rows and their bits."""
+    """Room that stays in the first-level cache.
+
+    Attributes:
+        codes, words: one row with +0 for -0, shape (1, lanes) and the same as words, (1, words).
+        values, bits: float32 or float64 values of TILE rows, shape (TILE, width), and the same as integers.
+        keys: of the fingerprint, shape (words,).
+    """
 
     codes: NDArray[Any]
     words: NDArray[np.uint64]
     values: NDArray[Any]
     bits: NDArray[Any]
+    keys: NDArray[np.uint64]
 
 
 class Outputs(NamedTuple):
@@ -108,102 +122,97 @@ def _half_to_single(typing_context, half_bits):
 
 
 @intrinsic
-def _prefetch(typing_context, array, r, offset):
-    """Ask for the cache line `offset` bytes behind the start of row r."""
+def _prefetch(typing_context, array, r, distance):
+    """Ask for the cache line that lies `distance` bytes behind the start of row r; harmless past the end."""
 
     def generate(context, builder, signature, arguments):
-        from numba.core import cgutils
-        view = context.make_array(signature.args[0])(context, builder, arguments[0])
-        row = cgutils.get_item_pointer(context, builder, signature.args[0], view, [arguments[1], context.get_constant(types.intp, 0)])
-        byte = ir.IntType(8).as_pointer()
-        address = builder.gep(builder.bitcast(row, byte), [arguments[2]], source_etype=ir.IntType(8))
-        i32 = ir.IntType(32)
-        function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(ir.VoidType(), [byte, i32, i32, i32]), "llvm.prefetch.p0")
-        builder.call(function, [address, i32(0), i32(LOCALITY), i32(1)])
+        rows = context.make_array(signature.args[0])(context, builder, arguments[0])
+        zero = context.get_constant(types.intp, 0)
+        row = cgutils.get_item_pointer(context, builder, signature.args[0], rows, [arguments[1], zero])
+        byte, number = ir.IntType(8), ir.IntType(32)
+        line = builder.gep(builder.bitcast(row, byte.as_pointer()), [arguments[2]], source_etype=byte)
+        kind = ir.FunctionType(ir.VoidType(), [byte.as_pointer(), number, number, number])
+        prefetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        builder.call(prefetch, [line, number(0), number(3), number(1)])  # for reading, into all caches, data
         return context.get_dummy_value()
 
     return types.none(array, types.intp, types.intp), generate
 
-import os
-LOCALITY=int(os.environ.get('LOC','3')); DIST=int(os.environ.get('DIST','3584'))
 
-SEGMENT = int(os.environ.get('SEG','1024'))
-
-def _decode(codes, r, how, table, values, bits, t, start, stop):
-    """Write the values of the codes of row r to row t of the scratch: one version per lane type."""
+def _decode(codes, r, recipe, values, bits, t):
+    """Write the values of the codes of row r to row t of `values`: one version per lane type."""
     raise AssertionError("compiled code only")
 
 
 @overload(_decode)
-def _choose_decoder(codes, r, how, table, values, bits, t, start, stop):
+def _choose_decoder(codes, r, recipe, values, bits, t):
     return {8: _decode_bytes, 16: _decode_pairs}.get(codes.dtype.bitwidth, _copy_bits)
 
 
-def _decode_bytes(codes, r, how, table, values, bits, t, start, stop):
-    decoder, scale = how
-    if decoder == E5M2:
-        for i in range(start, stop):
+def _decode_bytes(codes, r, recipe, values, bits, t):
+    if recipe.decoder == E5M2:
+        for i in range(values.shape[1]):
             values[t, i] = _half_to_single(np.uint64(codes[r, i]) << np.uint64(8))
-    elif decoder == E4M3:
-        factor = np.float32(scale)
-        for i in range(start, stop):
+    elif recipe.decoder == E4M3:
+        for i in range(values.shape[1]):
             code = np.uint64(codes[r, i])
             half = ((code & np.uint64(0x80)) << np.uint64(8)) | ((code & np.uint64(0x7F)) << np.uint64(7))
-            values[t, i] = _half_to_single(half) * factor
+            values[t, i] = _half_to_single(half) * recipe.scale
     else:
-        for i in range(start, stop):
-            values[t, i] = table[codes[r, i]]
+        for i in range(values.shape[1]):
+            values[t, i] = recipe.table[codes[r, i]]
 
 
-def _decode_pairs(codes, r, how, table, values, bits, t, start, stop):
-    if how[0] == BF16:
-        for i in range(start, stop):
+def _decode_pairs(codes, r, recipe, values, bits, t):
+    if recipe.decoder == BF16:
+        for i in range(values.shape[1]):
             bits[t, i] = np.uint32(codes[r, i]) << np.uint32(16)
     else:
-        for i in range(start, stop):
+        for i in range(values.shape[1]):
             values[t, i] = _half_to_single(np.uint64(codes[r, i]))
 
 
-def _copy_bits(codes, r, how, table, values, bits, t, start, stop):
-    for i in range(start, stop):
+def _copy_bits(codes, r, recipe, values, bits, t):
+    for i in range(values.shape[1]):
         bits[t, i] = codes[r, i]
 
 
 @part
-def _extremes(codes, signed, r, start, stop):
-    """Twice the least magnitude, the greatest code, the greatest signed code."""
+def _extremes(codes, signed, r, width):
+    """Least magnitude, greatest code and greatest signed code of row r.
+
+    Comparisons of integers vectorise, those of floats do not. Doubling a code drops its sign bit.
+    """
     lane = codes.dtype.type
-    doubled, high, signed_high = lane(codes[r, start] + codes[r, start]), codes[r, start], signed[r, start]
-    for i in range(start, stop):
-        code = codes[r, i]
-        doubled = min(doubled, lane(code + code))
-        high = max(high, code)
+    doubled, high, signed_high = lane(codes[r, 0] + codes[r, 0]), codes[r, 0], signed[r, 0]
+    for i in range(width):
+        doubled = min(doubled, lane(codes[r, i] + codes[r, i]))
+        high = max(high, codes[r, i])
         signed_high = max(signed_high, signed[r, i])
-    return doubled, high, signed_high
+    return np.uint64(doubled) >> np.uint64(1), np.uint64(high), np.int64(signed_high)
 
 
 @part
-def _count_zeros(codes, r, start, stop, sign, clean):
-    """Numbers of zeros and of sign bits alone; writes the codes with +0 for -0 to `clean`."""
+def _count_zeros(codes, r, width, sign, clean):
+    """Numbers of zeros of either sign and of sign bits alone; copies the row to `clean` with +0 for -0."""
     zeros, bare = 0, 0
-    for begin in range(start, stop, 128):
-        few, alone = np.uint8(0), np.uint8(0)
-        for i in range(begin, min(begin + 128, stop)):
-            code = codes[r, i]
-            is_zero = code | sign == sign
-            few = np.uint8(few + ((code | sign) == sign))
-            alone = np.uint8(alone + (code == sign))
-            clean[0, i - start] = codes.dtype.type(0) if (code | sign) == sign else code
+    for start in range(0, width, 128):  # blocks that a counter of one byte can hold: it vectorises best
+        few, few_bare = np.uint8(0), np.uint8(0)
+        for j in range(min(128, width - start)):
+            i = np.uintp(start) + np.uintp(j)  # unsigned: a signed index would be tested for wrapping round
+            few = np.uint8(few + ((codes[r, i] | sign) == sign))
+            few_bare = np.uint8(few_bare + (codes[r, i] == sign))
+            clean[0, i] = codes.dtype.type(0) if codes[r, i] == sign else codes[r, i]
         zeros += few
-        bare += alone
+        bare += few_bare
     return zeros, bare
 
 
 @part
-def _sums(values, t, start, stop):
+def _sums(values, t):
     """Sum, sum of squares, sum of magnitudes."""
     total, squares, magnitudes = 0.0, 0.0, 0.0
-    for i in range(start, stop):
+    for i in range(values.shape[1]):
         value = np.float64(values[t, i])
         total += value
         squares += value * value
@@ -212,26 +221,30 @@ def _sums(values, t, start, stop):
 
 
 @part
-def _deviations(values, t, mean):
-    """Sum of squared deviations from the mean, corrected for the rounding of `mean`."""
-    total, squares = 0.0, 0.0
-    for i in range(values.shape[1]):
-        deviation = np.float64(values[t, i]) - mean
-        total += deviation
-        squares += deviation * deviation
-    return max(squares - total * total / values.shape[1], 0.0)
+def _squared_deviations(values, t, total, squares):
+    """Sum of squared deviations from the row's mean, given its sum and sum of squares.
 
-
-@part
-def _hash(words, r, first, keys, start, stop):
-    result = np.uint64(0)
-    for i in range(start, stop):
-        word = words[r, i - first] + keys[i]
-        result += (word & np.uint64(0xFFFFFFFF)) * (word >> np.uint64(32))
+    Q - S^2 / n, unless that cancels: then the definition, corrected for the rounding of the mean.
+    """
+    result = squares - total * total / values.shape[1]
+    if result < 0.5 * squares:
+        mean = total / values.shape[1]
+        rest, result = 0.0, 0.0
+        for i in range(values.shape[1]):
+            deviation = np.float64(values[t, i]) - mean
+            rest += deviation
+            result += deviation * deviation
+        result = max(result - rest * rest / values.shape[1], 0.0)
     return result
 
+
 @part
-def _mix(result):
+def _fingerprint(words, r, keys, size):
+    """See `rowscope.kernels.fingerprint`."""
+    result = np.uint64(size)
+    for i in range(keys.size):
+        word = words[r, i] + keys[i]
+        result += (word & np.uint64(0xFFFFFFFF)) * (word >> np.uint64(32))
     result = (result ^ (result >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     result = (result ^ (result >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return result ^ (result >> np.uint64(31))
@@ -241,25 +254,24 @@ def _mix(result):
 def _add_row(values, scales, t, g, pivot, shift, unit_sum):
     """Add row t of the tile to the column sums of group g; returns |row - pivot|^2."""
     squares = 0.0
-    scale = scales[t]
     for i in range(values.shape[1]):
         value = np.float64(values[t, i])
         deviation = value - pivot[g, i]
         shift[g, i] += deviation
         squares += deviation * deviation
-        unit_sum[g, i] += value * scale
+        unit_sum[g, i] += value * scales[t]
     return squares
 
 
 @part
 def _add_tile(values, scales, g, pivot, shift, unit_sum):
-    """The same for the four rows of a full tile."""
-    q0, q1, q2, q3 = 0.0, 0.0, 0.0, 0.0  # apart: one chain of additions would be slower than the arithmetic
+    """The same for the four rows of a full tile: each sum is loaded and stored once for all of them."""
+    q0, q1, q2, q3 = 0.0, 0.0, 0.0, 0.0  # one chain of additions would be slower than the arithmetic
     s0, s1, s2, s3 = scales[0], scales[1], scales[2], scales[3]
     for i in range(values.shape[1]):
-        p = pivot[g, i]
         v0, v1 = np.float64(values[0, i]), np.float64(values[1, i])
         v2, v3 = np.float64(values[2, i]), np.float64(values[3, i])
+        p = pivot[g, i]
         d0, d1, d2, d3 = v0 - p, v1 - p, v2 - p, v3 - p
         shift[g, i] += (d0 + d1) + (d2 + d3)
         q0 += d0 * d0
@@ -271,94 +283,78 @@ def _add_tile(values, scales, g, pivot, shift, unit_sum):
 
 
 @part
-def _add_rows(values, scales, count, g, pivot, shift, unit_sum):
-    """Add the first `count` rows of the tile to the column sums of group g; returns their sum of squares."""
-    if count == TILE:
-        return _add_tile(values, scales, g, pivot, shift, unit_sum)
-    squares = 0.0
-    for t in range(count):
-        squares += _add_row(values, scales, t, g, pivot, shift, unit_sum)
-    return squares
+def _flush(values, scales, tile, g, sums):
+    """Add the first `tile` rows of the tile to the column sums of group g."""
+    if tile == TILE:
+        sums.squares[g] += _add_tile(values, scales, g, sums.pivot, sums.shift, sums.unit_sum)
+    else:
+        for t in range(tile):
+            sums.squares[g] += _add_row(values, scales, t, g, sums.pivot, sums.shift, sums.unit_sum)
+
+
+@part
+def _join_group(values, tile, g, squares, scales, sums):
+    """Count row `tile` of the tile as a member of group g; the first one is the group's pivot."""
+    if sums.rows[g] == 0:
+        for i in range(values.shape[1]):
+            sums.pivot[g, i] = values[tile, i]
+    sums.rows[g] += 1
+    sums.unit_rows[g] += squares > 0
+    scales[tile] = 1.0 / np.sqrt(squares) if squares > 0 else 0.0
 
 
 @kernel
-def scan(rows, recipe, table, keys, size, scratch, groups, sums, out):
-    """Scan rows of `size` bytes; `groups` has shape (rows,), or (0,) for no groups."""
-    codes, signed, words = rows
-    decoder, sign, limit, floor, has_negative_zero, scale = recipe
-    how = (decoder, scale)
-    clean_codes, clean_words, values, bits = scratch
-    group_rows, pivots, shifts, squares, unit_rows, unit_sums = sums
-    zeros, sum_, sumsq, l1, m2, least, greatest, fingerprint, marked = out
-    width = values.shape[1]
-    item = codes.itemsize
+def scan(rows, recipe, scratch, groups, sums, out):
+    """Scan rows; `groups` has shape (rows,), -1 for no group, or (0,) for no groups at all."""
+    codes, signed, words, size = rows
+    clean_codes, clean_words, values, bits, keys = scratch
+    sign, width = recipe.sign, values.shape[1]
     scales = np.empty(TILE)
     tile, group = 0, -1  # rows of the tile that wait to be added to their group
     for r in range(codes.shape[0]):
-        if tile > 0 and (tile == TILE or groups[r] != group):
-            squares[group] += _add_rows(values, scales, tile, group, pivots, shifts, unit_sums)
-            tile = 0
-        doubled, high, signed_high = np.uint64(sign+(sign-np.uint64(1))), np.uint64(0), -np.int64(sign)
-        hashed = np.uint64(size)
-        total, total_squares, magnitudes = 0.0, 0.0, 0.0
-        bad = False
-        for start in range(0, width, SEGMENT):
-            stop = min(start + SEGMENT, width)
-            for line in range(start * item, stop * item, 64):
-                _prefetch(words, r, line + DIST)
-            d, h, s = _extremes(codes, signed, r, start, stop)
-            doubled, high, signed_high = min(doubled, np.uint64(d)), max(high, np.uint64(h)), max(signed_high, np.int64(s))
-            first, last = start * item // 8, (stop * item + 7) // 8
-            if d == 0:
-                zero, bare = _count_zeros(codes, r, start, stop, codes.dtype.type(sign), clean_codes)
-                zeros[r] += zero
-                bad |= bare > 0 and not has_negative_zero
-                hashed += _hash(clean_words, 0, first, keys, first, last)
-            else:
-                hashed += _hash(words, r, 0, keys, first, last)
-            _decode(codes, r, how, table, values, bits, tile, start, stop)
-            a, b, c = _sums(values, tile, start, stop)
-            total, total_squares, magnitudes = total + a, total_squares + b, magnitudes + c
-        smallest = doubled >> np.uint64(1)
-        negative = high >= sign
-        positive = signed_high >= 0
-        least[r] = high if negative else smallest
-        greatest[r] = np.uint64(signed_high) if positive else sign | smallest
-        most = max(high ^ sign if negative else np.uint64(0), np.uint64(signed_high) if positive else np.uint64(0))
-        if bad or most >= limit or (0 < most < floor):
-            marked[r] = 1
+        for line in range(0, size, LINE):
+            _prefetch(words, r, line + AHEAD)
+        least, high, signed_high = _extremes(codes, signed, r, width)
+        negative, positive = high >= sign, signed_high >= 0
+        out.low[r] = high if negative else least
+        out.high[r] = np.uint64(signed_high) if positive else sign | least
+        most = max(high ^ sign if negative else least, np.uint64(signed_high) if positive else least)
+        special = most >= recipe.limit or 0 < most < recipe.floor
+        if least == 0:
+            out.zeros[r], bare = _count_zeros(codes, r, width, codes.dtype.type(sign), clean_codes)
+            special |= bare > 0 and not recipe.negative_zero
+            out.fingerprint[r] = _fingerprint(clean_words, 0, keys, size)
+        else:
+            out.fingerprint[r] = _fingerprint(words, r, keys, size)
+        out.marked[r] = special
+        if special:
             continue
-        fingerprint[r] = _mix(hashed)
-        sum_[r], sumsq[r], l1[r] = total, total_squares, magnitudes
-        m2[r] = total_squares - total * total / width
-        if least[r] == greatest[r]:
-            m2[r] = 0.0
-        elif m2[r] < 0.5 * total_squares:
-            m2[r] = _deviations(values, tile, total / width)
+        if tile > 0 and (tile == TILE or groups[r] != group):
+            _flush(values, scales, tile, group, sums)
+            tile = 0
+        _decode(codes, r, recipe, values, bits, tile)
+        total, squares, magnitudes = _sums(values, tile)
+        out.sum[r], out.sumsq[r], out.l1[r] = total, squares, magnitudes
+        constant = out.low[r] == out.high[r]
+        out.m2[r] = 0.0 if constant else _squared_deviations(values, tile, total, squares)
         if groups.size > 0 and groups[r] >= 0:
             group = groups[r]
-            if group_rows[group] == 0:
-                for i in range(width):
-                    pivots[group, i] = values[tile, i]
-            group_rows[group] += 1
-            unit_rows[group] += total_squares > 0
-            scales[tile] = 1.0 / np.sqrt(total_squares) if total_squares > 0 else 0.0
+            _join_group(values, tile, group, squares, scales, sums)
             tile += 1
-    if tile > 0:
-        squares[group] += _add_rows(values, scales, tile, group, pivots, shifts, unit_sums)
+    _flush(values, scales, tile, group, sums)
 
 
 @kernel
-def project(rows, recipe, table, scratch, vectors, products, power):
+def project(rows, recipe, scratch, vectors, products, power):
     """Dot products of rows with `vectors` (k, d) to `products` (rows, k).
 
     With `power` of shape (d,), not (0,), it gains X^T (X v) for the last vector v, over the finite rows X.
     """
-    codes = rows.codes
-    how = (recipe.decoder, recipe.scale)
-    values, bits = scratch.values, scratch.bits
-    for r in range(codes.shape[0]):
-        _decode(codes, r, how, table, values, bits, 0, 0, values.shape[1])
+    values = scratch.values
+    for r in range(rows.codes.shape[0]):
+        for line in range(0, rows.size, LINE):
+            _prefetch(rows.words, r, line + AHEAD)
+        _decode(rows.codes, r, recipe, values, scratch.bits, 0)
         product = 0.0
         for k in range(vectors.shape[0]):
             product = _dot(values, vectors, k)

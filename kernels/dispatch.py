@@ -52,16 +52,12 @@ def scan(
     compiled = _compiled()
     rows = _rows(form, raw)
     low, high = (np.empty(raw.shape[0], form.lane) for _ in range(2))
-    marked = np.zeros(raw.shape[0], dtype=np.uint8)
-    scratch, keys, size = _scratch(form, form.width(raw.shape[1]))
+    marked = np.empty(raw.shape[0], dtype=np.uint8)
     filled = sums if sums is not None and groups is not None else GroupSums.allocate(0, 0)
     compiled.scan(
         rows,
         _recipe(form.name),
-        _table(form.name),
-        keys,
-        size,
-        scratch,
+        _scratch(form, form.width(raw.shape[1])),
         groups if groups is not None else np.empty(0, dtype=np.int8),
         compiled.Sums(
             filled.rows, filled.pivot, filled.shift, filled.squares, filled.unit_rows, filled.unit_sum
@@ -91,8 +87,7 @@ def project(
     _compiled().project(
         _rows(form, raw),
         _recipe(form.name),
-        _table(form.name),
-        _scratch(form, vectors.shape[1])[0],
+        _scratch(form, vectors.shape[1]),
         np.ascontiguousarray(vectors, dtype=np.float64),
         products,
         np.empty(0) if power is None else power,
@@ -109,7 +104,8 @@ def _compiled() -> Any:  # noqa: ANN401 - a module
 def _rows(form: Format, raw: NDArray[np.uint8]) -> Rows:
     """The rows as aligned lanes and words, read-only, so that one compiled version serves maps and copies."""
     lanes = formats.unpack(form, raw) if form.bits < 8 else raw
-    spare = -lanes.shape[1] % 8
+    size = lanes.shape[1]
+    spare = -size % 8
     if spare:
         lanes = np.pad(lanes, ((0, 0), (0, spare)))
     elif lanes.ctypes.data % 8 or not lanes.flags.c_contiguous:
@@ -117,7 +113,7 @@ def _rows(form: Format, raw: NDArray[np.uint8]) -> Rows:
     lanes = lanes.view()
     lanes.setflags(write=False)
     signed = form.lane.str.replace("u", "i")
-    rows: Rows = _compiled().Rows(lanes.view(form.lane), lanes.view(signed), lanes.view(np.uint64))
+    rows: Rows = _compiled().Rows(lanes.view(form.lane), lanes.view(signed), lanes.view(np.uint64), size)
     return rows
 
 
@@ -134,14 +130,14 @@ def _recipe(name: str) -> Recipe:
     if name == "F64":
         bounds = np.array([numpy_engine.LARGEST_PLAIN, numpy_engine.SMALLEST_PLAIN])
         limit, floor = (int(bound) for bound in bounds.view(np.uint64))
-    scale = {"F8_E4M3": 256.0, "F8_E4M3FNUZ": 128.0}.get(name, 0.0)
     recipe: Recipe = compiled.Recipe(
         _decoder(form),
+        np.float32({"F8_E4M3": 256.0, "F8_E4M3FNUZ": 128.0}.get(name, 1.0)),
+        _table(form),
         np.uint64(1 << (bits - 1)),
         np.uint64(limit),
         np.uint64(floor),
         bool(form.sign_mask),
-        scale,
     )
     return recipe
 
@@ -158,23 +154,22 @@ def _decoder(form: Format) -> int:
     return int(known.get(form.name, compiled.TABLE if form.lane.itemsize == 1 else compiled.COPY))
 
 
-@lru_cache(maxsize=32)
-def _table(name: str) -> NDArray[np.float32]:
+def _table(form: Format) -> NDArray[np.float32]:
     """float32 value of each code of a byte format, shape (256,); empty for others."""
-    if formats.FORMATS[name].lane.itemsize > 1:
+    if form.lane.itemsize > 1:
         return np.empty(0, dtype=np.float32)
-    return formats.byte_values(name).astype(np.float32)
+    return formats.byte_values(form.name).astype(np.float32)
 
 
-def _scratch(form: Format, width: int) -> tuple[Scratch, NDArray[np.uint64], int]:
-    """Room for a row, the keys of its words, and its size in bytes once unpacked."""
-    size = width * form.lane.itemsize
-    words = -(-size // 8)
+def _scratch(form: Format, width: int) -> Scratch:
+    words = -(-width * form.lane.itemsize // 8)
     clean = _aligned((1, words), np.dtype(np.uint64))
     real, unsigned = (np.float64, np.uint64) if form.bits == 64 else (np.float32, np.uint32)
     values = _aligned((_compiled().TILE, width), np.dtype(real))
-    scratch: Scratch = _compiled().Scratch(clean.view(form.lane), clean, values, values.view(unsigned))
-    return scratch, fingerprint.keys(words), size
+    scratch: Scratch = _compiled().Scratch(
+        clean.view(form.lane), clean, values, values.view(unsigned), fingerprint.keys(words)
+    )
+    return scratch
 
 
 def _aligned(shape: tuple[int, int], dtype: np.dtype[Any]) -> NDArray[Any]:
