@@ -1,0 +1,28 @@
+"""The README's output is what the command prints, and its Python runs."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+README = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+def test_the_output_shown_is_real():
+    done = subprocess.run(
+        [sys.executable, "-m", "rowscope", "audit", "demo"], capture_output=True, text=True, check=True
+    )
+    found = re.sub(r"in [\d.]+ s", "in 0.07 s", done.stdout)
+    (shown,) = blocks("text")
+    assert shown == found
+
+
+def test_the_python_runs():
+    (code,) = blocks("python")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "4008" in done.stdout
