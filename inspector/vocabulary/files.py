@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from rowscope.inspector.errors import TokenizerError
 
+_MOST_BYTES = 1 << 30
 _BOM = b"\xef\xbb\xbf"
 _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
 _MERGES = re.compile(rb'"merges"\s*:\s*\[')
@@ -73,7 +74,14 @@ class TokenizerFolder:
         return data
 
     def _read(self, name: str) -> bytes:
-        return self.instead[name] if name in self.instead else (self.root / name).read_bytes()
+        if name in self.instead:
+            return self.instead[name]
+        size = (self.root / name).stat().st_size
+        if size > _MOST_BYTES:
+            raise TokenizerError(
+                f"{name} has {size} bytes, more than any tokenizer file; check what it is", location=name
+            )
+        return (self.root / name).read_bytes()
 
     def read_text(self, name: str) -> str:
         return decode_utf8(self.read_bytes(name), name)
@@ -144,13 +152,27 @@ def parse_json(
     return value
 
 
-def without_merges(data: bytes) -> bytes:
-    """tokenizer.json with an empty `merges` list, which nothing here reads.
+def parse_without_merges(data: bytes, name: str) -> object:
+    """tokenizer.json -> value, with an empty list for the merges, which nothing here reads.
 
     Half of the file and most of its strings are merges: leaving them out halves the time and the memory.
-    Done only where the list provably ends with the file, `]}}`: a key anywhere behind the list's true end
-    would follow a `]` and then `,` or `}`, so where no such key is found the list is all there is. A match
-    inside a string can only make this give up, and the whole file is parsed.
+    """
+    short = _without_merges(data)
+    if short is not data:
+        try:
+            return parse_json(short, name)
+        except TokenizerError:  # the list does not end where it seemed to, or the file is broken: look again
+            pass
+    return parse_json(data, name)
+
+
+def _without_merges(data: bytes) -> bytes:
+    """The file without what stands in its `merges` list, or the file itself.
+
+    Done only where the list seems to end with the file, `]}}`. If what is left is valid JSON, then the list
+    stands in an object within the outermost one. Had it ended earlier, a key of one of the two objects would
+    follow: a `]`, then `,` or `}`, then a key. Where anything looks like that, if only in a string, the file
+    is left alone.
     """
     at = data.find(b'"merges"')
     while at >= 0:

@@ -9,12 +9,15 @@ from rowscope.inspector.vocabulary.jinja import pieces
 from rowscope.inspector.vocabulary.model import Vocabulary
 
 _LOOKS_SPECIAL = re.compile(
-    r"<\|[^<>|\s]{1,60}\|>|<｜[^<>｜\s]{1,60}｜>|</?[A-Za-z_][\w.-]{0,60}>|\[/?[A-Z][A-Z_]{1,40}\]"
+    r"<\|[^<>|\s\ufdd2]{1,60}\|>|<｜[^<>｜\s\ufdd2]{1,60}｜>|</?[A-Za-z_][\w.-]{0,60}>|\[/?[A-Z][A-Z_]{1,40}\]"
 )
 _SPEAKERS = ("system", "user", "assistant", "tool", "developer", "function", "ipython", "observation")
-_NAME, _ROLE, _BREAK = "\x00", "\x01", "\x02"
+# Noncharacters of Unicode, which no text holds: a name, the name `role`, a place where literals part.
+_NAME, _ROLE, _BREAK = "\ufdd0", "\ufdd1", "\ufdd2"
 # What surrounds a variable role: `'<|' + message['role'] + '|>'`, `<|{{ message.role }}|>`.
-_AROUND_ROLE = re.compile(r"([^\s\x00-\x02]{1,20})\x00*(?:\x01|\x00role)\x00*([^\s\x00-\x02]{1,20})")
+_AROUND_ROLE = re.compile(
+    r"([^\s\ufdd0-\ufdd2]{1,20})\ufdd0*(?:\ufdd1|\ufdd0role)\ufdd0*([^\s\ufdd0-\ufdd2]{1,20})"
+)
 
 
 def template_ids(vocabulary: Vocabulary) -> Mapping[int, tuple[str, ...]]:
@@ -40,14 +43,17 @@ def _written(template: str, contents: Collection[str], roles: Mapping[str, tuple
         if kind == "name":
             yield from roles.get(text.removesuffix("_token"), ()) if text.endswith("_token") else ()
             skeleton.append(_ROLE if text == "role" else _NAME)
-        elif kind == "block":
-            skeleton.append(_BREAK)
         else:
-            yield from _matches(text, contents)
-            skeleton.append(text)
+            skeleton.append(_BREAK if kind == "block" else text)
+    yield from _matches(_literals(template), contents)
     for around in _AROUND_ROLE.finditer("".join(skeleton)):
         for speaker in _SPEAKERS:
             yield from _matches(around[1] + speaker + around[2], contents)
+
+
+def _literals(template: str) -> str:
+    """The texts and string constants one after the other, parted so that no token spans two of them."""
+    return _BREAK.join(text for kind, text in pieces(template) if kind in ("text", "string"))
 
 
 def _matches(text: str, contents: Collection[str]) -> list[str]:
@@ -66,12 +72,10 @@ def template_unknown_literals(vocabulary: Vocabulary) -> tuple[tuple[str, str], 
     contents = {token.content for token in vocabulary.added.values() if token.content}
     found: dict[tuple[str, str], None] = {}
     for template in vocabulary.chat_templates:
-        for kind, text in pieces(template.text):
-            if kind not in ("text", "string"):
-                continue
-            for content in set(_matches(text, contents)):
-                text = text.replace(content, "\n")
-            for literal in _LOOKS_SPECIAL.findall(text):
-                if literal not in tokens:
-                    found[literal, template.name] = None
+        text = _literals(template.text)
+        for content in set(_matches(text, contents)):
+            text = text.replace(content, _BREAK)
+        for literal in _LOOKS_SPECIAL.findall(text):
+            if literal not in tokens:
+                found[literal, template.name] = None
     return tuple(found)

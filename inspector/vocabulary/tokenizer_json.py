@@ -11,7 +11,7 @@ from rowscope.inspector.vocabulary.base import (
     base_from_list,
     checked_ids,
 )
-from rowscope.inspector.vocabulary.files import TokenizerFolder, parse_json, without_merges, wrong
+from rowscope.inspector.vocabulary.files import TokenizerFolder, parse_without_merges, wrong
 
 NAME = "tokenizer.json"
 _MODELS = ("BPE", "WordPiece", "Unigram", "WordLevel")
@@ -23,7 +23,7 @@ def read_tokenizer_json(folder: TokenizerFolder, name: str = NAME) -> Base:
     Raises:
         TokenizerError: not JSON, or a vocabulary that the tokenizers library would refuse.
     """
-    document = parse_json(without_merges(folder.read_bytes(name)), name)
+    document = parse_without_merges(folder.read_bytes(name), name)
     if not isinstance(document, dict):
         raise wrong(name, "the file", document, "a JSON object")
     model = document.get("model")
