@@ -1,0 +1,179 @@
+"""A claim written into a new folder: absent, or marked incomplete, or whole, whenever it is looked at."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from rowscope.inspector.claim.disk import INCOMPLETE, Disk, refusal, remove_tree
+from rowscope.inspector.claim.manifest import UNDO
+from rowscope.inspector.claim.model import ClaimPlan, ClaimResult
+from rowscope.inspector.claim.transfer import LINKS, Link, changed, copy_file, place_file, write_file
+from rowscope.inspector.claim.verify import verify
+from rowscope.inspector.errors import RefusedError, UsageError
+
+MARKER: Final = "ROWSCOPE_INCOMPLETE"
+
+_LEFT_OUT: Final = (".git", ".cache", UNDO)
+_MARKER_TEXT: Final = b"This folder was being written by rowscope claim and is incomplete: remove it.\n"
+
+
+@dataclass
+class _Writing:
+    """A target under construction."""
+
+    plan: ClaimPlan
+    link: Link
+    disk: Disk
+    temporary: Path
+    placed: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+def apply_claim(
+    plan: ClaimPlan, out: str | os.PathLike[str], *, link: Link = "auto", disk: Disk | None = None
+) -> ClaimResult:
+    """Write the checkpoint with the claim into the new folder `out`.
+
+    All of it is first written into a folder beside `out`, named `.<out>.rowscope-incomplete-<random>` and
+    holding a marker, made durable, read back, and only then renamed: `out` is never there in part.
+
+    Args:
+        plan: of `plan_claim`; the files must not have changed since.
+        out: a folder that does not exist, in one that does.
+        link: how unchanged files get there: `hard` (links, large files alone), `reflink` (shared blocks),
+            `copy`, or `auto`: the first that works of reflink, hard link and copy. Hard-linked files are the
+            source's own: whoever later edits one in place edits both.
+        disk: for tests.
+
+    Raises:
+        UsageError: an unknown `link`.
+        RefusedError: the target exists, or cannot be written, or the source has changed; nothing is left.
+    """
+    if link not in LINKS:
+        raise UsageError(f"--link {link!r}: choose {', '.join(LINKS)}", location="--link")
+    disk = disk or Disk()
+    target = Path(os.path.abspath(out))
+    _check_target(plan.root, target)
+    temporary = target.parent / f".{target.name}{INCOMPLETE}{secrets.token_hex(4)}"
+    writing = _Writing(plan, link, disk, temporary)
+    writing.notes += _leftovers(target)
+    try:
+        _fill(writing)
+        verify(plan, temporary)
+        disk.unlink(temporary / MARKER)
+        disk.sync_folder(temporary)
+        disk.rename(temporary, target)
+    except OSError as error:
+        _clean(disk, temporary)
+        raise refusal(error, f"The source is untouched and {str(target)!r} was not made", target) from error
+    except BaseException:
+        _clean(disk, temporary)
+        raise
+    # The claim is whole and in its place: a failure to flush the parent folder is no reason to undo it.
+    with suppress(OSError):
+        disk.sync_folder(target.parent)
+    return _result(writing, target)
+
+
+def _check_target(root: Path, target: Path) -> None:
+    source, real = root.resolve(), target.parent.resolve() / target.name
+    if real == source or (target.exists() and target.resolve() == source):
+        raise RefusedError(
+            f"{str(target)!r} is the source itself; choose another folder, or use --in-place",
+            location=str(target),
+        )
+    if source in real.parents:
+        raise RefusedError(
+            f"{str(target)!r} lies inside the source {str(root)!r}; choose a folder outside it",
+            location=str(target),
+        )
+    if os.path.lexists(target):
+        raise RefusedError(
+            f"{str(target)!r} exists already, and a claim never writes over anything; choose another name",
+            location=str(target),
+        )
+    if not target.parent.is_dir():
+        raise RefusedError(
+            f"{str(target.parent)!r} is not a folder that exists; create it first", location=str(target)
+        )
+
+
+def _leftovers(target: Path) -> Iterator[str]:
+    """Folders that a claim to the same target left when it was killed."""
+    for entry in sorted(target.parent.glob(f".{target.name}{INCOMPLETE}*")):
+        yield f"an earlier claim was interrupted and left {str(entry)!r}; it can be removed"
+
+
+def _fill(writing: _Writing) -> None:
+    disk, temporary, plan = writing.disk, writing.temporary, writing.plan
+    disk.make_folder(temporary)
+    write_file(disk, temporary / MARKER, _MARKER_TEXT)
+    disk.sync_folder(temporary)
+    _place_folder(writing, plan.root, temporary, "")
+    for edit in plan.files:
+        source = plan.root / edit.name
+        there = source.read_bytes() if source.exists() else None
+        if there != edit.before:
+            raise changed(str(source))
+        mode = source.stat().st_mode & 0o7777 if there is not None else None
+        write_file(disk, temporary / edit.name, edit.after, mode)
+    for shard in plan.shards:
+        patches = [patch for patch in plan.rows if patch.file == shard]
+        copy_file(disk, plan.root / shard, temporary / shard, patches)
+    disk.sync_folder(temporary)
+
+
+def _place_folder(writing: _Writing, source: Path, target: Path, prefix: str) -> None:
+    """Every file of a folder that the plan does not change, and the folders in it."""
+    made_here = {edit.name for edit in writing.plan.files} | set(writing.plan.shards)
+    for entry in sorted(os.scandir(source), key=lambda entry: entry.name):
+        name, origin = f"{prefix}{entry.name}", Path(entry.path)
+        if name in made_here:
+            continue
+        if _left_out(entry.name):
+            writing.notes.append(f"{name} was left out: it belongs to the source")
+        elif entry.is_dir(follow_symlinks=False):
+            writing.disk.make_folder(target / entry.name)
+            _place_folder(writing, origin, target / entry.name, f"{name}/")
+            writing.disk.sync_folder(target / entry.name)
+        elif entry.is_file():
+            writing.placed[name] = place_file(writing.disk, origin, target / entry.name, writing.link)
+        else:
+            writing.notes.append(f"{name} was left out: no regular file, or a link to a folder or nowhere")
+
+
+def _left_out(name: str) -> bool:
+    return name in _LEFT_OUT or INCOMPLETE in name
+
+
+def _clean(disk: Disk, temporary: Path) -> None:
+    """Remove what was written; what cannot be removed is marked as incomplete by its name."""
+    with suppress(OSError):
+        remove_tree(disk, temporary)
+
+
+def _result(writing: _Writing, target: Path) -> ClaimResult:
+    plan, notes = writing.plan, list(writing.notes)
+    if "hard" in writing.placed.values():
+        linked = [name for name, how in writing.placed.items() if how == "hard"]
+        notes.append(
+            f"{', '.join(linked[:3])}{' and more' if len(linked) > 3 else ''} shared with the source by hard "
+            "links: a program that edits such a file in place changes both (--link copy parts them)"
+        )
+    patched = {name: sum(len(p.after) for p in plan.rows if p.file == name) for name in plan.shards}
+    return ClaimResult(
+        out=target,
+        in_place=False,
+        claimed=plan.claimed,
+        written=tuple(edit.name for edit in plan.files),
+        patched=patched,
+        placed=writing.placed,
+        undo=None,
+        notes=tuple(notes),
+    )
