@@ -1,0 +1,102 @@
+"""What every probe returns: a frozen result that knows the settings it was measured under."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final
+
+import rowscope
+from rowscope.inspector.plain import to_plain
+from rowscope.inspector.ranges import Range
+
+SCHEMA_VERSION: Final = "1"
+
+Progress = Callable[[str, int, int], None] | None
+"""Called with a stage's name, the units finished so far and the units in all."""
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectFacts:
+    """The ids that a probe looked at.
+
+    `kind` is "reserved", "untrained" (a checkpoint without reserved rows: its untrained used tokens) or
+    "given" (by the caller).
+    """
+
+    kind: str
+    count: int
+    ranges: tuple[Range, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a probe ran on.
+
+    Attributes:
+        model_class: the transformers class.
+        kind: "causal", "seq2seq", "masked" or "headless" (no output over the vocabulary).
+        parameters: of the loaded model, tied ones counted once.
+        input_rows, output_rows: at run time; `output_rows` is None for a headless model.
+        tied: whether the loaded model uses one matrix twice.
+        versions: torch and transformers.
+    """
+
+    path: str
+    model_class: str
+    kind: str
+    device: str
+    dtype: str
+    seed: int
+    parameters: int
+    input_rows: int
+    output_rows: int | None
+    tied: bool
+    subject: SubjectFacts
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Mean, least and greatest of some numbers; NaN where there are none."""
+
+    mean: float
+    min: float
+    max: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeResult:
+    """Base of the four results; every other field of a subclass is part of `results` in the JSON.
+
+    Attributes:
+        settings: what was measured on what.
+        notes: choices made for the user and limits of this run, as sentences.
+    """
+
+    probe: ClassVar[str]
+
+    settings: Settings
+    notes: tuple[str, ...]
+
+    def to_dict(self, *, exit_code: int = 0) -> dict[str, Any]:
+        """JSON values; numbers that are not finite become None."""
+        own = {
+            field.name: getattr(self, field.name)
+            for field in dataclasses.fields(self)
+            if field.name not in ("settings", "notes")
+        }
+        plain = to_plain(
+            {
+                "schema_version": SCHEMA_VERSION,
+                "tool": {"name": "rowscope", "version": rowscope.__version__},
+                "exit_code": exit_code,
+                "probe": self.probe,
+                "settings": self.settings,
+                "notes": self.notes,
+                "results": own,
+            }
+        )
+        assert isinstance(plain, dict)
+        return plain

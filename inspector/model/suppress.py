@@ -1,0 +1,67 @@
+"""A logits processor that never lets chosen ids be sampled."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from typing import Any, Self
+
+import numpy as np
+
+from rowscope.inspector.census import take_census
+from rowscope.inspector.checkpoint import Checkpoint, open_checkpoint
+from rowscope.inspector.errors import UsageError
+from rowscope.inspector.vocabulary import read_vocabulary
+
+
+class SuppressReserved:
+    """Sets the logits of given ids to minus infinity, for `model.generate(logits_processor=[…])`.
+
+    Their probability becomes exactly 0, and the ratios among all other ids stay as they are. It takes
+    scores of any batch size and width; ids beyond the scores' last column are passed over.
+
+    Args:
+        ids: token ids, none of them negative; each counts once.
+
+    Raises:
+        UsageError: a negative id.
+    """
+
+    # Read by transformers: the processor keeps no state between steps or requests.
+    supports_continuous_batching = True
+
+    def __init__(self, ids: Iterable[int]) -> None:
+        self.ids = np.unique(np.fromiter((int(id) for id in ids), dtype=np.int64))
+        if self.ids.size and self.ids[0] < 0:
+            raise UsageError(
+                f"SuppressReserved: {int(self.ids[0])} is no token id; ids start at 0", location="ids"
+            )
+
+    @classmethod
+    def from_checkpoint(cls, path: Checkpoint | str | os.PathLike[str]) -> Self:
+        """For the reserved ids of a checkpoint: rows without a token, and placeholders by name.
+
+        Raises:
+            CheckpointError: as `open_checkpoint`.
+            TokenizerError: the tokenizer files cannot be read.
+        """
+        checkpoint = path if isinstance(path, Checkpoint) else open_checkpoint(path)
+        census = take_census(checkpoint.layout, read_vocabulary(checkpoint.root), checkpoint.config)
+        return cls(census.ids("reserved").tolist())
+
+    def __call__(self, input_ids: Any, scores: Any) -> Any:  # noqa: ANN401 - torch tensors
+        """Scores [..., vocabulary] with the ids at minus infinity; a new tensor, `scores` stays as it was."""
+        import torch
+
+        within = self.ids[self.ids < scores.shape[-1]]
+        index = torch.as_tensor(within, dtype=torch.long, device=scores.device)
+        return scores.index_fill(-1, index, float("-inf"))
+
+    def __len__(self) -> int:
+        return int(self.ids.size)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.ids.tolist())
+
+    def __repr__(self) -> str:
+        return f"SuppressReserved({len(self)} ids)"

@@ -1,0 +1,104 @@
+"""What the train probe measures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rowscope.inspector.model.results import ProbeResult
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """How rows of one matrix moved between the first and the last step.
+
+    Attributes:
+        matrix: "input", "output" or "both" (tied).
+        group: "new" (the claimed row), "reserved" (all other probed rows) or "used" (trained used rows).
+        changed: rows with any changed bit.
+        relative: mean of |after - before| / |before| over the rows; `relative_max` the largest.
+        norm_ratio: mean of |after| / |before|: below 1 = shrinking.
+        cosine: mean cosine of a row to itself before: 1 = direction kept.
+        common_direction: mean pairwise cosine of the movements: 1 = all rows move one way. NaN for
+            fewer than two rows that moved.
+    """
+
+    matrix: str
+    group: str
+    rows: int
+    changed: int
+    relative: float
+    relative_max: float
+    norm_ratio: float
+    cosine: float
+    common_direction: float
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The model on held-out items.
+
+    Attributes:
+        where_due: mean probability of the new token where it belongs (a number follows).
+        elsewhere: the same where a word follows.
+        after_it: mean probability of the token that follows the new one (the number's first).
+    """
+
+    where_due: float
+    elsewhere: float
+    after_it: float
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One way to train, from the same start.
+
+    Attributes:
+        name: see `VARIANTS`. trained: what the optimiser may change, in words.
+        trainable: elements that it may change.
+        loss_first, loss_last: mean cross-entropy of the first and of the last step, in nats.
+        decay_factor: (1 - learning rate x weight decay)^steps, the shrinking that AdamW gives to a row
+            without gradient.
+        seconds_per_step: median over the steps after the first.
+    """
+
+    name: str
+    trained: str
+    weight_decay: float
+    trainable: int
+    before: Measured
+    after: Measured
+    loss_first: float
+    loss_last: float
+    decay_factor: float
+    drift: tuple[Drift, ...]
+    seconds_per_step: float
+
+    def find(self, group: str, role: str = "output") -> Drift | None:
+        """Drift of a group in the matrix that has a role."""
+        return next((d for d in self.drift if d.group == group and d.matrix in (role, "both")), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainResult(ProbeResult):
+    """Result of `train`.
+
+    Attributes:
+        token: what the new token is called; id: the slot that it took, in memory only.
+        started_from: how its row was filled.
+        unclaimed: the slot on the held-out items as it is stored, before its row was filled.
+    """
+
+    probe: ClassVar[str] = "train"
+
+    token: str
+    id: int
+    started_from: str
+    steps: int
+    batch: int
+    learning_rate: float
+    unclaimed: Measured
+    variants: tuple[Variant, ...]
+
+    def find(self, name: str) -> Variant | None:
+        return next((v for v in self.variants if v.name == name), None)
