@@ -64,11 +64,18 @@ def test_mutated_values(data: st.DataObject) -> None:
     whole = document(added_tokens=[added(3), added(0, "a", special=True)])
     config: Document = {"eos_token": "a", "chat_template": "x", "additional_special_tokens": ["<x>"]}
     config["added_tokens_decoder"] = {"3": added(3)}
-    target = data.draw(st.sampled_from([whole, config]))
+    files: dict[str, Document] = {"tokenizer": whole, "tokenizer_config": config}
+    files["special_tokens_map"] = {"eos_token": {"content": "b"}, "additional_special_tokens": ["<y>"]}
+    files["added_tokens"] = {"<z>": 4, "<w>": 5}
+    files["config"] = {"model_type": "bert", "tokenizer_class": None}
+    files["chat_template"] = {"chat_template": {"default": "x"}}
+    if data.draw(st.booleans()):
+        del config["added_tokens_decoder"]
+    target = data.draw(st.sampled_from(list(files.values())))
     data.draw(st.sampled_from(places(target)))(data.draw(JSON))
     with tempfile.TemporaryDirectory() as root:
         try:
-            known = read(Path(root), tokenizer=whole, tokenizer_config=config)
+            known = read(Path(root), **files)
         except TokenizerError:
             known = None
         if target is whole and (oracle := accepted(json.dumps(whole))):

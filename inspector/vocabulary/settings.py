@@ -79,31 +79,34 @@ def merge_settings(
         TokenizerError: a value that is no token, or no list of tokens.
     """
     decoder = files.config.get("added_tokens_decoder")
-    if decoder is None:
-        merged, listed_in = files.config | files.special_map, ADDED
-        source = SPECIAL_MAP if files.special_map else CONFIG
-    else:
-        merged, listed_in, source = files.config, CONFIG, CONFIG
+    decides = decoder is not None
+    merged = files.config if decides else files.config | files.special_map
+    source = SPECIAL_MAP if files.special_map and not decides else CONFIG
+    if decides:
         _note_disagreements(files, notes)
     roles = _roles(merged, ASSUMED_ROLES.get(tokenizer_class or "", own_roles), source)
     additional = _additional(files.config, merged, source)
     if not isinstance(files.config.get("extra_special_tokens") or files.config.get(_OLD_ADDITIONAL), list):
         assumed = assumed_additional(tokenizer_class, merged)
         additional += [] if set(assumed) & set(additional) else assumed
-    if decoder is None:
-        special = {*roles.values(), *additional}
-        decoder = {
-            id: {"content": content, "special": content in special, "normalized": content not in special}
-            for content, id in files.added.items()
-        }
-    return Settings(tokenizer_class, _listed(decoder, listed_in), listed_in == CONFIG, roles, additional)
+    listed = _listed(decoder) if decides else _legacy_listed(files.added, {*roles.values(), *additional})
+    by_id = {token.id: token for token in listed}
+    return Settings(tokenizer_class, [by_id[id] for id in sorted(by_id)], decides, roles, additional)
 
 
-def _listed(decoder: object, source: str) -> list[AddedToken]:
+def _listed(decoder: object) -> list[AddedToken]:
     if not isinstance(decoder, dict):
-        raise wrong(source, "the key 'added_tokens_decoder'", decoder, "a JSON object")
-    listed = {token.id: token for token in (added_token(source, *item) for item in decoder.items())}
-    return [listed[id] for id in sorted(listed)]
+        raise wrong(CONFIG, "the key 'added_tokens_decoder'", decoder, "a JSON object")
+    return [added_token(CONFIG, id, entry) for id, entry in decoder.items()]
+
+
+def _legacy_listed(added: dict[str, object], special: set[str]) -> list[AddedToken]:
+    """added_tokens.json has no flags: special is what has a role, and what is not is normalized."""
+    listed = []
+    for content, id in added.items():
+        flags = {"special": content in special, "normalized": content not in special}
+        listed.append(added_token(ADDED, id, {"content": content, **flags}))
+    return listed
 
 
 def token_content(value: object) -> str | None:
