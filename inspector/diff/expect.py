@@ -1,0 +1,78 @@
+"""`--expect-unchanged`: rows that the tuned checkpoint should have inherited as they were."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rowscope.inspector.checks.finding import Finding, Rule, id_evidence, row_location
+from rowscope.inspector.diff.result import MatrixDiff
+from rowscope.inspector.ranges import parse_ranges
+
+DIF501: Final = Rule(
+    "DIF501", "unexpected-change", "error", "Rows changed that were expected to be inherited unchanged."
+)
+
+_HINT: Final = (
+    "Freeze these rows in training, or copy them back from the base; "
+    "where the change is meant, narrow --expect-unchanged."
+)
+
+
+def parse_expectation(text: str, rows: int) -> NDArray[np.int64]:
+    """Row ids, sorted int64, of ranges such as `0:151665`; `rows` is the base's row count.
+
+    Raises:
+        UsageError: a part that is no range, or that reaches beyond the base's rows.
+    """
+    return np.sort(parse_ranges(text, rows, "--expect-unchanged"))
+
+
+def violations(expected: NDArray[np.int64], matrices: Iterable[MatrixDiff]) -> Iterator[Finding]:
+    """One finding for each matrix with expected rows that changed or that the tuned side lacks.
+
+    Equal after rounding to the narrower dtype counts as unchanged: a change of dtype alone cannot do better.
+    """
+    for matrix in matrices:
+        table = matrix.table
+        ids = expected[expected < matrix.base.rows]
+        common = ids[ids < len(table)]
+        changed = common[table.changed[common]]
+        missing = ids[ids >= len(table)]
+        if changed.size or missing.size:
+            yield _finding(matrix, ids.size, changed, missing)
+
+
+def _finding(
+    matrix: MatrixDiff, asked: int, changed: NDArray[np.int64], missing: NDArray[np.int64]
+) -> Finding:
+    distance = matrix.table.distance[changed]
+    largest = float(np.nanmax(distance)) if np.isfinite(distance).any() else float("nan")
+    parts = []
+    if changed.size:
+        first = ", ".join(str(id) for id in changed[:3].tolist())
+        parts.append(
+            f"{changed.size:,} of {asked:,} rows expected unchanged differ in {matrix.tuned.tensor!r}: "
+            f"{first}{', …' if changed.size > 3 else ''} (largest distance {largest:.4g})"
+        )
+    if missing.size:
+        parts.append(
+            f"{missing.size:,} rows expected unchanged are not there: {matrix.tuned.tensor!r} has "
+            f"{matrix.tuned.rows:,} rows, the base {matrix.base.rows:,}"
+        )
+    both = np.concatenate((changed, missing))
+    return DIF501.finding(
+        "; ".join(parts) + ".",
+        row_location(matrix.tuned.tensor, both),
+        hint=_HINT,
+        evidence={
+            **id_evidence(both),
+            "role": matrix.role,
+            "changed": int(changed.size),
+            "missing": int(missing.size),
+            "largest_distance": largest,
+        },
+    )
