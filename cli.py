@@ -183,9 +183,10 @@ def rows(
 ) -> int:
     """Show rows one by one: norm, counts, verdict. Formats: text, json, csv, jsonl, parquet."""
     from rowscope.inspector.checkpoint import open_checkpoint
+    from rowscope.inspector.choose import choose_ids, matrix_of
     from rowscope.inspector.render.rows_formats import render_rows
     from rowscope.inspector.render.rows_text import rows_lines
-    from rowscope.inspector.table import choose_ids, matrix_of, named_rows, row_table
+    from rowscope.inspector.table import named_rows, row_table
 
     check_choice("--format", format, ("text", "json", "csv", "jsonl", "parquet"))
     checkpoint = open_checkpoint(path)

@@ -11,31 +11,19 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from rowscope.inspector.census import GROUP_MEMBERS, GROUPS, Census, take_census
+from rowscope.inspector.census import Census, take_census
 from rowscope.inspector.checkpoint import Checkpoint, open_checkpoint
-from rowscope.inspector.checks import run_checks
-from rowscope.inspector.checks.tokens import token_verdicts
+from rowscope.inspector.compose import compose
 from rowscope.inspector.errors import NoMatrixError, TokenizerError, UndecodableError
-from rowscope.inspector.evidence import VERDICTS
 from rowscope.inspector.facts import Facts, MatrixFacts
 from rowscope.inspector.layouts import INPUT_NAMES, OUTPUT_NAMES
 from rowscope.inspector.matrices import Matrix
 from rowscope.inspector.measure import measure_matrix
-from rowscope.inspector.notable import notable_rows
 from rowscope.inspector.report import (
-    CheckpointFacts,
-    Coverage,
-    FileFacts,
-    GroupReport,
-    MatrixReport,
-    ReferenceFacts,
     Report,
     Skipped,
-    SpecialTokenReport,
 )
 from rowscope.inspector.roles import roled_tokens
-from rowscope.inspector.rules_of_others import other_tools
-from rowscope.inspector.summary import summarise
 from rowscope.inspector.vocabulary import Vocabulary, read_vocabulary
 
 __all__ = ["Report", "audit"]
@@ -82,7 +70,7 @@ def audit(
     clock.lap("rows")
     tokens = roled_tokens(vocabulary, checkpoint.config, checkpoint.generation_config)
     facts = Facts(checkpoint, vocabulary, census, tokens, matrices, unreachable)
-    report = _report(facts, tuple(skipped))
+    report = compose(facts, tuple(skipped))
     clock.lap("findings")
     return dataclasses.replace(report, timings=clock.seconds())
 
@@ -190,77 +178,3 @@ def _same_bytes(census: Census, matrices: tuple[MatrixFacts, ...]) -> tuple[Cens
         return census, matrices
     both = dataclasses.replace(source, matrix=dataclasses.replace(source.matrix, role="both"))
     return dataclasses.replace(census, tied=True, tie_source="same-bytes"), (both,)
-
-
-def _report(facts: Facts, skipped: tuple[Skipped, ...]) -> Report:
-    findings = run_checks(facts)
-    return Report(
-        checkpoint=_checkpoint_facts(facts.checkpoint),
-        census=facts.census,
-        matrices=tuple(_matrix_report(facts, item) for item in facts.matrices),
-        special_tokens=_special_tokens(facts),
-        findings=findings,
-        coverage=Coverage(
-            rows_scanned=sum(item.matrix.rows for item in facts.matrices),
-            bytes_read=sum(item.matrix.ref.nbytes for item in facts.matrices),
-            skipped=skipped,
-        ),
-        complete=not any(skip.affects for skip in skipped),
-        summary=summarise(facts),
-        timings={},
-    )
-
-
-def _checkpoint_facts(checkpoint: Checkpoint) -> CheckpointFacts:
-    return CheckpointFacts(
-        path=checkpoint.path,
-        files=tuple(FileFacts(shard.name, shard.header.file_bytes) for shard in checkpoint.shards),
-        bytes=checkpoint.bytes,
-        tensors=len(checkpoint.tensors),
-        parameters=checkpoint.parameters,
-        model_type=checkpoint.model_type,
-        architectures=checkpoint.architectures,
-        quantization=checkpoint.quantization,
-        notes=checkpoint.notes,
-    )
-
-
-def _matrix_report(facts: Facts, item: MatrixFacts) -> MatrixReport:
-    reference = item.evidence.reference
-    return MatrixReport(
-        role=item.matrix.role,
-        tensor=item.matrix.tensor,
-        file=item.matrix.file,
-        dtype=item.matrix.dtype,
-        shape=item.matrix.shape,
-        found_by=item.matrix.rule,
-        groups={name: GroupReport(stats, _verdicts(item, name)) for name, stats in item.stats.items()},
-        reference=None
-        if reference is None
-        else ReferenceFacts(reference.kind, reference.source, reference.rows, reference.spread),
-        reference_note=item.evidence.note,
-        cuts=item.evidence.cuts,
-        notable_rows=notable_rows(facts, item),
-        other_tools=other_tools(item),
-    )
-
-
-def _verdicts(item: MatrixFacts, group: str) -> dict[str, int]:
-    members = np.isin(item.codes, GROUP_MEMBERS[group])
-    counts = np.bincount(item.evidence.verdict[members], minlength=len(VERDICTS))
-    return dict(zip(VERDICTS, counts.tolist(), strict=True))
-
-
-def _special_tokens(facts: Facts) -> tuple[SpecialTokenReport, ...]:
-    return tuple(
-        SpecialTokenReport(
-            id=token.id,
-            token=token.token,
-            group=GROUPS[facts.census.codes[token.id]] if token.id < facts.census.rows else None,
-            roles=token.roles,
-            sources=token.sources,
-            special=token.special,
-            verdict=token_verdicts(facts, token.id),
-        )
-        for token in facts.tokens
-    )

@@ -13,19 +13,17 @@ from numpy.typing import NDArray
 
 from rowscope.inspector.audit import no_matrix
 from rowscope.inspector.blocks import RowReader
-from rowscope.inspector.census import GROUP_MEMBERS, GROUPS, RESERVED, group_codes
+from rowscope.inspector.census import GROUPS, RESERVED, group_codes
 from rowscope.inspector.checkpoint import Checkpoint, open_checkpoint
+from rowscope.inspector.choose import matrix_of
 from rowscope.inspector.errors import (
     CheckpointError,
     MissingExtraError,
-    NoMatrixError,
     TokenizerError,
-    UsageError,
 )
 from rowscope.inspector.evidence.model import CONFIDENCES, VERDICTS, MatrixEvidence
 from rowscope.inspector.matrices import Matrix
 from rowscope.inspector.measure import judge_some, measure_matrix
-from rowscope.inspector.ranges import parse_ranges
 from rowscope.inspector.rows import RowTable, scan_rows
 from rowscope.inspector.vocabulary import Vocabulary, read_vocabulary
 
@@ -203,79 +201,6 @@ def _vocabulary(checkpoint: Checkpoint) -> tuple[Vocabulary | None, str]:
     except TokenizerError as error:
         return None, f"tokens and groups are unknown: {error.message}; "
     return vocabulary, "" if vocabulary else "tokens and groups are unknown: no tokenizer files; "
-
-
-def matrix_of(checkpoint: Checkpoint, role: str) -> Matrix:
-    """The matrix that plays a role.
-
-    Raises:
-        UsageError: `role` is neither input nor output.
-        NoMatrixError: the checkpoint has no such matrix.
-    """
-    if role not in ("input", "output", "both"):
-        raise UsageError(f"--matrix {role!r} is not known; use input or output", location="--matrix")
-    if not checkpoint.matrices:
-        raise no_matrix(checkpoint)
-    matrix = checkpoint.layout.of_role("output" if role == "output" else "input")
-    if matrix is None:
-        stored = ", ".join(f"{m.role}: {m.tensor}" for m in checkpoint.matrices)
-        raise NoMatrixError(
-            f"{checkpoint.path!r} stores no {role} matrix ({stored}); ask for the other one with --matrix",
-            location=checkpoint.path,
-        )
-    return matrix
-
-
-def choose_ids(
-    checkpoint: Checkpoint, matrix: Matrix, *, ids: str | None, tokens: list[str], group: str | None
-) -> NDArray[np.int64] | None:
-    """Row ids that the options of `rows` ask for, in that order and each once; None for all rows.
-
-    `ids` is a list of ranges, `tokens` are stored spellings or texts, `group` one of the census.
-
-    Raises:
-        UsageError: an unknown token or group, or an id outside the matrix.
-    """
-    parts = []
-    if ids is not None:
-        parts.append(parse_ranges(ids, matrix.rows))
-    if tokens or group is not None:
-        vocabulary = read_vocabulary(checkpoint.root)
-        if tokens:
-            parts.append(_token_ids(vocabulary, tokens, matrix.rows))
-        if group is not None:
-            parts.append(_group_ids(group_codes(matrix.rows, vocabulary), group))
-    if not parts:
-        return None
-    wanted = np.concatenate(parts)
-    _, first = np.unique(wanted, return_index=True)
-    return np.asarray(wanted[np.sort(first)])
-
-
-def _token_ids(vocabulary: Vocabulary | None, tokens: list[str], rows: int) -> NDArray[np.int64]:
-    found = []
-    for token in tokens:
-        known = vocabulary.tokens.items() if vocabulary else ()
-        ids = [id for id, spelling in known if spelling == token]
-        if not ids and vocabulary is not None:
-            ids = [id for id in vocabulary.tokens if vocabulary.text(id) == token]
-        ids = [id for id in ids if id < rows]
-        if not ids:
-            raise UsageError(
-                f"--token {token!r} is no token of this checkpoint with a row; give it as the tokenizer "
-                "spells it, or use --ids",
-                location="--token",
-            )
-        found += ids
-    return np.array(found, dtype=np.int64)
-
-
-def _group_ids(codes: NDArray[np.int8], group: str) -> NDArray[np.int64]:
-    if group not in GROUP_MEMBERS:
-        raise UsageError(
-            f"--group {group!r} is not known; use {', '.join(GROUP_MEMBERS)}", location="--group"
-        )
-    return np.flatnonzero(np.isin(codes, GROUP_MEMBERS[group]))
 
 
 def reserved_ids(path: str | os.PathLike[str] | Checkpoint) -> NDArray[np.int64]:

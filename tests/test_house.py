@@ -47,9 +47,10 @@ FLOORS = (
         "inspector.summary",
         "inspector.report",
         "inspector.notable",
+        "inspector.identity",
         "inspector.rules_of_others",
     ),
-    ("inspector.audit", "inspector.table", "inspector.suspects"),
+    ("inspector.audit", "inspector.compose", "inspector.choose", "inspector.table", "inspector.suspects"),
     (
         "inspector.capacity",
         "inspector.explain",

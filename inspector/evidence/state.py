@@ -1,0 +1,42 @@
+"""The working state of a judgement: verdicts given so far."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rowscope.inspector.blocks import RowReader
+from rowscope.inspector.evidence.model import TRAINED
+from rowscope.inspector.rows import RowTable
+
+Progress = Callable[[int], None] | None
+
+
+@dataclass
+class Judgement:
+    """Working state: one entry per row of the table. Verdicts are given in order; a given one stays."""
+
+    reader: RowReader
+    table: RowTable
+    used: NDArray[np.bool_]
+    verdict: NDArray[np.int8]
+    confidence: NDArray[np.int8]
+    cuts: dict[str, float]
+    progress: Progress
+
+    @property
+    def open(self) -> NDArray[np.bool_]:
+        """Rows without a verdict other than trained so far."""
+        return np.asarray(self.verdict == TRAINED)
+
+    def give(self, rows: NDArray[np.bool_], verdict: int, confidence: int | NDArray[np.int8]) -> None:
+        """Give `rows` (bool [n]) a verdict and a confidence (one, or int8 [n])."""
+        self.verdict[rows] = verdict
+        self.confidence[rows] = confidence if isinstance(confidence, int) else confidence[rows]
+
+    def of(self, ids: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """bool [n]: rows whose id is in `ids`."""
+        return np.isin(self.table.ids, ids)
