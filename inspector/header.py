@@ -7,14 +7,15 @@ million values, which is no file of weights but an attack on memory.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 
 from rowscope.inspector.errors import MalformedFileError
 from rowscope.inspector.files import MAX_VALUES, read_range, too_many_values
-from rowscope.inspector.header_json import JsonError, parse_all, walk
+from rowscope.inspector.header_json import MAX_FAULTS, JsonError, JsonPath, byte_offsets, parse_all, walk
 from rowscope.inspector.header_rules import (
     DTYPE_BITS,
     REFETCH,
@@ -30,7 +31,7 @@ MAX_HEADER_BYTES = 100_000_000
 
 _PREFIX = 8  # the header's length, a little-endian u64
 _FIRST_READ = 1 << 16  # most headers fit, which makes one read a file
-_LOCATABLE = 1 << 24  # a larger header is judged as well, but its faults are not located
+_LOCATABLE = 1 << 22  # a larger header is judged as well, but its faults are not located
 
 _LOOKALIKES = (
     (b"version https://git-lfs", "a Git LFS pointer, not the weights: run 'git lfs pull'"),
@@ -141,17 +142,16 @@ def _examine(raw: bytes, file_bytes: int) -> tuple[Header | None, Iterator[Fault
         message = f"the header is not UTF-8: byte 0x{raw[error.start]:02x}"
         return None, iter((Fault("utf-8", message, REFETCH, offset=_PREFIX + error.start),))
     except JsonError as error:
-        return None, iter((_json_fault(error, text),))
+        return None, _located([error], [], text)
     entries, metadata, faults = check_tree(tree)
     entries.sort(key=lambda entry: (entry[3], entry[4], entry[0]))
-    found = [_json_fault(error, text) for error in lexical] + faults
     # Where an entry is unusable the gap that it leaves is no fault of its neighbours.
-    whole = not found
-    found += check_sizes(entries)
+    whole = not lexical and not faults
+    faults += islice(check_sizes(entries), MAX_FAULTS)
     if whole:
-        found += check_coverage(entries, file_bytes - header_end, header_end)
-    if found:
-        return None, _located(found, text)
+        faults += islice(check_coverage(entries, file_bytes - header_end, header_end), MAX_FAULTS)
+    if lexical or faults:
+        return None, _located(lexical, faults, text)
     tensors = tuple(TensorInfo(*entry) for entry in entries)
     return Header(tensors, MappingProxyType(metadata), header_end, file_bytes), iter(())
 
@@ -172,25 +172,31 @@ def _prefix_fault(first: bytes, length: int, file_bytes: int) -> Fault | None:
     return None
 
 
-def _json_fault(error: JsonError, text: str) -> Fault:
-    if error.position is None:
-        return Fault(error.rule, error.message)
-    return Fault(error.rule, error.message, offset=_byte_offset(text, error.position))
-
-
-def _located(faults: list[Fault], text: str) -> Iterator[Fault]:
-    """The same faults with their offsets: a header that is right never pays for the search."""
-    wanted = {fault.path for fault in faults if fault.path is not None}
-    places = {}
-    if wanted and len(text) <= _LOCATABLE:
-        places = {place.path: place.position for place in walk(text) if place.path in wanted}
+def _located(lexical: Sequence[JsonError], faults: Sequence[Fault], text: str) -> Iterator[Fault]:
+    """All faults with their offsets: who asks for the first does not wait for the search for the others."""
+    positions = [error.position for error in lexical if error.position is not None]
+    offsets = byte_offsets(text, positions)
+    for error in lexical:
+        offset = None if error.position is None else _PREFIX + offsets[error.position]
+        yield Fault(error.rule, error.message, offset=offset)
+    places = _places({fault.path for fault in faults if fault.path is not None}, text)
+    offsets = byte_offsets(text, places.values())
     for fault in faults:
-        position = places.get(fault.path) if fault.path is not None else None
-        yield fault if position is None else replace(fault, offset=_byte_offset(text, position))
+        position = places.get(fault.path)
+        yield fault if position is None else replace(fault, offset=_PREFIX + offsets[position])
 
 
-def _byte_offset(text: str, position: int) -> int:
-    return _PREFIX + len(text[:position].encode("utf-8"))
+def _places(wanted: set[JsonPath], text: str) -> dict[JsonPath | None, int]:
+    """Positions of the values at the wanted paths; none where the text is too long to search."""
+    if not wanted or len(text) > _LOCATABLE:
+        return {}
+    places: dict[JsonPath | None, int] = {}
+    for place in walk(text):
+        if place.path in wanted and not place.is_key:
+            places[place.path] = place.position
+            if len(places) == len(wanted):
+                break
+    return places
 
 
 def _error(fault: Fault, name: str) -> MalformedFileError:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 JsonPath = tuple[str | int, ...]
 
 MAX_DEPTH = 127  # serde_json gives up at the 128th open bracket
+MAX_FAULTS = 10_000  # nobody reads more, and a hostile header has millions
 _U64 = 2**64 - 1
 _I64 = -(2**63)
 _MAX_DOUBLE_DIGITS = 309  # an integer of more digits is above the largest double
@@ -72,14 +74,16 @@ def parse(text: str) -> Any:  # noqa: ANN401 - a JSON value
 
 
 def parse_all(text: str) -> tuple[Any, list[JsonError]]:
-    """Like `parse`, but a text whose grammar is right is read to its end: the tree and every fault.
+    """Like `parse`, but a text whose grammar is right is read to its end: the tree and its faults.
+
+    At most `MAX_FAULTS` faults.
 
     Raises:
         JsonError: the text is not JSON, so that nothing behind the place can be judged.
     """
     tree, suspect = _decode(text)
     if suspect or _SURROGATE_ESCAPE.search(text):
-        return tree, list(lexical_faults(text))
+        return tree, list(islice(lexical_faults(text), MAX_FAULTS))
     return tree, []
 
 
@@ -123,6 +127,17 @@ def walk(text: str) -> Iterator[Place]:
                 keys.add(key)
             yield Place(tuple(path), match.start(), token, key_next, repeated)
             key_next = False
+
+
+def byte_offsets(text: str, positions: Iterable[int]) -> dict[int, int]:
+    """Position in characters -> position in the UTF-8 bytes of `text`, for each of `positions`."""
+    offsets = {}
+    last = offset = 0
+    for position in sorted(set(positions)):
+        offset += len(text[last:position].encode("utf-8"))
+        offsets[position] = offset
+        last = position
+    return offsets
 
 
 def depth(value: Any) -> int:  # noqa: ANN401 - a JSON value

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from rowscope.inspector.header_json import MAX_DEPTH, JsonPath, depth, shorten
+from rowscope.inspector.header_json import MAX_DEPTH, MAX_FAULTS, JsonPath, depth, shorten
 
 DTYPE_BITS: Mapping[str, int] = MappingProxyType(
     {
@@ -41,8 +41,6 @@ METADATA_KEY = "__metadata__"
 RESAVE = "write the file again with safetensors' save_file"
 REFETCH = "copy or download the file again"
 
-MAX_FAULTS = 10_000
-
 _FIELDS = ("dtype", "shape", "data_offsets")
 _U64 = 2**64 - 1
 
@@ -55,8 +53,8 @@ class Fault:
     """One way in which a file breaks the format.
 
     Attributes:
-        rule: which rule, in a word: `length`, `values`, `utf-8`, `json`, `duplicate-key`, `header`, `metadata`,
-            `entry`, `dtype`, `shape`, `offsets`, `overflow`, `alignment`, `size`,
+        rule: which rule, in a word: `length`, `values`, `utf-8`, `json`, `duplicate-key`, `header`,
+            `metadata`, `entry`, `dtype`, `shape`, `offsets`, `overflow`, `alignment`, `size`,
             `gap`, `overlap`, `coverage`; of a sharded checkpoint also `missing-shard`, `index`.
         message: what is wrong, quoting the value.
         hint: the next step.

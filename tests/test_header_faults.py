@@ -114,7 +114,7 @@ def test_other_formats_under_this_name_are_recognised(content, word, tmp_path):
 
 
 def test_a_large_header_is_judged_without_locating_its_fault(tmp_path):
-    padding = " " * (1 << 24)
+    padding = " " * (1 << 22)
     path = tmp_path / "x.safetensors"
     path.write_bytes(pack(one(dtype="F77") + padding))
     with pytest.raises(MalformedFileError, match="F77"):
@@ -133,3 +133,24 @@ def test_long_names_are_cut_in_messages(tmp_path):
     with pytest.raises(MalformedFileError) as caught:
         read_header(path)
     assert len(caught.value.message) < 800
+
+
+def test_faults_without_number_are_cut(tmp_path):
+    """A header of a hundred thousand faults: the first 10,000, and that there are more."""
+    path = tmp_path / "x.safetensors"
+    path.write_bytes(pack("{" + ",".join(f'"{i}":0' for i in range(100_000)) + "}", 0))
+    faults = diagnose(path)
+    assert len(faults) < 10_010
+    assert "more than 10,000 faults" in faults[-1].message
+    path.write_bytes(pack("{" + ",".join(['"":0'] * 100_000) + "}", 0))
+    assert 10_000 <= len(diagnose(path)) < 10_010
+
+
+def test_more_than_two_million_values_are_refused_unparsed(tmp_path):
+    path = tmp_path / "x.safetensors"
+    path.write_bytes(pack('{"a":{"x":[' + "0," * 2_000_000 + "0]}}", 0))
+    with pytest.raises(MalformedFileError, match="2,000,000 values"):
+        read_header(path)
+    comment = "," * 2_100_000
+    path.write_bytes(pack(json.dumps({"__metadata__": {"note": comment}}), 0))
+    assert read_header(path).metadata["note"] == comment
