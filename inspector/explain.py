@@ -1,0 +1,32 @@
+"""What a finding code means: its page, which the package carries as `findings/CODE.md`."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from importlib.resources import files
+
+from rowscope.inspector.checks.registry import RULES
+from rowscope.inspector.errors import UsageError
+
+
+def explain(code: str) -> str:
+    """The documentation page of a finding code, in Markdown.
+
+    Args:
+        code: `ROW201` in either case, or the finding's name, `non-finite-rows`.
+
+    Raises:
+        UsageError: no such code; the message suggests the nearest and lists all.
+    """
+    by_name = {rule.name: rule.code for rule in RULES.values()}
+    wanted = by_name.get(code.lower(), code.upper())
+    if wanted not in RULES:
+        near = get_close_matches(wanted, RULES, n=1) or [
+            by_name[name] for name in get_close_matches(code.lower(), by_name, n=1)
+        ]
+        guess = f"did you mean {near[0]}? " if near else ""
+        raise UsageError(
+            f"{code!r} is no finding code; {guess}the codes are {', '.join(RULES)}", location="CODE"
+        )
+    page = files("rowscope").joinpath("findings", f"{wanted}.md")
+    return page.read_text(encoding="utf-8")
