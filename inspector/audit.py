@@ -60,6 +60,10 @@ def audit(
     if not checkpoint.matrices:
         raise no_matrix(checkpoint)
     skipped = [Skipped(skip.what, skip.why) for skip in checkpoint.skipped]
+    if checkpoint.lone_shard is not None:
+        number, count = checkpoint.lone_shard
+        why = f"PATH is shard {number} of {count}; give the folder or its index to audit all of them"
+        skipped.append(Skipped("other shards", why))
     vocabulary = _vocabulary(checkpoint, skipped)
     census = take_census(checkpoint.layout, vocabulary, checkpoint.config)
     clock.lap("tokenizer")

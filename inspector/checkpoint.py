@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -28,6 +29,8 @@ from rowscope.inspector.locate import locate
 from rowscope.inspector.matrices import Matrix, MatrixLayout, find_matrices
 from rowscope.inspector.source import Shard, TensorRef
 from rowscope.inspector.weights import choose_weights, listing
+
+_SHARD_NAME = re.compile(r"-(?P<number>\d{1,9})-of-(?P<count>\d{1,9})\.safetensors$", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,16 @@ class Checkpoint:
     def quantization(self) -> str | None:
         """The quantisation method that the config names; None for plain weights."""
         return quantization(self.config)
+
+    @property
+    def lone_shard(self) -> tuple[int, int] | None:
+        """(number, count) where PATH is one shard of several, so that tensors may stand elsewhere."""
+        if len(self.shards) != 1:
+            return None
+        match = _SHARD_NAME.search(self.shards[0].name)
+        if match is None or int(match["count"]) < 2:
+            return None
+        return int(match["number"]), int(match["count"])
 
     def shard_of(self, tensor: str) -> Shard:
         """The file that holds a tensor.

@@ -230,3 +230,15 @@ def test_reserved_ids_and_row_table():
     assert list(full.to_pandas()["verdict"].unique()) == ["collapsed"]
     with pytest.raises(UsageError, match="4096"):
         rowscope.row_table("demo", ids=np.array([4096]))
+
+
+def test_one_shard_of_several_is_a_partial_audit(write_checkpoint, tmp_path):
+    """Its missing output matrix is no finding: it may stand in the other shard."""
+    rows = np.random.default_rng(1).normal(size=(64, 32)).astype(np.float32)
+    config = {"vocab_size": 64, "tie_word_embeddings": False, "architectures": ["LlamaForCausalLM"]}
+    folder = write_checkpoint(tmp_path / "c", {EMBEDDING: rows}, config, {f"w{id}": id for id in range(64)})
+    shard = (folder / "model.safetensors").rename(folder / "model-00001-of-00002.safetensors")
+    report = rowscope.audit(shard)
+    assert not report.complete
+    assert "other shards" in [skip.what for skip in report.coverage.skipped]
+    assert "TIE402" not in [finding.code for finding in report.findings]

@@ -34,7 +34,8 @@ def missing_output_matrix(facts: Facts) -> Iterator[Finding]:
     """TIE402."""
     layout = facts.checkpoint.layout
     if (
-        layout.config_says_tied is not False
+        facts.checkpoint.lone_shard is not None  # it may well stand in another shard
+        or layout.config_says_tied is not False
         or layout.head_expected is False
         or layout.of_role("input") is None
         or layout.of_role("output") is not None

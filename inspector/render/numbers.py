@@ -29,9 +29,9 @@ def ratio(part: int, whole: int) -> str:
 
 
 def cosine(value: float | None) -> str:
-    """Four decimals; what is not quite 1 reads `>0.9999`, never 1."""
+    """Four decimals, a dash where there is none; what is not quite 1 reads `>0.9999`, never 1."""
     if value is None or math.isnan(value):
-        return "nan"
+        return "-"
     if abs(value) < 1 and abs(round(value, 4)) == 1:
         return ">0.9999" if value > 0 else "<-0.9999"
     return f"{value:.4f}"
