@@ -148,7 +148,7 @@ def test_faults_without_number_are_cut(tmp_path):
 
 def test_more_than_two_million_values_are_refused_unparsed(tmp_path):
     path = tmp_path / "x.safetensors"
-    path.write_bytes(pack('{"a":{"x":[' + "0," * 2_000_000 + "0]}}", 0))
+    path.write_bytes(pack('{"a":{"x":[' + "0," * 2_000_001 + "0]}}", 0))
     with pytest.raises(MalformedFileError, match="2,000,000 values"):
         read_header(path)
     comment = "," * 2_100_000
