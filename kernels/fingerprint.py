@@ -1,9 +1,9 @@
 """A 64-bit fingerprint of a row's codes: equal rows (-0 read as +0) have equal fingerprints.
 
 The row is read as 64-bit words w_i (the last one padded with zeros) and hashed as
-sum_i lo(w_i + k_i) * hi(w_i + k_i) mod 2^64 with fixed keys k_i and the halves of 32 bits, then mixed: after the
-NH family of UMAC (Black et al., CRYPTO 1999), which maps onto vector multiplications. Matches are candidates:
-whoever needs certainty compares the bytes.
+sum_i lo(w_i + k_i) * hi(w_i + k_i) mod 2^64 with fixed keys k_i and the halves of 32 bits, then mixed:
+after the NH family of UMAC (Black et al., CRYPTO 1999), which maps onto vector multiplications. Matches are
+candidates: whoever needs certainty compares the bytes.
 """
 
 from __future__ import annotations

@@ -63,38 +63,40 @@ def _fill(form: Format, codes: Codes, values: Floats, out: RowColumns) -> NDArra
     """Fill `out`; return which rows are finite."""
     width = values.shape[1]
     magnitudes = np.abs(values)
-    out.zeros[:] = (values == 0).sum(axis=1)
-    out.nan[:] = np.isnan(values).sum(axis=1)
-    out.pos_inf[:] = (values == np.inf).sum(axis=1)
-    out.neg_inf[:] = (values == -np.inf).sum(axis=1)
+    largest = magnitudes.max(axis=1, initial=0.0)
+    out.zeros[:] = width - np.count_nonzero(values, axis=1)
     out.sum[:] = values.sum(axis=1)
     out.l1[:] = magnitudes.sum(axis=1)
-    out.sumsq[:] = (values * values).sum(axis=1)
+    out.sumsq[:] = np.einsum("nd,nd->n", values, values)
     out.min[:] = values.min(axis=1) if width else np.nan
     out.max[:] = values.max(axis=1) if width else np.nan
-    out.m2[:] = _squared_deviations(values)
+    out.m2[:] = _squared_deviations(values, out.sum)
     out.fingerprint[:] = fingerprint.fingerprints(formats.canonical(form, codes))
-    largest = magnitudes.max(axis=1, initial=0.0)
-    finite = out.nan + out.pos_inf + out.neg_inf == 0
+    finite = np.isfinite(largest)
+    if not finite.all():
+        rest = values[~finite]
+        out.nan[~finite] = np.isnan(rest).sum(axis=1)
+        out.pos_inf[~finite] = (rest == np.inf).sum(axis=1)
+        out.neg_inf[~finite] = (rest == -np.inf).sum(axis=1)
     outside = (largest > LARGEST_PLAIN) | ((largest < SMALLEST_PLAIN) & (largest > 0))
     for at in np.flatnonzero(finite & outside):
         _fill_extreme(values[at], float(largest[at]), int(at), out)
     return np.asarray(finite)
 
 
-def _squared_deviations(values: Floats) -> Floats:
+def _squared_deviations(values: Floats, sums: Floats) -> Floats:
     """Sum of squared deviations from the mean of each row, corrected for the rounding of that mean."""
     width = max(values.shape[1], 1)
-    centred = values - (values.sum(axis=1) / width)[:, None]
+    centred = values - (sums / width)[:, None]
     rest = centred.sum(axis=1)
-    return np.asarray(np.maximum((centred * centred).sum(axis=1) - rest * rest / width, 0.0))
+    return np.asarray(np.maximum(np.einsum("nd,nd->n", centred, centred) - rest * rest / width, 0.0))
 
 
 def _fill_extreme(row: Floats, largest: float, at: int, out: RowColumns) -> None:
     """Norm and standard deviation of a row whose squares leave float64's range, scaled by a power of 2."""
     exponent = int(np.frexp(largest)[1])
     scaled = np.ldexp(row, -exponent)
-    norm, m2 = np.sqrt(scaled @ scaled), _squared_deviations(scaled[None])[0]
+    norm, m2 = np.sqrt(scaled @ scaled), _squared_deviations(scaled[None], scaled[None].sum(axis=1))[0]
     deviation = np.sqrt(m2 / (row.size - 1)) if row.size > 1 else np.nan
     out.extreme[at] = (float(np.ldexp(norm, exponent)), float(np.ldexp(deviation, exponent)))
     out.m2[at] = np.ldexp(m2, 2 * exponent)

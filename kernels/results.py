@@ -41,27 +41,10 @@ class RowColumns:
 
     @classmethod
     def allocate(cls, rows: int) -> Self:
-        def counts() -> (
-            Integers
-        ):  # np.zeros hands out untouched pages: those of a clean matrix take no memory
-            return np.zeros(rows, dtype=np.int64)
-
-        def reals() -> Floats:
-            return np.empty(rows, dtype=np.float64)
-
-        return cls(
-            zeros=counts(),
-            nan=counts(),
-            pos_inf=counts(),
-            neg_inf=counts(),
-            sum=reals(),
-            sumsq=reals(),
-            l1=reals(),
-            min=reals(),
-            max=reals(),
-            m2=reals(),
-            fingerprint=np.empty(rows, dtype=np.uint64),
-        )
+        # Counts are nearly always 0: np.zeros hands out pages that take no memory until they are written.
+        zeros, nan, pos_inf, neg_inf = np.zeros((4, rows), dtype=np.int64)
+        total, squares, l1, low, high, m2, prints = np.empty((7, rows), dtype=np.float64)
+        return cls(zeros, nan, pos_inf, neg_inf, total, squares, l1, low, high, m2, prints.view(np.uint64))
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """The per-row arrays by name."""
