@@ -19,6 +19,7 @@ from rowscope.inspector.evidence.model import (
 from rowscope.inspector.facts import Facts, MatrixFacts
 from rowscope.inspector.ranges import format_ranges
 from rowscope.inspector.render.numbers import cosine
+from rowscope.inspector.rules_of_others import other_tools
 
 _MANNER: Final = {
     INITIAL: "still look like their random start",
@@ -57,10 +58,20 @@ def _sizes(facts: Facts) -> str:
 def _matrix(facts: Facts, item: MatrixFacts) -> str:
     name = {"both": "Input and output (tied)", "input": "Input", "output": "Output"}[item.matrix.role]
     sentences = [*_reserved(item), *_used(facts, item)]
+    if item.evidence.untrained.any():
+        sentences.append(_others(item))
     if item.evidence.reference is None:
         note = item.evidence.note
         sentences.append(note[0].upper() + note[1:] + ".")
     return f"{name}: {' '.join(sentences)}"
+
+
+def _others(item: MatrixFacts) -> str:
+    rules = other_tools(item)
+    return (
+        f"Untrained rows by these verdicts: {rules['rowscope']['rows']:,}; by unsloth's rule "
+        f"{rules['unsloth']['rows']:,}, by Megatron-Bridge's {rules['megatron-bridge']['rows']:,}."
+    )
 
 
 def _reserved(item: MatrixFacts) -> list[str]:

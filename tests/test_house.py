@@ -62,6 +62,7 @@ FLOORS = (
     ("inspector.study",),
     ("inspector.render",),
     ("terminal",),
+    ("commands",),
     ("cli",),
     ("__main__",),
 )

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from rowscope.inspector.checks.registry import RULES
+
 ROOT = Path(__file__).resolve().parent.parent
 
 pytest.importorskip("hatchling", reason="hatchling builds the wheel")
@@ -31,8 +33,10 @@ def tracked_modules():
     """Every Python file of the rooms, as it should stand inside the package."""
     rooms = [*(ROOT / "inspector").rglob("*.py"), *(ROOT / "kernels").rglob("*.py"), ROOT / "cli.py"]
     inside = {f"rowscope/{path.relative_to(ROOT).as_posix()}" for path in rooms}
+    package = ROOT / "src" / "rowscope"
+    own = [*package.glob("*.py"), *(package / "commands").glob("*.py")]
     return inside | {
-        f"rowscope/{path.name}" for path in (ROOT / "src/rowscope").glob("*.py") if path.name != "cli.py"
+        f"rowscope/{path.relative_to(package).as_posix()}" for path in own if path.name != "cli.py"
     }
 
 
@@ -41,6 +45,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel):
     modules = {name for name in names if name.endswith(".py")}
     assert modules == tracked_modules()
     assert {"rowscope/py.typed", "rowscope/demo/model.safetensors", "rowscope/demo/tokenizer.json"} <= names
+    assert {f"rowscope/findings/{code}.md" for code in RULES} <= names
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"rowscope"}
 

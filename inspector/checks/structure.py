@@ -25,5 +25,5 @@ def index_mismatch(facts: Facts) -> Iterator[Finding]:
             problem.message,
             problem.location,
             evidence=problem.evidence,
-            hint="Write the index anew with save_pretrained, or remove the file that does not belong.",
+            hint=problem.hint,
         )

@@ -1,0 +1,1 @@
+"""The commands of the command line: each parses, calls, prints and returns its exit code."""

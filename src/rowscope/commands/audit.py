@@ -1,0 +1,114 @@
+"""The command `audit`: settings, selection, baseline, and a format for every reader."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rowscope.commands.options import OutputOption, PathArgument
+from rowscope.terminal import Progress, check_choice, command, emit, emit_json, emit_lines, text_width
+
+if TYPE_CHECKING:
+    from rowscope.inspector.report import Report
+    from rowscope.inspector.settings import Settings
+
+
+@command
+def audit(
+    path: PathArgument,
+    format: Annotated[
+        str | None,
+        typer.Option("--format", "-f", help="text, json, markdown, html, sarif or github.  [default: text]"),
+    ] = None,
+    output: OutputOption = None,
+    fail_on: Annotated[
+        str | None,
+        typer.Option("--fail-on", help="Exit 1 from this severity on: error, warning, note, never.  [error]"),
+    ] = None,
+    allow_partial: Annotated[
+        bool | None,
+        typer.Option("--allow-partial/--no-allow-partial", help="Do not exit 3 for a partial audit."),
+    ] = None,
+    reachability: Annotated[
+        bool,
+        typer.Option("--reachability", help="Also find tokens that no text produces (loads the tokenizer)."),
+    ] = False,
+    select: Annotated[
+        list[str] | None,
+        typer.Option("--select", help="Only these codes, such as ROW or TOK301; repeatable."),
+    ] = None,
+    ignore: Annotated[
+        list[str] | None, typer.Option("--ignore", help="Not these codes; the longer match wins.")
+    ] = None,
+    baseline: Annotated[
+        Path | None, typer.Option("--baseline", help="Report only what this file does not hold yet.")
+    ] = None,
+    write_baseline: Annotated[
+        Path | None, typer.Option("--write-baseline", help="Write all findings to this file as known.")
+    ] = None,
+) -> int:
+    """Audit the vocabulary rows: what is reserved, what is trained, what is wrong, what to do."""
+    from rowscope.inspector.audit import audit as run_audit
+    from rowscope.inspector.checkpoint import open_checkpoint
+    from rowscope.inspector.report import FAIL_ON
+    from rowscope.inspector.selection import apply_selection, check_codes
+    from rowscope.inspector.settings import FORMATS, read_settings
+
+    settings = read_settings(Path.cwd()).override(
+        select=tuple(select or ()),
+        ignore=tuple(ignore or ()),
+        fail_on=fail_on,
+        baseline=baseline,
+        allow_partial=allow_partial,
+        format=format,
+    )
+    check_choice("--format", settings.format, FORMATS)
+    check_choice("--fail-on", settings.fail_on, FAIL_ON)
+    check_codes(settings.select, "--select")
+    check_codes(settings.ignore, "--ignore")
+    checkpoint = open_checkpoint(path)
+    with Progress(checkpoint) as progress:
+        report = run_audit(checkpoint, reachability=reachability, progress=progress)
+    report = apply_selection(report, settings.select, settings.ignore)
+    report = _against_baseline(report, settings, write_baseline)
+    code = report.exit_code(settings.fail_on, allow_partial=settings.allow_partial)
+    if settings.format == "text":
+        from rowscope.inspector.render.audit_text import audit_lines
+
+        emit_lines(audit_lines(report, exit_code=code, width=text_width()), output)
+    else:
+        _emit(report, settings.format, output, code, str(checkpoint.root))
+    return code
+
+
+def _against_baseline(report: Report, settings: Settings, target: Path | None) -> Report:
+    """Write the new baseline where asked, then leave out what the old one holds."""
+    from rowscope.inspector.baseline import apply_baseline, read_baseline, write_baseline
+
+    known = read_baseline(settings.baseline) if settings.baseline is not None else None
+    if target is not None:
+        emit(write_baseline(report), str(target))
+    return report if known is None else apply_baseline(report, known)
+
+
+def _emit(report: Report, format: str, output: str | None, code: int, root: str) -> None:
+    if format == "json":
+        emit_json(report.to_dict(exit_code=code), output)
+    elif format == "markdown":
+        from rowscope.inspector.render.audit_markdown import render_audit_markdown
+
+        emit(render_audit_markdown(report, exit_code=code), output)
+    elif format == "html":
+        from rowscope.inspector.render.audit_html import render_html
+
+        emit(render_html(report, exit_code=code), output)
+    elif format == "sarif":
+        from rowscope.inspector.render.audit_sarif import render_sarif
+
+        emit(render_sarif(report, exit_code=code, root=root), output)
+    else:
+        from rowscope.inspector.render.audit_github import render_github
+
+        emit(render_github(report, exit_code=code, root=root), output)

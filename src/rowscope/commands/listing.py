@@ -1,0 +1,155 @@
+"""Commands that list: inspect, rows, suspects, explain."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from rowscope.commands.options import FormatOption, MatrixOption, OutputOption, PathArgument
+from rowscope.terminal import Progress, check_choice, command, emit, emit_json, emit_lines, text_width
+
+
+@command
+def inspect(
+    path: PathArgument,
+    format: FormatOption = "text",
+    output: OutputOption = None,
+    all: Annotated[bool, typer.Option("--all", help="Every tensor, file and metadata entry.")] = False,
+    filter: Annotated[str | None, typer.Option("--filter", help="Part of a name, or a glob.")] = None,
+    diagnose: Annotated[
+        bool, typer.Option("--diagnose", help="List every fault of malformed files (exit 3).")
+    ] = False,
+) -> int:
+    """List what is in the files, from their headers. Formats: text, json."""
+    from rowscope.inspector.checkpoint import open_checkpoint
+
+    check_choice("--format", format, ("text", "json"))
+    if diagnose:
+        return _diagnose(path, format, output)
+    from rowscope.inspector.render.inspect_text import render_inspect
+    from rowscope.inspector.structure import describe
+
+    structure = describe(open_checkpoint(path), pattern=filter)
+    if format == "json":
+        emit_json(structure.to_dict(), output)
+    else:
+        emit(render_inspect(structure, width=text_width(), show_all=all), output)
+    return 0
+
+
+def _diagnose(path: str, format: str, output: str | None) -> int:
+    import dataclasses
+
+    from rowscope.inspector.diagnose import diagnose
+    from rowscope.inspector.render.inspect_text import render_faults
+
+    faults = diagnose(path)
+    code = 3 if faults else 0
+    if format == "json":
+        body = {"schema_version": "1", "exit_code": code, "path": path}
+        emit_json({**body, "faults": [dataclasses.asdict(fault) for fault in faults]}, output)
+    else:
+        emit(render_faults(faults, path=path, width=text_width()), output)
+    return code
+
+
+@command
+def rows(
+    path: PathArgument,
+    ids: Annotated[str | None, typer.Option("--ids", help="Rows, such as 0:10,151665: (half-open).")] = None,
+    token: Annotated[list[str] | None, typer.Option("--token", help="A token's row; repeatable.")] = None,
+    group: Annotated[
+        str | None,
+        typer.Option("--group", help="used, reserved, unmapped, placeholder, added or base."),
+    ] = None,
+    matrix: MatrixOption = "input",
+    evidence: Annotated[
+        bool, typer.Option("--evidence/--no-evidence", help="Judge the rows as well.")
+    ] = True,
+    full: Annotated[bool, typer.Option("--full", help="Judge against all rows, not a sample.")] = False,
+    limit: Annotated[int, typer.Option("--limit", help="Rows in the text format; 0 for all.")] = 40,
+    format: FormatOption = "text",
+    output: OutputOption = None,
+) -> int:
+    """Show rows one by one: norm, counts, verdict. Formats: text, json, csv, jsonl, parquet."""
+    from rowscope.inspector.checkpoint import open_checkpoint
+    from rowscope.inspector.choose import choose_ids, matrix_of
+    from rowscope.inspector.render.rows_formats import render_rows
+    from rowscope.inspector.render.rows_text import rows_lines
+    from rowscope.inspector.table import named_rows, row_table
+
+    check_choice("--format", format, ("text", "json", "csv", "jsonl", "parquet"))
+    checkpoint = open_checkpoint(path)
+    chosen = matrix_of(checkpoint, matrix)
+    wanted = choose_ids(checkpoint, chosen, ids=ids, tokens=token or [], group=group)
+    with Progress(checkpoint) as progress:
+        if evidence:
+            table = row_table(checkpoint, matrix, wanted, True, full=full, progress=progress)
+        else:
+            table = named_rows(checkpoint, chosen, wanted, progress)
+    if format == "text":
+        emit_lines(rows_lines(table, width=text_width(), limit=limit or None), output)
+    else:
+        emit(render_rows(table, path, format), output)
+    return 0
+
+
+@command
+def suspects(
+    path: PathArgument,
+    group: Annotated[
+        str, typer.Option("--group", help="used, reserved, unmapped, placeholder, added, base or all.")
+    ] = "used",
+    matrix: MatrixOption = "input",
+    limit: Annotated[int, typer.Option("--limit", help="How many, surest first; 0 for all.")] = 40,
+    reachability: Annotated[
+        bool, typer.Option("--reachability", help="Say which of them no text produces.")
+    ] = False,
+    format: FormatOption = "text",
+    output: OutputOption = None,
+) -> int:
+    """Rank the rows that look untrained. Formats: text, json, csv."""
+    from rowscope.inspector.checkpoint import open_checkpoint
+    from rowscope.inspector.render.suspects_text import suspects_csv, suspects_lines
+    from rowscope.inspector.suspects import find_suspects
+
+    check_choice("--format", format, ("text", "json", "csv"))
+    checkpoint = open_checkpoint(path)
+    with Progress(checkpoint) as progress:
+        found = find_suspects(
+            checkpoint,
+            role=matrix,
+            group=group,
+            limit=limit or None,
+            reachability=reachability,
+            progress=progress,
+        )
+    if format == "json":
+        emit_json(found.to_dict(), output)
+    elif format == "csv":
+        emit(suspects_csv(found), output)
+    else:
+        emit_lines(suspects_lines(found, width=text_width()), output)
+    return 0
+
+
+@command
+def explain(
+    code: Annotated[str, typer.Argument(metavar="CODE", help="A finding code, such as ROW203, or its name.")],
+    format: FormatOption = "text",
+    output: OutputOption = None,
+) -> int:
+    """Say what a finding means, how it is measured and what to do. Formats: text, json."""
+    from rowscope.inspector.checks.registry import RULES
+    from rowscope.inspector.explain import explain as page_of
+
+    check_choice("--format", format, ("text", "json"))
+    page = page_of(code)
+    if format == "text":
+        emit(page, output)
+        return 0
+    rule = next(rule for rule in RULES.values() if code.upper() == rule.code or code.lower() == rule.name)
+    body = {"code": rule.code, "name": rule.name, "severity": rule.severity, "summary": rule.summary}
+    emit_json({"schema_version": "1", "exit_code": 0, **body, "page": page}, output)
+    return 0
