@@ -160,6 +160,7 @@ class _Work:
             "used": np.setdiff1d(np.arange(rows), np.union1d(chosen, subject.reserved)),
             subject.kind: chosen,
             "target": target,
+            "read": np.setdiff1d(np.intersect1d(chosen, reads), target),
             "others": np.setdiff1d(chosen, np.union1d(target, reads)),
         }
 

@@ -30,7 +30,8 @@ def measure_drift(before: Any, after: Any, ids: NDArray[np.int64], matrix: str, 
         with np.errstate(divide="ignore", invalid="ignore"):
             moved.append(lengths[2] / lengths[0])
             ratios.append(lengths[1] / lengths[0])
-            cosines.append(np.einsum("ij,ij->i", old, new) / (lengths[0] * lengths[1]))
+            kept = np.einsum("ij,ij->i", old, new) / (lengths[0] * lengths[1])
+            cosines.append(np.where(lengths[2] == 0, 1.0, kept))
         far = lengths[2] > 0
         unit += (step[far] / lengths[2][far, None]).sum(axis=0)
         units += int(far.sum())

@@ -54,7 +54,8 @@ class GradientPart:
             their context), or "all" (their sum, computed in a backward pass of its own).
         path: "input" (through the embedding look-up), "output" (through the logits), or "both".
         loss: what these positions contribute to the loss, in nats.
-        groups: used, reserved (or untrained, given), the target's row, and the others without it.
+        groups: "used", "reserved" (or "untrained", "given"), of these "target" (the row to be predicted),
+            "read" (those that the model reads), and "others".
         rows: norms of the rows that take part, and the largest ones.
     """
 

@@ -12,7 +12,13 @@ from rowscope.inspector.checkpoint import Checkpoint, open_checkpoint
 from rowscope.inspector.errors import MissingExtraError, RefusedError
 from rowscope.inspector.model.classes import choose_class, head_of
 from rowscope.inspector.model.fit import choose_device, choose_dtype, require_room
-from rowscope.inspector.model.refusals import refuse_unloadable
+from rowscope.inspector.model.refusals import (
+    first_line,
+    load_errors,
+    refuse_other_input,
+    refuse_random,
+    refuse_unloadable,
+)
 from rowscope.inspector.model.results import Settings
 from rowscope.inspector.model.subject import Subject, find_subject
 
@@ -178,6 +184,7 @@ def _network(
     trust: bool,
 ) -> tuple[Any, str]:
     loader, kind = choose_class(transformers, checkpoint, trust_remote_code=trust)
+    refuse_other_input(loader, checkpoint)
     # transformers renamed the argument in 4.56.
     name = "dtype" if _version(transformers) >= (4, 56) else "torch_dtype"
     try:
@@ -190,14 +197,14 @@ def _network(
             output_loading_info=True,
         )
         network = network.to(device)
-    except (OSError, ValueError, RuntimeError, KeyError, ImportError, AttributeError, TypeError) as error:
+    except load_errors() as error:
         raise RefusedError(
             f"transformers {transformers.__version__} cannot load {checkpoint.path!r} as "
-            f"{loader.__name__}: {_reason(error)}; `rowscope audit` needs no transformers",
+            f"{loader.__name__}: {first_line(error)}; `rowscope audit` needs no transformers",
             location=checkpoint.path,
             code="CANNOT_LOAD",
         ) from error
-    _refuse_random(info["missing_keys"], checkpoint)
+    refuse_random(info["missing_keys"], checkpoint)
     network.train(False)
     network.requires_grad_(False)
     return network, kind if kind == "headless" or head_of(network) is not None else "headless"
@@ -206,23 +213,6 @@ def _network(
 def _version(transformers: Any) -> tuple[int, int]:  # noqa: ANN401 - the module
     major, minor = transformers.__version__.split(".")[:2]
     return int(major), int(minor)
-
-
-def _reason(error: BaseException) -> str:
-    """First line of an error's message; its type where it has none."""
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-
-
-def _refuse_random(missing: Iterable[str], checkpoint: Checkpoint) -> None:
-    """Weights that the class needs and the files lack would be random numbers; an unused pooler may be."""
-    needed = sorted(name for name in missing if "pooler" not in name)
-    if needed:
-        raise RefusedError(
-            f"{len(needed)} tensors of the model are not stored in {checkpoint.path!r}, first {needed[0]!r}: "
-            "a probe would measure random numbers; restore the missing tensors",
-            location=needed[0],
-            code="MISSING_TENSORS",
-        )
 
 
 def _tokenizer(
@@ -237,7 +227,7 @@ def _tokenizer(
         tokenizer = transformers.AutoTokenizer.from_pretrained(
             checkpoint.root, local_files_only=True, trust_remote_code=trust
         )
-    except (OSError, ValueError, RuntimeError, KeyError, ImportError, AttributeError, TypeError) as error:
-        note = f"transformers cannot load the tokenizer ({_reason(error)}): words are given ids by hash."
+    except load_errors() as error:
+        note = f"transformers cannot load the tokenizer ({first_line(error)}): words are given ids by hash."
         return None, (note,)
     return tokenizer, ()

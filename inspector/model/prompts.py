@@ -19,7 +19,7 @@ class Prompt:
     text: str
 
 
-CARRIER: Final = ("Please read the word", "and then go on with the rest of the sentence, which says that")
+CARRIER: Final = ("The next word of this sentence is in no dictionary:", "and")
 """A subject token stands between the two halves."""
 
 BUILT_IN: Final = (

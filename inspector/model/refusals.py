@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 from rowscope.inspector.checkpoint import Checkpoint
 from rowscope.inspector.errors import RefusedError
 
@@ -71,3 +74,51 @@ def _need_standard_files(checkpoint: Checkpoint) -> None:
         location=index or names[0],
         code="OTHER_FILES",
     )
+
+
+def refuse_other_input(loader: Any, checkpoint: Checkpoint) -> None:  # noqa: ANN401 - a class
+    """Refuse a class that reads something else than token ids.
+
+    Raises:
+        RefusedError: (WRONG_KIND)
+    """
+    name = getattr(loader, "main_input_name", "input_ids")
+    if name != "input_ids":
+        raise RefusedError(
+            f"{loader.__name__} of {checkpoint.path!r} reads {name}, not token ids: no probe can feed it; "
+            "`rowscope audit` judges its rows from the files",
+            location=loader.__name__,
+            code="WRONG_KIND",
+        )
+
+
+def refuse_random(missing: Iterable[str], checkpoint: Checkpoint) -> None:
+    """Weights that the class needs and the files lack would be random numbers; an unused pooler may be.
+
+    Raises:
+        RefusedError: (MISSING_TENSORS)
+    """
+    needed = sorted(name for name in missing if "pooler" not in name)
+    if needed:
+        raise RefusedError(
+            f"{len(needed)} tensors of the model are not stored in {checkpoint.path!r}, first {needed[0]!r}: "
+            "a probe would measure random numbers; restore the missing tensors",
+            location=needed[0],
+            code="MISSING_TENSORS",
+        )
+
+
+def load_errors() -> tuple[type[BaseException], ...]:
+    """What transformers is known to raise over files that it cannot make a model or tokenizer of."""
+    import huggingface_hub.errors
+    from safetensors import SafetensorError
+
+    # Configs are checked by huggingface_hub since transformers 5; older ones have no such error.
+    strict = getattr(huggingface_hub.errors, "StrictDataclassError", ValueError)
+    plain = (OSError, ValueError, RuntimeError, LookupError, ImportError, AttributeError, TypeError)
+    return (*plain, ArithmeticError, AssertionError, SafetensorError, strict)
+
+
+def first_line(error: BaseException) -> str:
+    """First line of an error's message; its type where it has none."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)

@@ -31,7 +31,7 @@ class Subject:
         reserved: reserved ids of the census.
         untrained: used ids that the stored rows show as untrained, in either matrix; `special` are the
             added tokens among them.
-        trained: used ids that look trained in every matrix; all used ids where no row could be judged.
+        trained: used ids that look trained in every matrix; all used ids where there is none.
     """
 
     kind: str
@@ -83,6 +83,10 @@ def find_subject(checkpoint: Checkpoint, ids: Iterable[int] | None = None) -> Su
     census = take_census(checkpoint.layout, vocabulary, checkpoint.config)
     judged, untrained = _judge(checkpoint, vocabulary, census, notes)
     used = np.isin(census.codes, USED)
+    trained = np.flatnonzero(used & ~untrained)
+    if judged and not trained.size:
+        notes.append("No used row looks trained: all used rows serve for comparison.")
+        trained = np.flatnonzero(used)
     reserved = census.ids("reserved")
     bad = np.flatnonzero(used & untrained)
     kind, chosen = _choose(checkpoint, census, reserved, bad, ids)
@@ -94,7 +98,7 @@ def find_subject(checkpoint: Checkpoint, ids: Iterable[int] | None = None) -> Su
         reserved=reserved,
         untrained=bad,
         special=bad[census.codes[bad] == ADDED],
-        trained=np.flatnonzero(used & ~untrained if judged else used),
+        trained=trained,
         notes=tuple(notes),
     )
 
