@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
@@ -62,27 +62,26 @@ def available_threads() -> int:
 
 def run_in_order(
     chunks: list[Chunk], work: Callable[[Chunk], Result], threads: int | None
-) -> Iterator[tuple[Chunk, Result]]:
+) -> Generator[tuple[Chunk, Result], None, None]:
     """Yield each chunk with its result, in the chunks' order, while others are worked on.
 
-    At most twice as many chunks as threads are under way, so results do not pile up. When the consumer
-    stops early or is interrupted, chunks not yet begun are dropped.
+    At most twice as many chunks as threads are under way, so results do not pile up. When the generator is
+    interrupted or closed, chunks not yet begun are dropped and those under way (milliseconds) waited for.
     """
     workers = min(threads or available_threads(), len(chunks))
     if workers <= 1:
         for chunk in chunks:
             yield chunk, work(chunk)
         return
-    with ThreadPoolExecutor(workers, thread_name_prefix="rowscope") as pool:
-        waiting: deque[tuple[Chunk, Future[Result]]] = deque()
-        try:
-            for chunk in chunks:
-                waiting.append((chunk, pool.submit(work, chunk)))
-                if len(waiting) >= 2 * workers:
-                    done, future = waiting.popleft()
-                    yield done, future.result()
-            while waiting:
+    waiting: deque[tuple[Chunk, Future[Result]]] = deque()
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="rowscope")
+    try:
+        for chunk in chunks:
+            waiting.append((chunk, pool.submit(work, chunk)))
+            if len(waiting) >= 2 * workers:
                 done, future = waiting.popleft()
                 yield done, future.result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+        for done, future in waiting:
+            yield done, future.result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)

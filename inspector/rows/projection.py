@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Literal, overload
 
@@ -112,11 +113,12 @@ def project_rows(
         chunks.with_rows(reader, chunk, use)
         return step
 
-    for chunk, step in chunks.run_in_order(chunks.plan(reader, ids), work, threads):
-        if step is not None:
-            power += step
-        if progress is not None:
-            progress(chunk.stop - chunk.start)
+    with closing(chunks.run_in_order(chunks.plan(reader, ids), work, threads)) as results:
+        for chunk, step in results:
+            if step is not None:
+                power += step
+            if progress is not None:
+                progress(chunk.stop - chunk.start)
     return (products, power) if accumulate_power else products
 
 

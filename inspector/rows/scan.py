@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from typing import Literal
 
 import numpy as np
@@ -58,12 +59,13 @@ def scan_rows(
         chunks.with_rows(reader, chunk, use)
         return part, sums
 
-    for chunk, (part, sums) in chunks.run_in_order(chunks.plan(reader, ids), work, threads):
-        columns.extreme.update((chunk.start + at, pair) for at, pair in part.extreme.items())
-        if totals is not None and sums is not None:
-            totals.add(sums)
-        if progress is not None:
-            progress(chunk.stop - chunk.start)
+    with closing(chunks.run_in_order(chunks.plan(reader, ids), work, threads)) as results:
+        for chunk, (part, sums) in results:
+            columns.extreme.update((chunk.start + at, pair) for at, pair in part.extreme.items())
+            if totals is not None and sums is not None:
+                totals.add(sums)
+            if progress is not None:
+                progress(chunk.stop - chunk.start)
     table = RowTable(
         ids=np.arange(total, dtype=np.int64) if ids is None else ids.copy(),
         width=reader.width,
