@@ -56,7 +56,7 @@ def write_baseline(report: Report) -> str:
         "tool": {"name": "rowscope", "version": rowscope.__version__},
         "findings": lines,
     }
-    return json.dumps(body, indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(body, indent=1) + "\n"
 
 
 def read_baseline(path: Path) -> Baseline:
