@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,6 +46,12 @@ class Facts:
     tokens: tuple[RoledToken, ...]
     matrices: tuple[MatrixFacts, ...]
     unreachable: NDArray[np.int64] | None = None
+
+    def listed(self, ids: Iterable[int], limit: int = 3) -> str:
+        """The first tokens of `ids` for messages, and how many more there are."""
+        every = list(ids)
+        shown = ", ".join(self.text(id) for id in every[:limit])
+        return shown if len(every) <= limit else f"{shown} and {len(every) - limit:,} more"
 
     def text(self, id: int) -> str:
         """The token of an id for messages: quoted as stored, or `id 7`."""

@@ -108,6 +108,6 @@ def _used(facts: Facts, item: MatrixFacts) -> list[str]:
     else:
         text = f"{share} look untrained: {_tally(item, bad)}"
     if added.size:
-        names = ", ".join(facts.text(int(id)) for id in added[:4])
-        text += f"; among them {added.size} special or added: {names}{', …' if added.size > 4 else ''}"
+        names = facts.listed(added.tolist(), limit=4)
+        text += f"; among them {added.size} special or added: {names}"
     return [text + "."]

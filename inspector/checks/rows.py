@@ -118,10 +118,9 @@ def trained_reserved_row(facts: Facts) -> Iterator[Finding]:
         ids = np.flatnonzero(hit)
         if not ids.size:
             continue
-        listed = ", ".join(facts.text(int(id)) for id in ids[:3])
         yield ROW205.finding(
-            f"{_count(ids, 'reserved row')} of {item.matrix.tensor} {_looks(ids)} trained: {listed}"
-            f"{', …' if ids.size > 3 else ''}.",
+            f"{_count(ids, 'reserved row')} of {item.matrix.tensor} {_looks(ids)} trained: "
+            f"{facts.listed(ids.tolist())}.",
             row_location(item.matrix.tensor, ids),
             confidence="high" if np.all(evidence.confidence[ids] == HIGH) else "medium",
             evidence={**id_evidence(ids), "cosine_to_reference": evidence.indicators.cosine[ids].tolist()},

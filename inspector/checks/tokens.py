@@ -35,11 +35,11 @@ def untrained_special_token(facts: Facts) -> Iterator[Finding]:
     details.sort(key=lambda item: (-_ORDER.index(item["severity"]), item["id"]))
     worst: Severity = details[0]["severity"]
     ids = np.array(sorted(item["id"] for item in details), dtype=np.int64)
-    first = ", ".join(facts.text(item["id"]) for item in details[:3])
+    first = facts.listed(item["id"] for item in details)
     roles = sorted({role for item in details if item["severity"] == "error" for role in item["roles"]})
     yield TOK301.finding(
         f"{ids.size} special or added token{' was' if ids.size == 1 else 's were'} never trained: {first}"
-        f"{', …' if ids.size > 3 else ''}" + (f" (in use as {', '.join(roles)})." if roles else "."),
+        + (f" (in use as {', '.join(roles)})." if roles else "."),
         row_location(facts.matrices[0].matrix.tensor, ids),
         severity=worst,
         confidence=_confidence(facts, ids),
@@ -100,7 +100,7 @@ def untrained_ordinary_tokens(facts: Facts) -> Iterator[Finding]:
         if not ids.size:
             continue
         ranked = ids[rank(item, ids)]
-        listed = ", ".join(facts.text(int(id)) for id in ranked[:3])
+        listed = facts.listed(ranked[:3].tolist())
         yield TOK302.finding(
             f"{ids.size} ordinary token{' looks' if ids.size == 1 else 's look'} untrained in "
             f"{item.matrix.tensor}, such as {listed}.",
@@ -123,10 +123,10 @@ def unreachable_tokens(facts: Facts) -> Iterator[Finding]:
     if facts.unreachable is None or not facts.unreachable.size:
         return
     ids = facts.unreachable
-    listed = ", ".join(facts.text(int(id)) for id in ids[:3])
+    listed = facts.listed(ids.tolist())
     yield TOK303.finding(
         f"{ids.size} token{'' if ids.size == 1 else 's'} cannot be reached: decoded and encoded again, "
-        f"{listed}{' …' if ids.size > 3 else ''} become{'s' if ids.size == 1 else ''} other ids.",
+        f"{listed} become{'s' if ids.size == 1 else ''} other ids.",
         row_location(facts.matrices[0].matrix.tensor, ids) if facts.matrices else "tokenizer",
         evidence=id_evidence(ids),
         hint="No text produces them, so they stay untrained unless ids were fed directly. They are safe to "
