@@ -79,7 +79,7 @@ def audit(
 
         emit_lines(audit_lines(report, exit_code=code, width=text_width()), output)
     else:
-        _emit(report, settings.format, output, code, str(checkpoint.root))
+        _emit(report, settings.format, output, code)
     return code
 
 
@@ -93,7 +93,7 @@ def _against_baseline(report: Report, settings: Settings, target: Path | None) -
     return report if known is None else apply_baseline(report, known)
 
 
-def _emit(report: Report, format: str, output: str | None, code: int, root: str) -> None:
+def _emit(report: Report, format: str, output: str | None, code: int) -> None:
     if format == "json":
         emit_json(report.to_dict(exit_code=code), output)
     elif format == "markdown":
@@ -107,8 +107,8 @@ def _emit(report: Report, format: str, output: str | None, code: int, root: str)
     elif format == "sarif":
         from rowscope.inspector.render.audit_sarif import render_sarif
 
-        emit(render_sarif(report, exit_code=code, root=root), output)
+        emit(render_sarif(report, exit_code=code), output)
     else:
         from rowscope.inspector.render.audit_github import render_github
 
-        emit(render_github(report, exit_code=code, root=root), output)
+        emit(render_github(report, exit_code=code), output)
