@@ -1,0 +1,260 @@
+"""docs/embedding.md, run: every code block does what the page says, hook and action included."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import rowscope
+from rowscope import cli
+from rowscope.inspector.settings import FORMATS, Settings, read_settings
+
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "docs" / "embedding.md").read_text()
+DEMO = ROOT / "examples" / "tiny_qwen2" / "model"
+
+
+def blocks(title: str, language: str) -> list[str]:
+    """Code blocks of a language below a heading."""
+    section = re.split(rf"^## {re.escape(title)}$", PAGE, flags=re.MULTILINE)[1].split("\n## ")[0]
+    found = re.findall(rf"^```{language}\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    assert found
+    return found
+
+
+def execute(source: str) -> dict[str, Any]:
+    names: dict[str, Any] = {"__name__": "example"}
+    exec(compile(source, "docs/embedding.md", "exec"), names)
+    return names
+
+
+@pytest.fixture
+def bash(tmp_path):
+    """bash(script, **environment) -> completed process, in a folder of its own with rowscope on its path."""
+    shell = shutil.which("bash")
+    if shell is None or shutil.which("rowscope", path=str(Path(sys.executable).parent)) is None:
+        pytest.skip("needs bash and an installed rowscope command")
+
+    def call(script: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        # The runner's own flags for `shell: bash`.
+        words = [shell, "--noprofile", "--norc", "-eo", "pipefail", "-c", script]
+        env = {**os.environ, "PATH": path, **environment}
+        return subprocess.run(words, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+
+    return call
+
+
+def test_every_code_block_is_of_a_tested_language():
+    languages = re.findall(r"^```(\w+)$", PAGE, re.MULTILINE)
+    assert sorted(set(languages)) == ["python", "sh", "toml", "yaml"]
+    counts = {"As a library": 2, "A test": 1, "A training callback": 1, "Generation without reserved ids": 1}
+    assert sum(counts.values()) == languages.count("python")
+    assert all(len(blocks(title, "python")) == count for title, count in counts.items())
+
+
+def test_the_library_examples(capsys):
+    names = execute(blocks("As a library", "python")[0])
+    printed = capsys.readouterr().out.splitlines()
+    assert len(printed) == len(names["report"].findings) == 6
+    assert names["document"]["exit_code"] == 0
+    execute(blocks("As a library", "python")[1])
+
+
+def test_the_assertions_hold_and_can_fail(reports, monkeypatch):
+    names = execute(blocks("A test", "python")[0])
+    tests = [value for name, value in names.items() if name.startswith("test_")]
+    assert len(tests) == 2
+    for test in tests:
+        test()
+    monkeypatch.setattr(rowscope, "audit", lambda path: reports["untied"])
+    for test, error in zip(tests, (AssertionError, KeyError), strict=True):
+        with pytest.raises(error):
+            test()
+
+
+def test_the_pre_commit_example(monkeypatch, capfd, tmp_path):
+    yaml = pytest.importorskip("yaml")
+    (repository,) = yaml.safe_load(blocks("pre-commit", "yaml")[0])["repos"]
+    hooks = {hook["id"]: hook for hook in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())}
+    assert repository["rev"] == f"v{rowscope.__version__}"
+    (used,) = repository["hooks"]
+    hook = hooks[used["id"]]
+    assert hook["language"] == "python"
+    assert hook["pass_filenames"] is False
+    shutil.copytree(DEMO, tmp_path / "models" / "mine")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", [*hook["entry"].split(), *used["args"]])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    assert stop.value.code == 1
+    assert "ROW203" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "matches"),
+    [
+        ("models/mine/model.safetensors", True),
+        ("model.safetensors.index.json", True),
+        ("config.json", True),
+        ("models/mine/tokenizer_config.json", True),
+        ("models/mine/chat_template.jinja", True),
+        ("package.json", False),
+        ("myconfig.json", False),
+        ("train.py", False),
+    ],
+)
+def test_the_hook_runs_for_files_of_a_checkpoint(name, matches):
+    (pattern,) = re.findall(r"^  files: (.*)$", (ROOT / ".pre-commit-hooks.yaml").read_text(), re.MULTILINE)
+    assert bool(re.search(pattern, name)) == matches
+
+
+def test_the_workflow_example_uses_what_the_action_offers():
+    yaml = pytest.importorskip("yaml")
+    action = yaml.safe_load((ROOT / "action.yml").read_text())
+    steps = yaml.safe_load(blocks("GitHub Actions", "yaml")[0])["jobs"]["audit"]["steps"]
+    (ours,) = [step for step in steps if step["uses"].startswith("rowscope/")]
+    assert ours["uses"] == f"rowscope/rowscope@v{rowscope.__version__}"
+    assert set(ours["with"]) <= set(action["inputs"])
+    assert {name for name, entry in action["inputs"].items() if entry.get("required")} <= set(ours["with"])
+    (upload,) = [step for step in steps if "upload-sarif" in step["uses"]]
+    used = re.findall(r"steps\.rowscope\.outputs\.([\w-]+)", json.dumps(upload))
+    assert set(used) <= set(action["outputs"])
+    assert upload["if"].startswith("always()")
+
+
+def _action_script() -> tuple[str, dict[str, str]]:
+    yaml = pytest.importorskip("yaml")
+    action = yaml.safe_load((ROOT / "action.yml").read_text())
+    (step,) = [step for step in action["runs"]["steps"] if step.get("id") == "audit"]
+    defaults = {}
+    for variable, expression in step["env"].items():
+        name = re.fullmatch(r"\$\{\{ inputs\.([\w-]+) \}\}", expression)
+        assert name is not None
+        defaults[variable] = action["inputs"][name[1]].get("default", "")
+    assert set(defaults) == {f"INPUT_{name.upper().replace('-', '_')}" for name in action["inputs"]}
+    assert all("${{" not in step["run"] for step in action["runs"]["steps"])
+    return step["run"], defaults
+
+
+@pytest.mark.parametrize(
+    ("inputs", "code", "annotations"),
+    [
+        ({"INPUT_PATH": "demo"}, 0, 6),
+        ({"INPUT_PATH": "demo", "INPUT_FAIL_ON": "warning", "INPUT_SELECT": "ROW203,VOC"}, 1, 3),
+        ({"INPUT_PATH": "demo", "INPUT_IGNORE": "VOC", "INPUT_ALLOW_PARTIAL": "true"}, 0, 4),
+        ({"INPUT_PATH": "nowhere; echo x"}, 3, 0),
+        ({"INPUT_PATH": "--version"}, 3, 0),
+    ],
+)
+def test_the_action_annotates_and_passes_the_exit_code_on(bash, tmp_path, inputs, code, annotations):
+    script, defaults = _action_script()
+    output = tmp_path / "output"
+    sarif = tmp_path / "a b.sarif"
+    files = {"GITHUB_OUTPUT": str(output), "INPUT_SARIF_FILE": str(sarif)}
+    done = bash(script, **{**defaults, **inputs, **files})
+    assert done.returncode == code
+    assert sum(line.startswith("::") for line in done.stdout.splitlines()) == annotations
+    written = dict(line.split("=", 1) for line in output.read_text().splitlines())
+    assert written["exit-code"] == str(code)
+    assert sarif.exists() == ("sarif-file" in written) == (code != 3)
+    if code != 3:
+        assert len(json.loads(sarif.read_text())["runs"][0]["results"]) == annotations
+
+
+def test_the_settings_example(tmp_path):
+    (tmp_path / "pyproject.toml").write_text(blocks("Settings and baselines", "toml")[0])
+    settings = read_settings(tmp_path)
+    assert settings == Settings(
+        select=("VOC", "ROW", "TOK301"),
+        ignore=("VOC106",),
+        fail_on="warning",
+        baseline=tmp_path / "rowscope-baseline.json",
+        source=tmp_path / "pyproject.toml",
+    )
+    assert settings.format in FORMATS
+
+
+def test_the_baseline_example(bash, tmp_path):
+    done = bash(blocks("Settings and baselines", "sh")[0])
+    assert done.returncode == 0, done.stderr
+    first, second = re.findall(r"(\d+) errors?, (\d+) warnings?, (\d+) notes?", done.stdout)
+    assert first == ("0", "2", "4")
+    assert second == ("0", "0", "0")
+    assert json.loads((tmp_path / "rowscope-baseline.json").read_text())["schema_version"] == "1"
+
+
+@pytest.fixture(scope="module")
+def demo_model():
+    torch = pytest.importorskip("torch")
+    transformers = pytest.importorskip("transformers")
+    tokenizer = transformers.AutoTokenizer.from_pretrained(DEMO)
+    return torch, transformers.AutoModelForCausalLM.from_pretrained(DEMO), tokenizer
+
+
+def test_the_callback_stops_a_real_training_run(demo_model, tmp_path):
+    _, model, tokenizer = demo_model
+    pytest.importorskip("accelerate", reason="transformers' Trainer needs accelerate")
+    from transformers import Trainer, TrainingArguments
+
+    callback = execute(blocks("A training callback", "python")[0])["RequireTrainedTokens"]
+    example = tokenizer("def read_lines(path):")["input_ids"]
+    rows = [{"input_ids": example, "labels": example}] * 2
+
+    def train(tokens: list[str]) -> None:
+        arguments = TrainingArguments(
+            output_dir=str(tmp_path / "run"),
+            max_steps=1,
+            save_steps=1,
+            per_device_train_batch_size=1,
+            learning_rate=1e-6,
+            use_cpu=True,
+            report_to=[],
+            disable_tqdm=True,
+        )
+        trainer = Trainer(
+            model=model,
+            args=arguments,
+            train_dataset=rows,
+            processing_class=tokenizer,
+            callbacks=[callback(tokens)],
+        )
+        trainer.train()
+
+    train(["<|im_start|>", "<|im_end|>"])
+    with pytest.raises(RuntimeError, match=r"fim_prefix.* is collapsed"):
+        train(["<|im_start|>", "<|fim_prefix|>"])
+    with pytest.raises(RuntimeError, match="is no added token"):
+        train(["<|nowhere|>"])
+
+
+def test_generation_never_emits_a_reserved_id(demo_model):
+    torch, model, _ = demo_model
+    suppress = execute(blocks("Generation without reserved ids", "python")[0])["suppress"]
+    reserved = set(rowscope.reserved_ids("demo").tolist())
+    assert len(reserved) == 88
+    scores = torch.randn(3, 4096, generator=torch.Generator().manual_seed(0))
+    before, after = scores.softmax(-1), suppress(None, scores).softmax(-1)
+    kept = [id for id in range(4096) if id not in reserved]
+    assert after[:, sorted(reserved)].sum() == 0
+    ratio = after[:, kept] / before[:, kept]
+    assert torch.allclose(ratio, ratio[:, :1].expand_as(ratio), rtol=1e-4)
+
+    def emitted(processors: list[Any]) -> set[int]:
+        torch.manual_seed(0)
+        out = model.generate(
+            torch.full((64, 1), 5), max_new_tokens=8, do_sample=True, temperature=50.0, top_k=0,
+            logits_processor=processors, pad_token_id=0, eos_token_id=None,
+        )  # fmt: skip
+        return set(out[:, 1:].flatten().tolist())
+
+    assert emitted([]) & reserved
+    assert not emitted([suppress]) & reserved
