@@ -97,8 +97,9 @@ def _scan_compiled(
         prepare.Sums(sums.rows, sums.pivot, sums.shift, sums.squares, sums.unit_rows, sums.unit_sum),
         prepare.Outputs(out.zeros, out.sum, out.sumsq, out.l1, out.m2, low, high, out.fingerprint, special),
     )
-    out.min[:] = formats.to_float64(form, low) + 0.0  # + 0.0: -0 becomes +0
-    out.max[:] = formats.to_float64(form, high) + 0.0
+    with np.errstate(invalid="ignore"):  # rows left out may hold signalling NaN here
+        out.min[:] = formats.to_float64(form, low) + 0.0  # + 0.0: -0 becomes +0
+        out.max[:] = formats.to_float64(form, high) + 0.0
     return np.flatnonzero(special)
 
 
