@@ -46,8 +46,8 @@ def matrices(loaded: Loaded) -> dict[str, Any]:
     return {"input": loaded.embedding.weight, "output": loaded.head.weight}
 
 
-def fill_row(loaded: Loaded, id: int) -> str:
-    """Write the mean of the trained used rows into row `id` of each matrix; returns how, in words.
+def fill_row(loaded: Loaded, id: int) -> int:
+    """Write the mean of the trained used rows into row `id` of each matrix; returns how many they are.
 
     Untrained rows stay out of the mean: there can be more of them than of anything else.
     """
@@ -57,7 +57,7 @@ def fill_row(loaded: Loaded, id: int) -> str:
     with torch.no_grad():
         for matrix in matrices(loaded).values():
             matrix[id] = mean_row(matrix, used[used < matrix.shape[0]]).to(matrix.dtype).to(matrix.device)
-    return f"mean of {used.size:,} trained used rows"
+    return int(used.size)
 
 
 def mean_row(matrix: Any, ids: Ids) -> Any:  # noqa: ANN401 - tensors

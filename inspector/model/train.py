@@ -71,7 +71,7 @@ def train(
     parameters = list(matrices(loaded).values() if probe == "token-only" else loaded.network.parameters())
     with running(loaded), restored(loaded, parameters):
         unclaimed = measure(loaded, task, slot)
-        started_from = fill_row(loaded, slot)
+        started_rows = fill_row(loaded, slot)
         for name in variants:
             with restored(loaded, parameters) as copies:
                 start = {id(p): copy for p, copy in zip(parameters, copies, strict=True)}
@@ -81,7 +81,7 @@ def train(
         notes=loaded.notes,
         token=token,
         id=slot,
-        started_from=started_from,
+        started_rows=started_rows,
         steps=steps,
         batch=batch,
         learning_rate=learning_rate,

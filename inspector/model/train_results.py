@@ -85,7 +85,7 @@ class TrainResult(ProbeResult):
 
     Attributes:
         token: what the new token is called; id: the slot that it took, in memory only.
-        started_from: how its row was filled.
+        started_rows: how many trained used rows its row was filled with the mean of.
         unclaimed: the slot on the held-out items as it is stored, before its row was filled.
     """
 
@@ -93,7 +93,7 @@ class TrainResult(ProbeResult):
 
     token: str
     id: int
-    started_from: str
+    started_rows: int
     steps: int
     batch: int
     learning_rate: float

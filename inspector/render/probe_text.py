@@ -147,19 +147,19 @@ def _experiment(experiment: Experiment, kind: str, width: int) -> Iterator[Line]
         f"(p - y) h by {real(agreement.max_error)}",
         width,
     )
-    rows: list[Cells] = [("part", "path", "at", "used", "target", "read", "others", "each", "cosine")]
+    rows: list[Cells] = [("part", "path", "at", "used", "target", "read", "other", "cosine")]
     rows += [_part_cells(part) for part in (*experiment.whole, *experiment.parts)]
     yield from _table(rows, width, left=2)
     yield from _say(
         f"at: positions; norms of the gradient of the used rows, the target's row, the {kind} rows that are "
-        "read, the others of them and the median one of these; cosine: between the others",
+        f"read, and the median one of the other {kind} rows; cosine: between these",
         width,
     )
     yield Line("")
 
 
 def _part_cells(part: GradientPart) -> Cells:
-    norms = (part.find(name) for name in ("used", "target", "read", "others"))
+    norms = (part.find(name) for name in ("used", "target", "read"))
     others = part.find("others")
     return (
         part.part,
@@ -208,8 +208,8 @@ def _train(result: TrainResult, width: int) -> Iterator[Line]:
         f"learning rate {result.learning_rate:g}"
     )
     yield from _say(
-        f"row filled with the {result.started_from}; where the token is due, its probability was "
-        f"{real(result.unclaimed.where_due)} with the row as stored; first loss "
+        f"row filled with the mean of {result.started_rows:,} used rows; where the token is due, its "
+        f"probability was {real(result.unclaimed.where_due)} with the row as stored; first loss "
         f"{real(result.variants[0].loss_first)} nats",
         width,
     )

@@ -1,0 +1,230 @@
+"""Sections 9 and 10: the original study's claims, each confirmed or corrected, and what follows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from rowscope.inspector.evidence import VERDICTS
+from rowscope.inspector.model.train_results import Variant
+from rowscope.inspector.render.numbers import cosine, count, ratio, real
+from rowscope.inspector.study.document import Document, plain
+from rowscope.inspector.study.files import COPIES
+from rowscope.inspector.study.material import Material, RowGroup
+from rowscope.inspector.study.use_sections import at_one, free_slots, learned, tokens_text
+
+Verdict = tuple[str, list[str]]
+"""A key of `verdict_word`, and the sentences that give the reason."""
+
+_RARE: Final = 1e-6
+_SAME: Final = 0.9
+
+
+def claims_section(doc: Document, material: Material) -> None:
+    """A row for each claim, in the original's order."""
+    doc.heading("claims")
+    rows = []
+    for name, judge in CLAIMS.items():
+        word, reasons = judge(doc, material)
+        joiner = doc.texts.say("word.joiner")
+        rows.append(
+            (
+                doc.texts.say(f"claim_name.{name}"),
+                f"**{doc.texts.say(f'verdict_word.{word}')}**",
+                joiner.join(reasons),
+            )
+        )
+    doc.text_table(doc.texts.cells("head.claims"), rows)
+
+
+def tally(doc: Document, group: RowGroup) -> str:
+    """`80 collapsed, 8 trained`, the verdicts that occur."""
+    present = [(group.verdicts[verdict], verdict) for verdict in VERDICTS if group.verdicts[verdict]]
+    comma = doc.texts.say("word.comma")
+    return comma.join(f"{number:,} {doc.texts.say(f'verdict.{verdict}')}" for number, verdict in present)
+
+
+def _active(doc: Document, material: Material) -> Verdict:
+    group, matrix = material.group("input"), material.matrix("input")
+    if group is None or matrix is None:
+        return "open", [doc.texts.say("active.unknown", note="-")]
+    kind, rows = doc.texts.say(f"word.{material.kind}"), group.stats.rows
+    trained = group.verdicts["trained"]
+    values = {
+        "kind": kind,
+        "rows": count(rows),
+        "nonzero": ratio(group.stats.nonzero, group.stats.elements),
+        "verdicts": tally(doc, group),
+    }
+    if trained and matrix.reference is None:
+        return "open", [doc.texts.say("active.unknown", note=plain(matrix.reference_note))]
+    if trained:
+        word, key = ("confirmed", "trained") if trained == rows else ("part", "part")
+        return word, [doc.texts.say(f"active.{key}", count=count(trained), **values)]
+    empty = group.verdicts["zero"] + group.verdicts["vanishing"]
+    if empty == rows:
+        return "corrected", [doc.texts.say("active.zero", count=count(empty), **values)]
+    return "corrected", [doc.texts.say("active.untrained", count=count(rows), **values)]
+
+
+def _conservative(doc: Document, material: Material) -> Verdict:
+    group, matrix = material.group("input"), material.matrix("input")
+    used = matrix.groups.get("used") if matrix else None
+    if group is None or used is None:
+        return "open", [doc.texts.say("active.unknown", note="-")]
+    stats = group.stats
+    values = {
+        "kind": doc.texts.say(f"word.{material.kind}"),
+        "rows": count(stats.rows),
+        "std": real(stats.std),
+        "used_std": real(used.stats.std),
+        "cosine": cosine(stats.pairwise_cosine),
+    }
+    longer = [doc.texts.say("conservative.longer", **values)] if stats.std > used.stats.std else []
+    if group.verdicts["initial"] >= 0.9 * stats.rows:
+        initial = count(group.verdicts["initial"])
+        found = doc.texts.say("conservative.initial", count=initial, **values)
+        return ("part" if longer else "confirmed"), [found, *longer]
+    if stats.distinct_rows == 1 or stats.pairwise_cosine >= COPIES:
+        return "corrected", [doc.texts.say("conservative.copies", **values), *longer]
+    other = doc.texts.say("conservative.other", verdicts=tally(doc, group), **values)
+    return ("corrected" if longer or group.verdicts["collapsed"] else "open"), [other, *longer]
+
+
+def _synchronised(doc: Document, material: Material) -> Verdict:
+    census = material.report.census
+    if census.tied:
+        return "confirmed", [doc.texts.say("synchronised.tied")]
+    source, target = material.groups.get("input"), material.groups.get("output")
+    if source is None or target is None:
+        return "open", [doc.texts.say("synchronised.one")]
+    kind = doc.texts.say(f"word.{material.kind}")
+    return "corrected", [
+        doc.texts.say("synchronised.untied", kind=kind, input=tally(doc, source), output=tally(doc, target))
+    ]
+
+
+def _automatic(doc: Document, material: Material) -> Verdict:
+    if isinstance(material.gradient, str):
+        return "unmeasured", [plain(material.gradient)]
+    study = material.gradient.find("study")
+    part = study.find("all", "output") if study else None
+    target, others = (part.find("target"), part.find("others")) if part else (None, None)
+    if target is None or others is None or not others.rows:
+        return "open", [doc.texts.say("gradient.not_finite")]
+    kind = doc.texts.say(f"word.{material.kind}")
+    if others.all_zero:
+        return "corrected", [doc.texts.say("automatic.zero", kind=kind)]
+    if not others.norm_median > 0:
+        return "open", [doc.texts.say("gradient.not_finite")]
+    size = target.norm_total / others.norm_median
+    key = "same" if others.pairwise_cosine >= _SAME else "own"
+    reasons = [
+        doc.texts.say(f"automatic.{key}", kind=kind, cosine=cosine(others.pairwise_cosine), ratio=real(size))
+    ]
+    full = None if isinstance(material.train, str) else material.train.find("full-no-decay")
+    moved = full.find("reserved") if full else None
+    if moved is not None and moved.changed and moved.common_direction >= _SAME:
+        relative = f"{100 * moved.relative:.3g}%"
+        reasons.append(
+            doc.texts.say("automatic.drift", relative=relative, cosine=cosine(moved.common_direction))
+        )
+    return ("corrected" if key == "same" else "part"), reasons
+
+
+def _low(doc: Document, material: Material) -> Verdict:
+    if isinstance(material.leak, str):
+        return "unmeasured", [plain(material.leak)]
+    near = at_one(material.leak)
+    temperature = f"{near.temperature:g}"
+    if near.max <= _RARE:
+        positions = count(material.leak.positions)
+        return "confirmed", [
+            doc.texts.say("low.confirmed", temperature=temperature, max=real(near.max), positions=positions)
+        ]
+    ordered = sorted(material.leak.prompts, key=lambda prompt: prompt.mean)
+    least, most = ordered[0], ordered[-1]
+    if least.mean <= _RARE:
+        return "part", [
+            doc.texts.say(
+                "low.part",
+                best=plain(least.name),
+                least=real(least.mean),
+                worst=plain(most.name),
+                most=real(most.mean),
+                temperature=temperature,
+            )
+        ]
+    return "corrected", [
+        doc.texts.say("low.corrected", mean=real(near.mean), max=real(near.max), temperature=temperature)
+    ]
+
+
+def _no_mask(doc: Document, material: Material) -> Verdict:
+    if isinstance(material.leak, str):
+        return "unmeasured", [plain(material.leak)]
+    advice = material.leak.advice
+    if advice.from_temperature is None:
+        hottest = max(cell.temperature for cell in material.leak.cells)
+        return "confirmed", [doc.texts.say("no_mask.confirmed", temperature=f"{hottest:g}")]
+    cell = material.leak.find(advice.from_temperature)
+    assert cell is not None
+    temperature = f"{advice.from_temperature:g}"
+    return "corrected", [
+        doc.texts.say("no_mask.corrected", temperature=temperature, tokens=tokens_text(doc, cell))
+    ]
+
+
+def _safe(doc: Document, material: Material) -> Verdict:
+    if material.kind != "reserved" or not free_slots(material):
+        return "corrected", [doc.texts.say("safe.no_slot")]
+    if isinstance(material.train, str):
+        return "unmeasured", [plain(material.train)]
+    full = material.train.find("full")
+    chosen = full or material.train.variants[0]
+    values = _probabilities(chosen, material.train.steps)
+    if full is None:
+        return ("part" if learned(chosen) else "open"), [doc.texts.say("safe.row_only", **values)]
+    if not learned(full):
+        return "open", [doc.texts.say("safe.untaught", **values)]
+    found = doc.texts.say("safe.confirmed", **values)
+    wanted = conditions(doc, material)
+    if not wanted:
+        return "confirmed", [found]
+    return "part", [found, doc.texts.say("safe.conditions", conditions=wanted)]
+
+
+def conditions(doc: Document, material: Material) -> str:
+    """What was measured to be needed for a new token to be safe, as one phrase; empty for nothing."""
+    kind = doc.texts.say(f"word.{material.kind}")
+    group = material.group("output")
+    wanted = []
+    if group is not None and group.stats.rows > 1 and group.stats.pairwise_cosine >= COPIES:
+        wanted.append(doc.texts.say("safe.own_row", kind=kind))
+    if not isinstance(material.leak, str) and material.leak.advice.code != "optional":
+        wanted.append(doc.texts.say("safe.masked", kind=kind))
+    trap = None if isinstance(material.train, str) else material.train.find("token-only-decay")
+    shrunk = trap.find("reserved") if trap else None
+    if shrunk is not None and shrunk.changed:
+        wanted.append(doc.texts.say("safe.decay"))
+    return doc.texts.say("word.semicolon").join(wanted)
+
+
+def _probabilities(variant: Variant, steps: int) -> dict[str, object]:
+    return {
+        "before": real(variant.before.where_due),
+        "after": real(variant.after.where_due),
+        "elsewhere": real(variant.after.elsewhere),
+        "steps": steps,
+    }
+
+
+CLAIMS: Final[dict[str, Callable[[Document, Material], Verdict]]] = {
+    "active": _active,
+    "conservative": _conservative,
+    "synchronised": _synchronised,
+    "automatic": _automatic,
+    "low": _low,
+    "no_mask": _no_mask,
+    "safe": _safe,
+}

@@ -1,0 +1,99 @@
+"""A Markdown document built from keys, numbers and names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from rowscope.inspector.render.escape import visible
+from rowscope.inspector.study.texts import Texts
+
+
+class Document:
+    """Blocks of Markdown; sentences said one after the other share a paragraph until `stop`."""
+
+    def __init__(self, texts: Texts) -> None:
+        self.texts = texts
+        self._blocks: list[str] = []
+        self._sentences: list[str] = []
+
+    def title(self, key: str, **values: object) -> None:
+        self._block("# " + self.texts.say(key, **values))
+
+    def heading(self, key: str) -> None:
+        self._block("## " + self.texts.say(f"heading.{key}"))
+
+    def subheading(self, key: str, **values: object) -> None:
+        """A key whose text brings its own number signs."""
+        self._block(self.texts.say(key, **values))
+
+    def say(self, key: str, **values: object) -> None:
+        """Add a sentence to the paragraph."""
+        self._sentences.append(self.texts.say(key, **values))
+
+    def paragraph(self, key: str, **values: object) -> None:
+        """A sentence or more as a paragraph of its own."""
+        self.stop()
+        self.say(key, **values)
+        self.stop()
+
+    def bullets(self, items: Iterable[str]) -> None:
+        lines = [f"* {item}" for item in items]
+        if lines:
+            self._block("\n".join(lines))
+
+    def table(self, head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        """The first column to the left, the others to the right."""
+        self._rows(head, ["---", *["---:"] * (len(head) - 1)], rows)
+
+    def text_table(self, head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        """All columns to the left."""
+        self._rows(head, ["---"] * len(head), rows)
+
+    def _rows(self, head: Sequence[str], rule: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        body = [[_cell(cell) for cell in row] for row in rows]
+        if body:
+            lines = ([_cell(cell) for cell in head], list(rule), *body)
+            self._block("\n".join(f"| {' | '.join(cells)} |" for cells in lines))
+
+    def code(self, language: str, text: str) -> None:
+        self._block(f"```{language}\n{text}\n```")
+
+    def stop(self) -> None:
+        """End the paragraph."""
+        if self._sentences:
+            joiner = self.texts.say("word.joiner")
+            self._blocks.append(joiner.join(self._sentences))
+            self._sentences = []
+
+    def _block(self, text: str) -> None:
+        self.stop()
+        self._blocks.append(text)
+
+    def render(self) -> str:
+        """The document, ending in one newline."""
+        self.stop()
+        return "\n\n".join(self._blocks) + "\n"
+
+
+def _cell(text: str) -> str:
+    """A table ends its cells at every bar, in code spans too, unless a backslash stands before it."""
+    return re.sub(r"(?<!\\)\|", r"\\|", text)
+
+
+def code(name: str) -> str:
+    """A name from a file as a code span that stays one."""
+    text = visible(name)
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * (longest + 1)
+    # A blank keeps a backtick at either end apart from the fence, and is no part of the code.
+    pad = " " if text.startswith("`") or text.endswith("`") else ""
+    return f"{fence}{pad}{text}{pad}{fence}"
+
+
+def plain(text: str) -> str:
+    """A sentence with names from files in it, made safe to print in Markdown."""
+    safe = visible(text)
+    for sign in "\\`*_{}[]<>|#":
+        safe = safe.replace(sign, "\\" + sign)
+    return safe
