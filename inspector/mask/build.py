@@ -1,0 +1,177 @@
+"""`rowscope.mask`: a checkpoint -> the ids that must never be sampled."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rowscope.inspector.audit import no_matrix
+from rowscope.inspector.census import GROUPS, RESERVED, UNMAPPED, USED, IdSet, group_codes
+from rowscope.inspector.checkpoint import Checkpoint, open_checkpoint
+from rowscope.inspector.errors import CheckpointError, RefusedError, TokenizerError, UsageError
+from rowscope.inspector.mask.result import LeftOut, Mask
+from rowscope.inspector.matrices import Matrix
+from rowscope.inspector.measure import measure_matrix
+from rowscope.inspector.ranges import to_ranges
+from rowscope.inspector.roles import RoledToken, roled_tokens
+from rowscope.inspector.vocabulary import Vocabulary, read_vocabulary
+
+Progress = Callable[[int], None] | None
+Ids = NDArray[np.int64]
+
+INCLUDE: Final = ("reserved", "unmapped", "untrained")
+
+# Roles that a token can only play if it can be sampled or forced.
+PROTECTED: Final = frozenset(
+    {"eos", "bos", "forced_bos", "forced_eos", "decoder_start", "chat_template"},
+)
+
+# Above this share of the used rows a mask of untrained rows would silence the model.
+_MOST: Final = 0.5
+
+
+def mask(
+    path: Checkpoint | str | os.PathLike[str], include: str = "reserved", *, progress: Progress = None
+) -> Mask:
+    """The ids that must never be sampled from a checkpoint's logits.
+
+    Args:
+        include: "unmapped" (ids without a token), "reserved" (these and placeholders), "untrained" (rows of
+            the output matrix whose verdict is any but trained: reads that matrix), or several of them,
+            joined by commas. Ids in use as eos, bos or forced tokens or in a chat template stay out.
+        progress: called with the number of rows finished since the last call ("untrained" alone reads rows).
+
+    Raises:
+        CheckpointError: the path cannot be opened, has no vocabulary matrix or, unless "untrained" alone is
+            asked for, no readable tokenizer files.
+        UsageError: `include` names something else.
+        RefusedError: "untrained" would mask most used tokens.
+    """
+    words = _words(include)
+    checkpoint = path if isinstance(path, Checkpoint) else open_checkpoint(path)
+    notes: list[str] = []
+    matrix = _logits_matrix(checkpoint, notes)
+    vocabulary = _vocabulary(checkpoint, words, notes)
+    codes = group_codes(matrix.rows, vocabulary)
+    chosen = np.zeros(matrix.rows, dtype=np.bool_)
+    if "unmapped" in words:
+        chosen |= codes == UNMAPPED
+    if "reserved" in words:
+        chosen |= np.isin(codes, RESERVED)
+    if "untrained" in words:
+        chosen |= _untrained(matrix, checkpoint, vocabulary, codes, notes, progress)
+    left_out = _left_out(chosen, checkpoint, vocabulary, notes)
+    chosen[[item.id for item in left_out]] = False
+    ids = np.flatnonzero(chosen).astype(np.int64)
+    return Mask(
+        path=checkpoint.path,
+        include=words,
+        rows=matrix.rows,
+        ids=ids,
+        groups=_groups(ids, codes),
+        left_out=left_out,
+        notes=tuple(notes),
+    )
+
+
+def _words(include: str) -> tuple[str, ...]:
+    words = tuple(dict.fromkeys(word.strip() for word in include.split(",")))
+    unknown = [word for word in words if word not in INCLUDE]
+    if unknown:
+        raise UsageError(
+            f"--include {unknown[0]!r} is not known; use {', '.join(INCLUDE)}, or several joined by commas",
+            location="--include",
+        )
+    return words
+
+
+def _logits_matrix(checkpoint: Checkpoint, notes: list[str]) -> Matrix:
+    """The matrix whose rows are the logits."""
+    matrix = checkpoint.layout.of_role("output")
+    if matrix is not None:
+        return matrix
+    source = checkpoint.layout.of_role("input")
+    if source is None:
+        raise no_matrix(checkpoint)
+    if checkpoint.layout.head_expected is False:
+        notes.append("the architecture has no output matrix: nothing is sampled from this model as it is")
+    else:
+        notes.append(f"no output matrix is stored: the ids are the rows of {source.tensor!r}")
+    return source
+
+
+def _vocabulary(checkpoint: Checkpoint, words: tuple[str, ...], notes: list[str]) -> Vocabulary | None:
+    needed = words != ("untrained",)
+    try:
+        vocabulary = read_vocabulary(checkpoint.root)
+        trouble = f"{str(checkpoint.root)!r} has no tokenizer files"
+    except TokenizerError as error:
+        if needed:
+            raise
+        vocabulary, trouble = None, error.message
+    if vocabulary is None and needed:
+        raise CheckpointError(
+            f"{trouble}, so nothing tells which ids are reserved; put tokenizer.json beside the weights, "
+            "or use --include untrained",
+            location=str(checkpoint.root),
+        )
+    if vocabulary is None:
+        notes.append(f"{trouble}: no row is known to be reserved, and verdicts lack their best reference")
+    return vocabulary
+
+
+def _untrained(
+    matrix: Matrix,
+    checkpoint: Checkpoint,
+    vocabulary: Vocabulary | None,
+    codes: NDArray[np.int8],
+    notes: list[str],
+    progress: Progress,
+) -> NDArray[np.bool_]:
+    facts = measure_matrix(matrix, checkpoint, vocabulary, codes, progress=progress)
+    untrained = facts.evidence.untrained
+    used = np.isin(codes, USED)
+    hit = int((untrained & used).sum())
+    if hit > _MOST * int(used.sum()):
+        raise RefusedError(
+            f"{hit:,} of {int(used.sum()):,} used rows of {matrix.tensor!r} look untrained: a mask of them "
+            "would leave little to sample; look at `rowscope audit` first, or use --include reserved",
+            location=matrix.tensor,
+        )
+    if facts.evidence.reference is None:
+        notes.append(facts.evidence.note)
+    trained = int((~untrained & np.isin(codes, RESERVED)).sum())
+    if trained:
+        notes.append(
+            f"{trained:,} reserved rows are not judged untrained; "
+            "--include reserved,untrained has them as well"
+        )
+    return untrained
+
+
+def _left_out(
+    chosen: NDArray[np.bool_], checkpoint: Checkpoint, vocabulary: Vocabulary | None, notes: list[str]
+) -> tuple[LeftOut, ...]:
+    tokens = roled_tokens(vocabulary, checkpoint.config, checkpoint.generation_config)
+    found = [token for token in tokens if token.id < chosen.size and chosen[token.id] and _protected(token)]
+    if found:
+        first = ", ".join(
+            f"{token.token!r} ({token.id}: {', '.join(sorted(PROTECTED & set(token.roles)))})"
+            for token in found[:4]
+        )
+        more = f" and {len(found) - 4} more" if len(found) > 4 else ""
+        notes.append(f"left out, because they are in use: {first}{more}")
+    return tuple(LeftOut(token.id, token.token, token.roles) for token in found)
+
+
+def _protected(token: RoledToken) -> bool:
+    return bool(PROTECTED & set(token.roles))
+
+
+def _groups(ids: Ids, codes: NDArray[np.int8]) -> dict[str, IdSet]:
+    by_group = {name: ids[codes[ids] == code] for code, name in enumerate(GROUPS)}
+    return {name: IdSet(int(part.size), to_ranges(part)) for name, part in by_group.items() if part.size}

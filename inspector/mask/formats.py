@@ -1,0 +1,127 @@
+"""The mask in the form that each serving stack takes: one function a format, and a table of them."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+import numpy as np
+
+from rowscope.inspector.errors import UsageError
+from rowscope.inspector.mask.modules import python_module, vllm_module
+from rowscope.inspector.mask.result import Mask
+
+BIAS: Final = -100
+"""The lowest bias that OpenAI-style servers take; they add it to the logit."""
+
+
+@dataclass(frozen=True, slots=True)
+class MaskFormat:
+    """A form of the mask.
+
+    Attributes:
+        setting: where it goes, in words.
+        file: a file name that suits it.
+        build: the form itself.
+        limit: entries above which some servers refuse it, and what to use then.
+    """
+
+    setting: str
+    file: str
+    build: Callable[[Mask], str | bytes]
+    limit: tuple[int, str] | None = None
+
+    @property
+    def binary(self) -> bool:
+        """Whether it is written as bytes, to a file."""
+        return self.file.endswith(".npy")
+
+
+def render_mask(mask: Mask, format: str) -> str | bytes:
+    """The mask in one of `FORMATS`: text, or bytes for `numpy`.
+
+    Raises:
+        UsageError: no such format.
+    """
+    if format not in FORMATS:
+        raise UsageError(
+            f"--format {format!r} is not known; use text, json, {', '.join(FORMATS)}", location="--format"
+        )
+    return FORMATS[format].build(mask)
+
+
+def format_notes(mask: Mask, format: str) -> tuple[str, ...]:
+    """What the user should know about this mask in this form."""
+    form = FORMATS.get(format)
+    if form is None or form.limit is None or len(mask) <= form.limit[0]:
+        return ()
+    most, advice = form.limit
+    return (f"{len(mask):,} entries: {advice} above {most:,}",)
+
+
+def _ids(mask: Mask) -> str:
+    return "".join(f"{id}\n" for id in mask.ids.tolist())
+
+
+def _ranges(mask: Mask) -> str:
+    parts = [str(a) if b == a + 1 else f"{a}:{b}" for a, b in mask.ranges]
+    return ",".join(parts) + "\n" if parts else ""
+
+
+def _generation_config(mask: Mask) -> str:
+    return json.dumps({"suppress_tokens": mask.ids.tolist()}, indent=2) + "\n"
+
+
+def _logit_bias(mask: Mask) -> str:
+    return json.dumps({"logit_bias": {str(id): BIAS for id in mask.ids.tolist()}}) + "\n"
+
+
+def _llama_cpp(mask: Mask) -> str:
+    return "".join(f"--logit-bias {id}-inf\n" for id in mask.ids.tolist())
+
+
+def _llama_cpp_server(mask: Mask) -> str:
+    return json.dumps({"logit_bias": [[id, False] for id in mask.ids.tolist()]}) + "\n"
+
+
+def _numpy(mask: Mask) -> bytes:
+    file = io.BytesIO()
+    np.save(file, mask.flags, allow_pickle=False)
+    return file.getvalue()
+
+
+FORMATS: Final[Mapping[str, MaskFormat]] = MappingProxyType(
+    {
+        "ids": MaskFormat("anything that reads one id a line", "mask.txt", _ids),
+        "ranges": MaskFormat("rowscope's own --ids, and people", "mask.ranges", _ranges),
+        "generation-config": MaskFormat(
+            "generation_config.json of transformers, key suppress_tokens; --apply writes it there",
+            "suppress_tokens.json",
+            _generation_config,
+        ),
+        "logit-bias": MaskFormat(
+            "the body of a request to an OpenAI-style server, key logit_bias",
+            "logit_bias.json",
+            _logit_bias,
+            (1024, "vLLM refuses a request with more, and the OpenAI API has taken 300; use --format vllm"),
+        ),
+        "vllm": MaskFormat(
+            "vLLM, server and offline: --logits-processors MODULE:SuppressReserved",
+            "suppress_reserved.py",
+            vllm_module,
+        ),
+        "llama.cpp": MaskFormat(
+            "arguments of llama-cli and other llama.cpp programs", "logit_bias.args", _llama_cpp
+        ),
+        "llama.cpp-server": MaskFormat(
+            "the body of a request to llama-server, key logit_bias", "logit_bias.json", _llama_cpp_server
+        ),
+        "numpy": MaskFormat("numpy.load: bool [rows], True = never sample", "mask.npy", _numpy),
+        "python": MaskFormat("import in Python: IDS, RANGES, suppress(logits)", "reserved.py", python_module),
+    }
+)
+"""Every form by its name on the command line, with the setting that it goes into."""

@@ -1,0 +1,84 @@
+"""The mask: which token ids must never be sampled, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+import rowscope
+from rowscope.inspector.census import IdSet
+from rowscope.inspector.plain import to_plain
+from rowscope.inspector.ranges import Range, to_ranges
+
+SCHEMA_VERSION: Final = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """An id that the mask would hold but for its role."""
+
+    id: int
+    token: str | None
+    roles: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """Ids that must never be sampled.
+
+    Attributes:
+        path: the checkpoint, as it was given.
+        include: what was asked for: "reserved", "unmapped", "untrained".
+        rows: how many logits the model computes; every id is below.
+        ids: int64 [n], sorted.
+        groups: the same ids by census group; groups without one are left out.
+        left_out: ids in use as eos, bos, a forced token or in a chat template, which are not masked.
+        notes: what the user should know.
+    """
+
+    path: str
+    include: tuple[str, ...]
+    rows: int
+    ids: NDArray[np.int64]
+    groups: Mapping[str, IdSet]
+    left_out: tuple[LeftOut, ...]
+    notes: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return int(self.ids.size)
+
+    @property
+    def ranges(self) -> tuple[Range, ...]:
+        """The ids as half-open ranges."""
+        return to_ranges(self.ids)
+
+    @property
+    def flags(self) -> NDArray[np.bool_]:
+        """bool [rows]: True for an id that must never be sampled."""
+        flags = np.zeros(self.rows, dtype=np.bool_)
+        flags[self.ids] = True
+        return flags
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON document of `mask --format json`."""
+        body = {
+            "schema_version": SCHEMA_VERSION,
+            "tool": {"name": "rowscope", "version": rowscope.__version__},
+            "exit_code": 0,
+            "path": self.path,
+            "include": self.include,
+            "rows": self.rows,
+            "count": len(self),
+            "ranges": self.ranges,
+            "ids": self.ids,
+            "groups": self.groups,
+            "left_out": self.left_out,
+            "notes": self.notes,
+        }
+        plain = to_plain(body)
+        assert isinstance(plain, dict)
+        return plain
