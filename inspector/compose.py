@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from rowscope.inspector.capacity import take_capacity
 from rowscope.inspector.census import GROUP_MEMBERS, GROUPS
 from rowscope.inspector.checkpoint import Checkpoint
 from rowscope.inspector.checks import run_checks
@@ -32,6 +33,7 @@ def compose(facts: Facts, skipped: tuple[Skipped, ...]) -> Report:
     return Report(
         checkpoint=_checkpoint_facts(facts.checkpoint),
         census=facts.census,
+        capacity=take_capacity(facts.checkpoint, facts.vocabulary, facts.census),
         matrices=tuple(_matrix_report(facts, item) for item in facts.matrices),
         special_tokens=_special_tokens(facts),
         findings=findings,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import rowscope
+from rowscope.inspector.capacity import Capacity
 from rowscope.inspector.census import Census
 from rowscope.inspector.checks.finding import SEVERITY_RANK, Finding
 from rowscope.inspector.errors import UsageError
@@ -140,6 +141,7 @@ class Report:
 
     checkpoint: CheckpointFacts
     census: Census
+    capacity: Capacity
     matrices: tuple[MatrixReport, ...]
     special_tokens: tuple[SpecialTokenReport, ...]
     findings: tuple[Finding, ...]
@@ -175,6 +177,7 @@ class Report:
             "summary": self.summary,
             "checkpoint": self.checkpoint,
             "census": _census(self.census),
+            "capacity": self.capacity,
             "matrices": [_matrix(matrix) for matrix in self.matrices],
             "special_tokens": self.special_tokens,
             "findings": self.findings,

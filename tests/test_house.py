@@ -35,6 +35,7 @@ FLOORS = (
     ),
     (
         "inspector.census",
+        "inspector.capacity",
         "inspector.roles",
         "inspector.structure",
         "inspector.structure_groups",
@@ -52,7 +53,6 @@ FLOORS = (
     ),
     ("inspector.audit", "inspector.compose", "inspector.choose", "inspector.table", "inspector.suspects"),
     (
-        "inspector.capacity",
         "inspector.explain",
         "inspector.selection",
         "inspector.baseline",

@@ -8,7 +8,7 @@ from typing import Final
 from rowscope.inspector.ranges import format_ranges
 from rowscope.inspector.render.escape import visible
 from rowscope.inspector.render.numbers import cosine, count, ratio, real
-from rowscope.inspector.render.plain import shorten
+from rowscope.inspector.render.plain import bytes_text, shorten
 from rowscope.inspector.report import GroupReport, MatrixReport, NotableRow, Report, SpecialTokenReport
 
 Cells = tuple[str, ...]
@@ -39,10 +39,22 @@ def size_rows(report: Report) -> list[Cells]:
     ]
     if census.reserved.count:
         rows.append(("", "", format_ranges(census.reserved.ranges, limit=3)))
+    rows += _capacity_rows(report)
     if census.holes.count:
         rows.append(("holes", count(census.holes.count), format_ranges(census.holes.ranges, limit=3)))
     if census.out_of_range:
         rows.append(("ids without a row", count(len(census.out_of_range)), "see VOC102"))
+    return rows
+
+
+def _capacity_rows(report: Report) -> list[Cells]:
+    capacity = report.capacity
+    free = capacity.without_resize + capacity.placeholders.count
+    note = f"{count(capacity.without_resize)} next ids, {count(capacity.placeholders.count)} placeholders"
+    rows: list[Cells] = [("free slots", count(free), note)]
+    for step in capacity.resizes[:1]:
+        words = f"next multiple of {step.multiple}: {step.new_rows} more rows, {bytes_text(step.bytes)}"
+        rows.append(("after a resize", count(step.rows), words))
     return rows
 
 
