@@ -36,6 +36,7 @@ def apply_claim_in_place(plan: ClaimPlan, *, disk: Disk | None = None) -> ClaimR
     _require_own(plan)
     folder = _prepare(disk, plan, root)
     try:
+        disk.sync_folder(root / UNDO)
         _patch(disk, plan, root, folder)
         verify(plan, root)
         write_file(disk, folder / COMPLETE, b"")
@@ -109,7 +110,6 @@ def _prepare(disk: Disk, plan: ClaimPlan, root: Path) -> Path:
         write_file(disk, temporary / MANIFEST, manifest.encode())
         disk.sync_folder(temporary)
         disk.rename(temporary, folder)
-        disk.sync_folder(home)
     except OSError as error:
         _discard(disk, temporary, home)
         raise refusal(error, f"No byte of {str(root)!r} has changed", root) from error

@@ -67,8 +67,8 @@ def _logit(
         return f"{where}: the output logits start like those of a trained token drawn at random"
     if len(recipe.sources) == 1:
         return (
-            f"{where}: the output logits start equal to that of token {recipe.sources[0]} in every context, "
-            "and share its probability"
+            f"{where}: the output logits start equal to that of {recipe.text.partition(':')[2]!r} "
+            f"(id {recipe.sources[0]}) in every context, and share its probability"
         )
     return (
         f"{where}: in every context the output logits start at {rows.factor:.3g} times the mean logit of the "

@@ -17,19 +17,21 @@ _LISTS: Final = ("extra_special_tokens", "additional_special_tokens")
 def edit_decoder(file: JsonText, claimed: Sequence[Claimed]) -> list[str]:
     """`added_tokens_decoder` of tokenizer_config.json, which older versions of transformers write."""
     path: Path = ("added_tokens_decoder",)
-    changes = []
-    for claim in sorted(claimed, key=lambda claim: claim.id):
-        entries: dict[str, Any] = file.get(*path)
-        stated = [
-            id for id, entry in entries.items() if claim.replaces and token_content(entry) == claim.replaces
-        ]
-        if stated:
-            put_token(file, (*path, stated[-1]), claim)
-        else:
-            entry = dict(sorted({"content": claim.token, **flags(claim)}.items()))
-            file.insert(path, [(str(claim.id), entry)], _place(entries, claim.id))
-        changes.append(f"added_tokens_decoder: {claim.token!r} with id {claim.id}")
-    return changes
+    stated = {token_content(entry): id for id, entry in file.get(*path).items()}
+    ordered = sorted(claimed, key=lambda claim: claim.id)
+    for claim in ordered:
+        if claim.replaces in stated:
+            put_token(file, (*path, stated[claim.replaces]), claim)
+        elif claim.replaces is not None:
+            file.insert(path, [_decoder_entry(claim)], _place(file.get(*path), claim.id))
+    fresh = [_decoder_entry(claim) for claim in ordered if claim.replaces is None]
+    if fresh:
+        file.insert(path, fresh)
+    return [f"added_tokens_decoder: {claim.token!r} with id {claim.id}" for claim in ordered]
+
+
+def _decoder_entry(claim: Claimed) -> tuple[str, dict[str, Any]]:
+    return str(claim.id), dict(sorted({"content": claim.token, **flags(claim)}.items()))
 
 
 def _place(entries: Mapping[str, Any], id: int) -> int | None:

@@ -208,11 +208,16 @@ def _require_free(room: Room, claimed: Sequence[Claimed], ids: Sequence[int]) ->
             )
 
 
+def _roles(vocabulary: Vocabulary) -> dict[str, tuple[str, ...]]:
+    return {role: tokens for role, tokens in vocabulary.roles.items() if role != "additional"}
+
+
 def _check(room: Room, claimed: Sequence[Claimed], after: Vocabulary) -> None:
     """Nothing but the claimed ids may have changed, and the new tokens are flagged as asked for."""
     wanted = {**room.vocabulary.tokens, **{claim.id: claim.token for claim in claimed}}
     fresh = sum(claim.replaces is None for claim in claimed)
     moved = wanted != dict(after.tokens) or after.entries != room.vocabulary.entries + fresh
+    moved |= _roles(after) != _roles(room.vocabulary)
     flagged = all(
         claim.id in after.added and (claim.id in after.special_ids) is claim.special for claim in claimed
     )

@@ -29,9 +29,14 @@ def edit_tokenizer_json(file: JsonText, claimed: Sequence[Claimed]) -> list[str]
     if file.get("added_tokens") is None:
         _give_list(file)
     changes += _rename_in_list(file, renamed)
-    missing = [claim for claim in claimed if not _listed(file, claim.token)]
-    for claim in sorted(missing, key=lambda claim: claim.id):
-        file.insert(("added_tokens",), [_entry(claim)], _place(file, claim))
+    listed = {entry.get("content") for entry in file.get("added_tokens")}
+    missing = sorted((claim for claim in claimed if claim.token not in listed), key=lambda claim: claim.id)
+    for claim in missing:
+        if claim.replaces is not None:
+            file.insert(("added_tokens",), [_entry(claim)], _place(file, claim))
+    fresh = [_entry(claim) for claim in missing if claim.replaces is None]
+    if fresh:
+        file.insert(("added_tokens",), fresh)
     changes += [f"added_tokens: {claim.token!r} with id {claim.id}" for claim in missing]
     return changes
 
@@ -115,17 +120,11 @@ def flags(claim: Claimed) -> dict[str, bool]:
     return {**dict.fromkeys(FLAGS, False), "special": claim.special}
 
 
-def _listed(file: JsonText, token: str) -> bool:
-    return any(entry.get("content") == token for entry in file.get("added_tokens"))
-
-
 def _entry(claim: Claimed) -> dict[str, Any]:
     return {"id": claim.id, "content": claim.token, **flags(claim)}
 
 
 def _place(file: JsonText, claim: Claimed) -> int | None:
-    """Last, where the ids count on; a token of the model's vocabulary in the order of the ids."""
-    if claim.replaces is None:
-        return None
+    """A token of the model's own vocabulary stands in the order of the ids."""
     ids = [entry.get("id", -1) for entry in file.get("added_tokens")]
     return next((place for place, id in enumerate(ids) if id > claim.id), None)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from rowscope.inspector.claim.model import Caution
 from rowscope.inspector.errors import RefusedError, UsageError
 from rowscope.inspector.placeholders import is_placeholder
 from rowscope.inspector.vocabulary import Vocabulary
-from rowscope.inspector.vocabulary.spelling import byte_level_spelling
+from rowscope.inspector.vocabulary.spelling import byte_alphabet, byte_level_spelling
+
+_ALPHABET: Final = frozenset(byte_alphabet())
 
 
 def check_tokens(tokens: Sequence[str], vocabulary: Vocabulary) -> None:
@@ -55,6 +58,13 @@ def text_cautions(tokens: Sequence[str], vocabulary: Vocabulary) -> Iterator[Cau
     """Warnings about how the tokens will match in text."""
     for token in tokens:
         yield from _surprises(token)
+    for token in tokens:
+        if vocabulary.byte_level and not token.isascii() and set(token) <= _ALPHABET:
+            yield Caution(
+                "decoding",
+                f"{token!r} will not decode to itself: its letters also stand for single bytes in this "
+                "tokenizer's spelling; use ASCII letters",
+            )
     ordinary = set(vocabulary.tokens.values())
     for token in tokens:
         spelling = _spelling(token, vocabulary)
