@@ -6,6 +6,7 @@ import sys
 
 import typer
 
+from rowscope.commands.acting import diff, mask
 from rowscope.commands.audit import audit
 from rowscope.commands.listing import explain, inspect, rows, suspects
 from rowscope.inspector.errors import UsageError
@@ -21,7 +22,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for body in (inspect, audit, rows, suspects, explain):
+for body in (inspect, audit, rows, suspects, diff, mask, explain):
     app.command()(body)
 
 

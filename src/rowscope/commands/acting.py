@@ -1,0 +1,98 @@
+"""Commands that act on what an audit knows: diff, mask, claim, undo."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rowscope.commands.options import FormatOption, OutputOption, PathArgument
+from rowscope.terminal import Progress, check_choice, command, emit, emit_json, emit_lines, text_width
+
+if TYPE_CHECKING:
+    from rowscope.inspector.mask import Mask
+
+
+@command
+def diff(
+    base: Annotated[str, typer.Argument(metavar="BASE", help="The checkpoint that came first.")],
+    tuned: Annotated[str, typer.Argument(metavar="TUNED", help="What was made of it.")],
+    expect_unchanged: Annotated[
+        str | None,
+        typer.Option("--expect-unchanged", help="Rows such as 0:151665 that must be inherited; else exit 1."),
+    ] = None,
+    changed_only: Annotated[
+        bool, typer.Option("--changed-only", help="Leave unchanged rows out of jsonl, csv and parquet.")
+    ] = False,
+    format: FormatOption = "text",
+    output: OutputOption = None,
+) -> int:
+    """Compare the rows of two checkpoints. Formats: text, json, jsonl, csv, parquet."""
+    from rowscope.inspector.checkpoint import open_checkpoint
+    from rowscope.inspector.diff import diff as compare
+    from rowscope.inspector.render.diff_formats import DIFF_FORMATS, render_diff
+    from rowscope.inspector.render.diff_text import diff_lines
+
+    check_choice("--format", format, ("text", *DIFF_FORMATS))
+    first, second = open_checkpoint(base), open_checkpoint(tuned)
+    with Progress(first, passes=1) as progress:
+        result = compare(first, second, expect_unchanged=expect_unchanged, progress=progress)
+    if format == "text":
+        emit_lines(diff_lines(result, width=text_width()), output)
+    else:
+        emit(render_diff(result, format, changed_only=changed_only), output)
+    return result.exit_code
+
+
+@command
+def mask(
+    path: PathArgument,
+    include: Annotated[
+        str, typer.Option("--include", help="reserved, unmapped or untrained; several joined by commas.")
+    ] = "reserved",
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Write suppress_tokens into generation_config.json.")
+    ] = False,
+    format: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            "-f",
+            help="text, json, ids, ranges, generation-config, logit-bias, vllm, llama.cpp, llama.cpp-server, "
+            "numpy or python.",
+        ),
+    ] = "text",
+    output: OutputOption = None,
+) -> int:
+    """Export the ids that must never be sampled, in the form that a serving stack takes."""
+    from rowscope.inspector.checkpoint import open_checkpoint
+    from rowscope.inspector.mask import FORMATS, apply_mask, plan_mask
+    from rowscope.inspector.mask import mask as make_mask
+
+    check_choice("--format", format, ("text", "json", *FORMATS))
+    checkpoint = open_checkpoint(path)
+    with Progress(checkpoint) as progress:
+        found = make_mask(checkpoint, include, progress=progress)
+    if apply:
+        plan_mask(checkpoint, found)  # refuses before anything is printed
+    _emit_mask(found, format, output)
+    if apply:
+        sys.stderr.write(apply_mask(checkpoint, found) + "\n")
+    return 0
+
+
+def _emit_mask(mask: Mask, format: str, output: str | None) -> None:
+    from rowscope.inspector.mask import format_notes, render_mask
+    from rowscope.inspector.render.escape import visible
+    from rowscope.inspector.render.mask_text import mask_lines
+
+    if format == "text":
+        emit_lines(mask_lines(mask, width=text_width()), output)
+        return
+    if format == "json":
+        emit_json(mask.to_dict(), output)
+        return
+    emit(render_mask(mask, format), output)
+    for note in (*mask.notes, *format_notes(mask, format)):
+        sys.stderr.write(f"note: {visible(note)}\n")
