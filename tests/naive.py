@@ -60,6 +60,11 @@ def encode(dtype: str, values: np.ndarray) -> np.ndarray:
     return np.array([list(row.to_bytes(size, "little")) for row in rows], np.uint8).reshape(len(rows), size)
 
 
+def normal(rows: int = 60, width: int = 24, seed: int = 0) -> np.ndarray:
+    """Normal numbers, the same at every call."""
+    return np.random.default_rng(seed).normal(size=(rows, width))
+
+
 def row(values: list[float]) -> dict[str, float]:
     """Every quantity of one row."""
     finite = all(math.isfinite(value) for value in values)
