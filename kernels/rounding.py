@@ -18,42 +18,55 @@ GLANCE = 32
 
 
 def equal_after_rounding(
-    base: Format, base_raw: NDArray[np.uint8], tuned: Format, tuned_raw: NDArray[np.uint8]
+    base: Format,
+    base_raw: NDArray[np.uint8],
+    tuned: Format,
+    tuned_raw: NDArray[np.uint8],
+    rows: NDArray[np.int64] | None = None,
 ) -> NDArray[np.bool_]:
-    """Which rows are equal once one side is rounded to the other side's format, bool (n,).
+    """Which rows are equal once one side is rounded to the other side's format, bool (len(rows),).
 
-    Rows are given as bytes of shape (n, row bytes). Only float formats round; others give False.
+    Args:
+        base_raw, tuned_raw: bytes of shape (n, row bytes).
+        rows: positions to look at; all of them where None. Only float formats round; others give False.
     """
-    equal = np.zeros(len(base_raw), dtype=np.bool_)
+    rows = np.arange(len(base_raw)) if rows is None else rows
+    equal = np.zeros(rows.size, dtype=np.bool_)
     if base.family != "float" or tuned.family != "float" or base.name == tuned.name:
         return equal
+    # Rows that really moved show it early: a few columns spare the rest.
+    some = np.flatnonzero(_equal(base, base_raw, tuned, tuned_raw, rows, GLANCE))
     step = max(1, BLOCK_ELEMENTS // max(base.width(base_raw.shape[1]), 1))
-    for start in range(0, len(base_raw), step):
-        rows = slice(start, start + step)
-        left, right = formats.unpack(base, base_raw[rows]), formats.unpack(tuned, tuned_raw[rows])
-        equal[rows] = _reaches(base, left, tuned, right) | _reaches(tuned, right, base, left)
+    for start in range(0, some.size, step):
+        part = some[start : start + step]
+        equal[part] = _equal(base, base_raw, tuned, tuned_raw, rows[part], None)
     return equal
 
 
-def _reaches(source: Format, codes: Codes, form: Format, target: Codes) -> NDArray[np.bool_]:
-    """Which rows of `codes` round to the rows of `target`, codes of `form`.
-
-    None do where `form` holds every value of `source`, as 32 and 64 bits do for all that is narrower:
-    nothing is rounded then.
-    """
-    if form.bits >= 32 and form.bits > source.bits:
-        return np.zeros(len(codes), dtype=np.bool_)
-    # Rows that really moved show it early: a few columns spare the rest.
-    some = np.flatnonzero(_rounds(source, codes[:, :GLANCE], form, target[:, :GLANCE]))
-    found = np.zeros(len(codes), dtype=np.bool_)
-    if some.size == len(codes):
-        found[:] = _rounds(source, codes, form, target)
-    else:
-        found[some] = _rounds(source, codes[some], form, target[some])
+def _equal(
+    base: Format,
+    base_raw: NDArray[np.uint8],
+    tuned: Format,
+    tuned_raw: NDArray[np.uint8],
+    rows: NDArray[np.int64],
+    columns: int | None,
+) -> NDArray[np.bool_]:
+    """`equal_after_rounding` for the first columns alone (a multiple of 8), or all."""
+    left, right = (
+        formats.unpack(form, raw[rows, : None if columns is None else columns * form.bits // 8])
+        for form, raw in ((base, base_raw), (tuned, tuned_raw))
+    )
+    found = np.zeros(rows.size, dtype=np.bool_)
+    # 32 and 64 bits hold every value of all narrower formats: nothing is rounded on the way there.
+    if not (tuned.bits >= 32 and tuned.bits > base.bits):
+        found |= _rounds(base, left, tuned, right)
+    if not (base.bits >= 32 and base.bits > tuned.bits):
+        found |= _rounds(tuned, right, base, left)
     return found
 
 
 def _rounds(source: Format, codes: Codes, form: Format, target: Codes) -> NDArray[np.bool_]:
+    """Which rows of `codes` round to the rows of `target`, codes of `form`."""
     if source.name == "F32" and form.name == "BF16":
         return _rounds_to_brain(codes, target)
     values, wanted = formats.to_float64(source, codes), formats.to_float64(form, target)

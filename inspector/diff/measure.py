@@ -56,7 +56,7 @@ def compare_rows(
         if base.dtype != tuned.dtype:
             moved = np.flatnonzero(part.changed)
             rounded[chunk.start + moved] = rounding.equal_after_rounding(
-                base.form, left[moved], tuned.form, right[moved]
+                base.form, left, tuned.form, right, moved
             )
         del left, right
         base.release(chunk.start, chunk.stop)
