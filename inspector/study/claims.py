@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
-from rowscope.inspector.evidence import VERDICTS
 from rowscope.inspector.model.train_results import Variant
-from rowscope.inspector.render.numbers import cosine, count, ratio, real
-from rowscope.inspector.study.document import Document, plain
+from rowscope.inspector.render.numbers import cosine, count, real
+from rowscope.inspector.study.claim_section import free_slots, learned
+from rowscope.inspector.study.document import Document
 from rowscope.inspector.study.files import COPIES
-from rowscope.inspector.study.material import Material, RowGroup
-from rowscope.inspector.study.use_sections import at_one, free_slots, learned, tokens_text
-
-Verdict = tuple[str, list[str]]
-"""A key of `verdict_word`, and the sentences that give the reason."""
+from rowscope.inspector.study.leak_section import at_one, prompt_name, tokens_text
+from rowscope.inspector.study.material import Material
+from rowscope.inspector.study.row_claims import Verdict, active, conservative, per_matrix, synchronised
 
 _RARE: Final = 1e-6
 _SAME: Final = 0.9
@@ -37,76 +35,13 @@ def claims_section(doc: Document, material: Material) -> None:
     doc.text_table(doc.texts.cells("head.claims"), rows)
 
 
-def tally(doc: Document, group: RowGroup) -> str:
-    """`80 collapsed, 8 trained`, the verdicts that occur."""
-    present = [(group.verdicts[verdict], verdict) for verdict in VERDICTS if group.verdicts[verdict]]
-    comma = doc.texts.say("word.comma")
-    return comma.join(f"{number:,} {doc.texts.say(f'verdict.{verdict}')}" for number, verdict in present)
-
-
-def _active(doc: Document, material: Material) -> Verdict:
-    group, matrix = material.group("input"), material.matrix("input")
-    if group is None or matrix is None:
-        return "open", [doc.texts.say("active.unknown", note="-")]
-    kind, rows = doc.texts.say(f"word.{material.kind}"), group.stats.rows
-    trained = group.verdicts["trained"]
-    values = {
-        "kind": kind,
-        "rows": count(rows),
-        "nonzero": ratio(group.stats.nonzero, group.stats.elements),
-        "verdicts": tally(doc, group),
-    }
-    if trained and matrix.reference is None:
-        return "open", [doc.texts.say("active.unknown", note=plain(matrix.reference_note))]
-    if trained:
-        word, key = ("confirmed", "trained") if trained == rows else ("part", "part")
-        return word, [doc.texts.say(f"active.{key}", count=count(trained), **values)]
-    empty = group.verdicts["zero"] + group.verdicts["vanishing"]
-    if empty == rows:
-        return "corrected", [doc.texts.say("active.zero", count=count(empty), **values)]
-    return "corrected", [doc.texts.say("active.untrained", count=count(rows), **values)]
-
-
-def _conservative(doc: Document, material: Material) -> Verdict:
-    group, matrix = material.group("input"), material.matrix("input")
-    used = matrix.groups.get("used") if matrix else None
-    if group is None or used is None:
-        return "open", [doc.texts.say("active.unknown", note="-")]
-    stats = group.stats
-    values = {
-        "kind": doc.texts.say(f"word.{material.kind}"),
-        "rows": count(stats.rows),
-        "std": real(stats.std),
-        "used_std": real(used.stats.std),
-        "cosine": cosine(stats.pairwise_cosine),
-    }
-    longer = [doc.texts.say("conservative.longer", **values)] if stats.std > used.stats.std else []
-    if group.verdicts["initial"] >= 0.9 * stats.rows:
-        initial = count(group.verdicts["initial"])
-        found = doc.texts.say("conservative.initial", count=initial, **values)
-        return ("part" if longer else "confirmed"), [found, *longer]
-    if stats.distinct_rows == 1 or stats.pairwise_cosine >= COPIES:
-        return "corrected", [doc.texts.say("conservative.copies", **values), *longer]
-    other = doc.texts.say("conservative.other", verdicts=tally(doc, group), **values)
-    return ("corrected" if longer or group.verdicts["collapsed"] else "open"), [other, *longer]
-
-
-def _synchronised(doc: Document, material: Material) -> Verdict:
-    census = material.report.census
-    if census.tied:
-        return "confirmed", [doc.texts.say("synchronised.tied")]
-    source, target = material.groups.get("input"), material.groups.get("output")
-    if source is None or target is None:
-        return "open", [doc.texts.say("synchronised.one")]
-    kind = doc.texts.say(f"word.{material.kind}")
-    return "corrected", [
-        doc.texts.say("synchronised.untied", kind=kind, input=tally(doc, source), output=tally(doc, target))
-    ]
+def _unmeasured(doc: Document, section: str) -> Verdict:
+    return "unmeasured", [doc.texts.say("word.see", section=doc.texts.say(f"heading.{section}"))]
 
 
 def _automatic(doc: Document, material: Material) -> Verdict:
     if isinstance(material.gradient, str):
-        return "unmeasured", [plain(material.gradient)]
+        return _unmeasured(doc, "gradient")
     study = material.gradient.find("study")
     part = study.find("all", "output") if study else None
     target, others = (part.find("target"), part.find("others")) if part else (None, None)
@@ -134,13 +69,14 @@ def _automatic(doc: Document, material: Material) -> Verdict:
 
 def _low(doc: Document, material: Material) -> Verdict:
     if isinstance(material.leak, str):
-        return "unmeasured", [plain(material.leak)]
+        return _unmeasured(doc, "leak")
     near = at_one(material.leak)
     temperature = f"{near.temperature:g}"
     if near.max <= _RARE:
         positions = count(material.leak.positions)
         return "confirmed", [
-            doc.texts.say("low.confirmed", temperature=temperature, max=real(near.max), positions=positions)
+            doc.texts.say("low.confirmed", temperature=temperature, max=real(near.max), positions=positions),
+            *_fed(doc, material),
         ]
     ordered = sorted(material.leak.prompts, key=lambda prompt: prompt.mean)
     least, most = ordered[0], ordered[-1]
@@ -148,21 +84,37 @@ def _low(doc: Document, material: Material) -> Verdict:
         return "part", [
             doc.texts.say(
                 "low.part",
-                best=plain(least.name),
+                best=prompt_name(doc, least),
                 least=real(least.mean),
-                worst=plain(most.name),
+                worst=prompt_name(doc, most),
                 most=real(most.mean),
                 temperature=temperature,
-            )
+            ),
+            *_fed(doc, material),
         ]
     return "corrected", [
-        doc.texts.say("low.corrected", mean=real(near.mean), max=real(near.max), temperature=temperature)
+        doc.texts.say("low.corrected", mean=real(near.mean), max=real(near.max), temperature=temperature),
+        *_fed(doc, material),
     ]
+
+
+def _fed(doc: Document, material: Material) -> Iterator[str]:
+    """Where the logits lie that the original study looked at: those of the ids fed by themselves."""
+    if isinstance(material.forward, str):
+        return
+    alone, carrier = (material.forward.find(material.kind, frame) for frame in ("alone", "carrier"))
+    if alone is not None and carrier is not None and alone.logits is not None and carrier.logits is not None:
+        yield doc.texts.say(
+            "low.forward",
+            kind=doc.texts.say(f"word.{material.kind}"),
+            alone=f"{alone.logits.percentile:.1f}",
+            carrier=f"{carrier.logits.percentile:.1f}",
+        )
 
 
 def _no_mask(doc: Document, material: Material) -> Verdict:
     if isinstance(material.leak, str):
-        return "unmeasured", [plain(material.leak)]
+        return _unmeasured(doc, "leak")
     advice = material.leak.advice
     if advice.from_temperature is None:
         hottest = max(cell.temperature for cell in material.leak.cells)
@@ -179,7 +131,7 @@ def _safe(doc: Document, material: Material) -> Verdict:
     if material.kind != "reserved" or not free_slots(material):
         return "corrected", [doc.texts.say("safe.no_slot")]
     if isinstance(material.train, str):
-        return "unmeasured", [plain(material.train)]
+        return _unmeasured(doc, "claim")
     full = material.train.find("full")
     chosen = full or material.train.variants[0]
     values = _probabilities(chosen, material.train.steps)
@@ -220,9 +172,9 @@ def _probabilities(variant: Variant, steps: int) -> dict[str, object]:
 
 
 CLAIMS: Final[dict[str, Callable[[Document, Material], Verdict]]] = {
-    "active": _active,
-    "conservative": _conservative,
-    "synchronised": _synchronised,
+    "active": lambda doc, material: per_matrix(doc, material, active),
+    "conservative": lambda doc, material: per_matrix(doc, material, conservative),
+    "synchronised": synchronised,
     "automatic": _automatic,
     "low": _low,
     "no_mask": _no_mask,

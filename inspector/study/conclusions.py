@@ -6,12 +6,14 @@ from collections.abc import Iterator
 
 from rowscope.inspector.render.numbers import count
 from rowscope.inspector.report import MatrixReport
-from rowscope.inspector.study.claims import conditions, tally
+from rowscope.inspector.study.claim_section import free_slots, learned
+from rowscope.inspector.study.claims import conditions
 from rowscope.inspector.study.document import Document, plain
 from rowscope.inspector.study.files import COPIES, special_names
 from rowscope.inspector.study.forward_section import same_output
+from rowscope.inspector.study.leak_section import tokens_text
 from rowscope.inspector.study.material import Material, RowGroup
-from rowscope.inspector.study.use_sections import free_slots, learned, tokens_text
+from rowscope.inspector.study.row_claims import tally
 
 
 def conclusions(doc: Document, material: Material) -> None:

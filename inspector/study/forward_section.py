@@ -73,7 +73,8 @@ def _first(doc: Document, result: ForwardResult, kind: str) -> None:
 
 def _fed(doc: Document, group: GroupForward) -> str:
     word = "special" if group.group == "untrained_special" else group.group
-    return f"{group.inputs:,} {doc.texts.say(f'word.{word}')}"
+    name = doc.texts.say(f"word.{word}")
+    return doc.texts.say("word.fed", count=count(group.inputs), group=name)
 
 
 def _forward_cells(doc: Document, group: GroupForward) -> list[str]:

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING
 import rowscope
 from rowscope.inspector.checkpoint import Checkpoint
 from rowscope.inspector.errors import UsageError
+from rowscope.inspector.study.claim_section import claim_section
 from rowscope.inspector.study.claims import claims_section
 from rowscope.inspector.study.conclusions import conclusions
 from rowscope.inspector.study.document import Document, plain
 from rowscope.inspector.study.files import background, method, weights
 from rowscope.inspector.study.forward_section import forward_section
 from rowscope.inspector.study.gradient_section import gradient_section
+from rowscope.inspector.study.leak_section import leak_section, mask_section
 from rowscope.inspector.study.material import Material, gather
 from rowscope.inspector.study.texts import LANGUAGES, Texts
-from rowscope.inspector.study.use_sections import claim_section, leak_section, mask_section
 
 if TYPE_CHECKING:
     from rowscope.inspector.model.results import Progress

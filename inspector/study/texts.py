@@ -32,6 +32,11 @@ class Texts:
         assert isinstance(text, str), key
         return text.format(**values)
 
+    def maybe(self, key: str, **values: object) -> str | None:
+        """Like `say`; None where there is no such key."""
+        section, _, name = key.partition(".")
+        return self.say(key, **values) if name in self._sections[section] else None
+
     def cells(self, key: str, **values: object) -> list[str]:
         """The heading cells of a table."""
         found = self._find(key)
