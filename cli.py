@@ -8,7 +8,9 @@ import typer
 
 from rowscope.commands.acting import diff, mask
 from rowscope.commands.audit import audit
+from rowscope.commands.claiming import claim, undo
 from rowscope.commands.listing import explain, inspect, rows, suspects
+from rowscope.commands.probing import probe, study
 from rowscope.inspector.errors import UsageError
 from rowscope.terminal import print_failure
 
@@ -22,8 +24,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for body in (inspect, audit, rows, suspects, diff, mask, explain):
+for body in (inspect, audit, rows, suspects, diff, claim, undo, mask, study, explain):
     app.command()(body)
+app.add_typer(probe)
 
 
 @app.callback(invoke_without_command=True)

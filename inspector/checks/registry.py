@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from rowscope.inspector.checks import rows, structure, tokens, tying, vocabulary
+from rowscope.inspector.checks import comparison, rows, structure, tokens, tying, vocabulary
 from rowscope.inspector.checks.finding import SEVERITY_RANK, Finding, Rule
 from rowscope.inspector.facts import Facts
 
@@ -35,8 +35,12 @@ CHECKS: Final[tuple[tuple[Rule, Check], ...]] = (
 # Rules whose breach stops the reader: they are raised, not reported.
 RAISED: Final[tuple[Rule, ...]] = (structure.FIL001, structure.FIL003, structure.FIL004)
 
+# Rules of other commands.
+ELSEWHERE: Final[tuple[Rule, ...]] = (comparison.DIF501,)
+
 RULES: Final[Mapping[str, Rule]] = {
-    rule.code: rule for rule in sorted((*RAISED, *(rule for rule, _ in CHECKS)), key=lambda rule: rule.code)
+    rule.code: rule
+    for rule in sorted((*RAISED, *ELSEWHERE, *(rule for rule, _ in CHECKS)), key=lambda rule: rule.code)
 }
 
 

@@ -8,13 +8,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from rowscope.inspector.checks.finding import Finding, Rule, id_evidence, row_location
+from rowscope.inspector.checks.comparison import DIF501
+from rowscope.inspector.checks.finding import Finding, id_evidence, row_location
 from rowscope.inspector.diff.result import MatrixDiff
 from rowscope.inspector.ranges import parse_ranges
-
-DIF501: Final = Rule(
-    "DIF501", "unexpected-change", "error", "Rows changed that were expected to be inherited unchanged."
-)
 
 _HINT: Final = (
     "Freeze these rows in training, or copy them back from the base; "

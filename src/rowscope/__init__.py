@@ -12,36 +12,63 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rowscope.inspector.audit import Report, audit
     from rowscope.inspector.checkpoint import Checkpoint, open_checkpoint
+    from rowscope.inspector.claim import apply_claim, apply_claim_in_place, plan_claim, undo_claim
+    from rowscope.inspector.diff import Diff, diff
     from rowscope.inspector.errors import RowscopeError
+    from rowscope.inspector.mask import Mask, apply_mask, mask
     from rowscope.inspector.matrices import Matrix
     from rowscope.inspector.rows import RowTable
+    from rowscope.inspector.study import study
+    from rowscope.inspector.suspects import find_suspects
     from rowscope.inspector.table import reserved_ids, row_table
 
 __version__ = "0.1.0"
 
 _HOME = {
     "Checkpoint": "rowscope.inspector.checkpoint",
+    "Diff": "rowscope.inspector.diff",
+    "Mask": "rowscope.inspector.mask",
     "Matrix": "rowscope.inspector.matrices",
     "Report": "rowscope.inspector.audit",
     "RowTable": "rowscope.inspector.rows",
     "RowscopeError": "rowscope.inspector.errors",
+    "apply_claim": "rowscope.inspector.claim",
+    "apply_claim_in_place": "rowscope.inspector.claim",
+    "apply_mask": "rowscope.inspector.mask",
     "audit": "rowscope.inspector.audit",
+    "diff": "rowscope.inspector.diff",
+    "find_suspects": "rowscope.inspector.suspects",
+    "mask": "rowscope.inspector.mask",
     "open_checkpoint": "rowscope.inspector.checkpoint",
+    "plan_claim": "rowscope.inspector.claim",
     "reserved_ids": "rowscope.inspector.table",
     "row_table": "rowscope.inspector.table",
+    "study": "rowscope.inspector.study",
+    "undo_claim": "rowscope.inspector.claim",
 }
 
 __all__ = [
     "Checkpoint",
+    "Diff",
+    "Mask",
     "Matrix",
     "Report",
     "RowTable",
     "RowscopeError",
     "__version__",
+    "apply_claim",
+    "apply_claim_in_place",
+    "apply_mask",
     "audit",
+    "diff",
+    "find_suspects",
+    "mask",
     "open_checkpoint",
+    "plan_claim",
     "reserved_ids",
     "row_table",
+    "study",
+    "undo_claim",
 ]
 
 

@@ -6,6 +6,7 @@ import functools
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, Self
 
@@ -69,7 +70,16 @@ def print_failure(error: RowscopeError) -> None:
 
 
 def emit(text: str | bytes, output: str | None) -> None:
-    """Print, or write to a file: through a sibling temporary file, so that no half file is left behind."""
+    """Print, or write to a file: through a sibling temporary file, so that no half file is left behind.
+
+    Raises:
+        UsageError: bytes for a terminal.
+        RefusedError: the file cannot be written.
+    """
+    if isinstance(text, bytes) and output is None and sys.stdout.isatty():
+        raise UsageError(
+            "this format is binary: give --output FILE, or send it through a pipe", location="--output"
+        )
     data = text if isinstance(text, bytes) else text.encode("utf-8", "backslashreplace")
     if output is None:
         sys.stdout.flush()
@@ -135,25 +145,18 @@ class Progress:
         self._total = passes * sum(matrix.rows for matrix in checkpoint.matrices)
         self._done = 0
         self._bar: Any = None
-        import time
-
-        self._clock = time.monotonic
         self._start = time.monotonic()
 
     def __call__(self, rows: int) -> None:
         self._done += rows
-        if self._bar is None and self._clock() - self._start > 1.0 and sys.stderr.isatty():
+        if self._bar is None and time.monotonic() - self._start > 1.0 and sys.stderr.isatty():
             self._open()
         if self._bar is not None:
             self._bar.update(self._task, completed=min(self._done, self._total))
 
     def _open(self) -> None:
-        from rich.console import Console
-        from rich.progress import Progress as Bar
-
-        self._bar = Bar(console=Console(stderr=True), transient=True)
+        self._bar = _bar()
         self._task = self._bar.add_task("rows", total=self._total)
-        self._bar.start()
 
     def __enter__(self) -> Self:
         return self
@@ -161,3 +164,36 @@ class Progress:
     def __exit__(self, *trouble: object) -> None:
         if self._bar is not None:
             self._bar.stop()
+
+
+class StageProgress:
+    """Like `Progress`, for work in named stages: called with (stage, done, total)."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._tasks: dict[str, Any] = {}
+        self._start = time.monotonic()
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        if self._bar is None and time.monotonic() - self._start > 1.0 and sys.stderr.isatty():
+            self._bar = _bar()
+        if self._bar is not None:
+            if stage not in self._tasks:
+                self._tasks[stage] = self._bar.add_task(stage, total=total)
+            self._bar.update(self._tasks[stage], completed=done, total=total)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *trouble: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+
+def _bar() -> Any:  # noqa: ANN401 - rich.progress.Progress
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+
+    bar = Bar(console=Console(stderr=True), transient=True)
+    bar.start()
+    return bar

@@ -1,0 +1,94 @@
+"""Commands that change a checkpoint: claim and undo."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from rowscope.commands.options import FormatOption, OutputOption, PathArgument
+from rowscope.inspector.errors import UsageError
+from rowscope.terminal import Progress, check_choice, command, emit, emit_json, text_width
+
+if TYPE_CHECKING:
+    from rowscope.inspector.claim.transfer import Link
+
+
+@command
+def claim(
+    path: PathArgument,
+    tokens: Annotated[list[str], typer.Argument(metavar="TOKEN...", help="The new tokens, such as '<NUM>'.")],
+    out: Annotated[str | None, typer.Option("--out", help="New folder for the checkpoint.")] = None,
+    in_place: Annotated[
+        bool, typer.Option("--in-place", help="Change the files themselves; `rowscope undo` takes it back.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and write nothing.")] = False,
+    replace: Annotated[
+        list[str] | None,
+        typer.Option("--replace", help="Placeholder whose place a token takes; one for each, in order."),
+    ] = None,
+    id: Annotated[int | None, typer.Option("--id", help="The id that the one token must get.")] = None,
+    values: Annotated[
+        str, typer.Option("--values", help="Initial rows: mean, like:TOKEN, text:WORDS, normal or keep.")
+    ] = "mean",
+    scale: Annotated[
+        bool, typer.Option("--scale/--no-scale", help="Scale mean, text and normal to the trained norm.")
+    ] = True,
+    seed: Annotated[int, typer.Option("--seed", help="Of --values normal.")] = 0,
+    special: Annotated[
+        bool, typer.Option("--special/--plain", help="Whether decoding may skip the tokens.")
+    ] = False,
+    link: Annotated[
+        str, typer.Option("--link", help="How unchanged files come along: auto, hard, reflink or copy.")
+    ] = "auto",
+    format: FormatOption = "text",
+    output: OutputOption = None,
+) -> int:
+    """Give reserved slots to new tokens: tokenizer files and row bytes. Formats: text, json."""
+    from rowscope.inspector.checkpoint import open_checkpoint
+    from rowscope.inspector.claim import apply_claim, apply_claim_in_place, plan_claim
+    from rowscope.inspector.claim.transfer import LINKS
+    from rowscope.inspector.render.claim_text import render_plan, render_result
+
+    check_choice("--format", format, ("text", "json"))
+    check_choice("--link", link, LINKS)
+    if sum((out is not None, in_place, dry_run)) != 1:
+        raise UsageError("give one of --out DIR, --in-place and --dry-run", location="--out")
+    checkpoint = open_checkpoint(path)
+    with Progress(checkpoint) as progress:
+        plan = plan_claim(
+            checkpoint,
+            tokens,
+            special=special,
+            replace=replace,
+            id=id,
+            values=values,
+            seed=seed,
+            scale=scale,
+            progress=progress,
+        )
+    if dry_run:
+        _emit(plan, render_plan(plan, width=text_width()), format, output)
+        return 0
+    result = apply_claim_in_place(plan) if out is None else apply_claim(plan, out, link=cast("Link", link))
+    _emit(result, render_result(result, width=text_width()), format, output)
+    return 0
+
+
+@command
+def undo(path: PathArgument, format: FormatOption = "text", output: OutputOption = None) -> int:
+    """Take back the last claim made in place, finished or interrupted. Formats: text, json."""
+    from rowscope.inspector.claim import undo_claim
+    from rowscope.inspector.render.claim_text import render_undo
+
+    check_choice("--format", format, ("text", "json"))
+    result = undo_claim(path)
+    _emit(result, render_undo(result, width=text_width()), format, output)
+    return 0
+
+
+def _emit(result: Any, text: str, format: str, output: str | None) -> None:  # noqa: ANN401 - has to_dict
+    if format == "json":
+        emit_json(result.to_dict(), output)
+    else:
+        emit(text, output)

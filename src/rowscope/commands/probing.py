@@ -1,0 +1,238 @@
+"""Model mode: the probes, and the study that is written from them (extra `model`)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rowscope.commands.options import FormatOption, OutputOption, PathArgument
+from rowscope.terminal import StageProgress, check_choice, command, emit, emit_json, emit_lines, text_width
+
+if TYPE_CHECKING:
+    from rowscope.inspector.model.results import ProbeResult
+
+probe = typer.Typer(
+    name="probe",
+    help="Load the model and measure what reserved tokens do in it (extra model).",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]
+DtypeOption = Annotated[
+    str, typer.Option("--dtype", help="auto (as stored), float32, bfloat16, float16 or float64.")
+]
+SeedOption = Annotated[int, typer.Option("--seed", help="Of everything random.")]
+IdsOption = Annotated[
+    str | None, typer.Option("--ids", help="Probe these rows, such as 5,100:110, not the reserved ones.")
+]
+TrustOption = Annotated[
+    bool, typer.Option("--trust-remote-code", help="Run code that the checkpoint brings along.")
+]
+
+
+@probe.command()
+@command
+def forward(
+    path: PathArgument,
+    limit: Annotated[int, typer.Option("--limit", help="At most this many ids of a group; 0 for all.")] = 0,
+    ids: IdsOption = None,
+    device: DeviceOption = "auto",
+    dtype: DtypeOption = "auto",
+    seed: SeedOption = 0,
+    trust_remote_code: TrustOption = False,
+    format: FormatOption = "text",
+    output: OutputOption = None,
+) -> int:
+    """Reserved ids as input: logits, ranks, entropy, hidden states against used tokens."""
+    from rowscope.inspector.model import forward as run
+
+    check_choice("--format", format, ("text", "json"))
+    with StageProgress() as progress:
+        result = run(
+            path,
+            device=device,
+            dtype=dtype,
+            seed=seed,
+            ids=_ids(path, ids),
+            limit=limit or None,
+            trust_remote_code=trust_remote_code,
+            progress=progress,
+        )
+    return _emit(result, format, output)
+
+
+@probe.command()
+@command
+def gradient(
+    path: PathArgument,
+    target: Annotated[
+        int | None, typer.Option("--target", help="Id to predict; the first reserved one by default.")
+    ] = None,
+    ids: IdsOption = None,
+    device: DeviceOption = "auto",
+    dtype: DtypeOption = "auto",
+    seed: SeedOption = 0,
+    trust_remote_code: TrustOption = False,
+    format: FormatOption = "text",
+    output: OutputOption = None,
+) -> int:
+    """Gradient of the vocabulary matrices, taken apart into its input and output paths."""
+    from rowscope.inspector.model import gradient as run
+
+    check_choice("--format", format, ("text", "json"))
+    with StageProgress() as progress:
+        result = run(
+            path,
+            device=device,
+            dtype=dtype,
+            seed=seed,
+            ids=_ids(path, ids),
+            target=target,
+            trust_remote_code=trust_remote_code,
+            progress=progress,
+        )
+    return _emit(result, format, output)
+
+
+@probe.command()
+@command
+def leak(
+    path: PathArgument,
+    prompts: Annotated[
+        str | None, typer.Option("--prompts", help="A file with one prompt a line, or .jsonl.")
+    ] = None,
+    top_k: Annotated[int, typer.Option("--top-k", help="Tokens that top-k keeps.")] = 50,
+    top_p: Annotated[float, typer.Option("--top-p", help="Mass that top-p keeps.")] = 0.95,
+    min_p: Annotated[float, typer.Option("--min-p", help="Share of the largest probability.")] = 0.05,
+    ids: IdsOption = None,
+    device: DeviceOption = "auto",
+    dtype: DtypeOption = "auto",
+    seed: SeedOption = 0,
+    trust_remote_code: TrustOption = False,
+    format: FormatOption = "text",
+    output: OutputOption = None,
+) -> int:
+    """Probability mass on reserved ids when sampling, by temperature and filter, and with the mask."""
+    from rowscope.inspector.model import leak as run
+    from rowscope.inspector.model import read_prompts
+
+    check_choice("--format", format, ("text", "json"))
+    texts = None if prompts is None else read_prompts(prompts)
+    with StageProgress() as progress:
+        result = run(
+            path,
+            device=device,
+            dtype=dtype,
+            seed=seed,
+            ids=_ids(path, ids),
+            prompts=texts,
+            top_k=top_k,
+            top_p=top_p,
+            min_p=min_p,
+            trust_remote_code=trust_remote_code,
+            progress=progress,
+        )
+    return _emit(result, format, output)
+
+
+@probe.command()
+@command
+def train(
+    path: PathArgument,
+    steps: Annotated[int, typer.Option("--steps", help="Training steps of each variant.")] = 60,
+    batch: Annotated[int, typer.Option("--batch", help="Sequences a step.")] = 8,
+    learning_rate: Annotated[float, typer.Option("--learning-rate", help="Of AdamW.")] = 1e-3,
+    weight_decay: Annotated[float, typer.Option("--weight-decay", help="Of AdamW.")] = 0.1,
+    variant: Annotated[
+        list[str] | None, typer.Option("--variant", help="Only these ways of training; repeatable.")
+    ] = None,
+    ids: IdsOption = None,
+    device: DeviceOption = "auto",
+    dtype: DtypeOption = "auto",
+    seed: SeedOption = 0,
+    trust_remote_code: TrustOption = False,
+    format: FormatOption = "text",
+    output: OutputOption = None,
+) -> int:
+    """Claim a slot in memory, train it a few steps, and see what the other reserved rows do."""
+    from rowscope.inspector.model import train as run
+    from rowscope.inspector.model.train import VARIANTS
+
+    check_choice("--format", format, ("text", "json"))
+    with StageProgress() as progress:
+        result = run(
+            path,
+            device=device,
+            dtype=dtype,
+            seed=seed,
+            ids=_ids(path, ids),
+            steps=steps,
+            batch=batch,
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            variants=variant or VARIANTS,
+            trust_remote_code=trust_remote_code,
+            progress=progress,
+        )
+    return _emit(result, format, output)
+
+
+@command
+def study(
+    path: PathArgument,
+    lang: Annotated[str, typer.Option("--lang", help="en or zh.")] = "en",
+    model: Annotated[
+        bool | None, typer.Option("--model/--no-model", help="Insist on the model, or leave it out.")
+    ] = None,
+    steps: Annotated[int, typer.Option("--steps", help="Steps of the training experiment.")] = 60,
+    device: DeviceOption = "auto",
+    dtype: DtypeOption = "auto",
+    seed: SeedOption = 0,
+    trust_remote_code: TrustOption = False,
+    format: Annotated[str, typer.Option("--format", "-f", help="markdown or json.")] = "markdown",
+    output: OutputOption = None,
+) -> int:
+    """Write the study of a checkpoint's reserved tokens from measured numbers, as Markdown."""
+    from rowscope.inspector.study import study as write
+
+    check_choice("--format", format, ("text", "markdown", "json"))
+    with StageProgress() as progress:
+        text = write(
+            path,
+            lang,
+            with_model="auto" if model is None else model,
+            device=device,
+            dtype=dtype,
+            seed=seed,
+            steps=steps,
+            trust_remote_code=trust_remote_code,
+            progress=progress,
+        )
+    if format == "json":
+        emit_json({"schema_version": "1", "exit_code": 0, "path": path, "lang": lang, "study": text}, output)
+    else:
+        emit(text, output)
+    return 0
+
+
+def _ids(path: str, words: str | None) -> list[int] | None:
+    if words is None:
+        return None
+    from rowscope.inspector.checkpoint import open_checkpoint
+    from rowscope.inspector.choose import matrix_of
+    from rowscope.inspector.ranges import parse_ranges
+
+    matrix = matrix_of(open_checkpoint(path), "input")
+    return [int(id) for id in parse_ranges(words, matrix.rows)]
+
+
+def _emit(result: ProbeResult, format: str, output: str | None) -> int:
+    from rowscope.inspector.render.probe_text import probe_lines
+
+    if format == "json":
+        emit_json(result.to_dict(), output)
+    else:
+        emit_lines(probe_lines(result, width=text_width()), output)
+    return 0
