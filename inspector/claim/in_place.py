@@ -54,6 +54,7 @@ def apply_claim_in_place(plan: ClaimPlan, *, disk: Disk | None = None) -> ClaimR
         patched={n: sum(len(p.after) for p in plan.rows if p.file == n) for n in plan.shards},
         placed={},
         undo=folder,
+        cautions=plan.cautions,
         notes=(
             f"{str(folder)!r} holds the old bytes: {_RECOVER}; remove the folder once the claim is final",
         ),

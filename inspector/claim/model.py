@@ -166,7 +166,8 @@ class ClaimResult:
         patched: weights file -> bytes patched in it.
         placed: every other file -> `hard` (link), `reflink` or `copy`; empty in place.
         undo: the folder with the undo manifest, in place.
-        notes: what the user should know.
+        cautions: the plan's.
+        notes: what the user should know about the files.
     """
 
     out: Path
@@ -176,6 +177,7 @@ class ClaimResult:
     patched: Mapping[str, int]
     placed: Mapping[str, str]
     undo: Path | None
+    cautions: tuple[Caution, ...]
     notes: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
@@ -189,6 +191,7 @@ class ClaimResult:
             "patched": dict(self.patched),
             "placed": dict(self.placed),
             "undo": None if self.undo is None else str(self.undo),
+            "warnings": to_plain(self.cautions),
             "notes": list(self.notes),
         }
 

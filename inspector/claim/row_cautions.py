@@ -60,7 +60,11 @@ def _logit(
         return (
             f"{where}: the rows keep their values ({', '.join(verdicts) or 'not judged'}), so the output "
             "logits "
-            + ("start equal to those of all other untrained rows" if alike else "start as they are now")
+            + (
+                "start nearly equal to those of the other untrained rows"
+                if alike
+                else "start as they are now"
+            )
             + ", whatever the context"
         )
     if recipe.kind == "normal":
@@ -107,6 +111,6 @@ def _equal_rows(target: Target, claimed: Sequence[Claimed], rows: NewRows | None
     if distinct < ids.size:
         yield Caution(
             "duplicate",
-            f"{target.matrix.tensor}: the {ids.size} new rows start as {distinct} different vectors, so "
-            "training must tell equal ones apart by their contexts alone; --values normal makes them differ",
+            f"{target.matrix.tensor}: the {ids.size} new rows start with only {distinct} distinct vectors, "
+            "so training must tell equal ones apart by their contexts; --values normal makes them differ",
         )

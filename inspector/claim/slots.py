@@ -22,6 +22,9 @@ from rowscope.inspector.vocabulary.read import read_folder
 # Roles that do not keep a placeholder from being renamed: a mere listing, and what its name suggests.
 _HARMLESS: Final = frozenset({"additional", "tool_use", "chat_template"})
 _ATTEMPTS: Final = 3
+_RESAVE: Final = (
+    "save the tokenizer once with AutoTokenizer.from_pretrained(PATH).save_pretrained(PATH) and claim again"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,8 +192,7 @@ def _settle(room: Room, claimed: Sequence[Claimed]) -> Slots:
         _require_free(room, claimed, ids)
         claimed = [dataclasses.replace(claim, id=id) for claim, id in zip(claimed, ids, strict=True)]
     raise RefusedError(
-        f"the tokenizer files of {str(room.root)!r} give the new tokens no stable ids; save them once with "
-        "AutoTokenizer.from_pretrained(PATH).save_pretrained(PATH) and claim again",
+        f"the tokenizer files of {str(room.root)!r} give the new tokens no stable ids; {_RESAVE}",
         location=str(room.root),
     )
 
@@ -202,8 +204,8 @@ def _require_free(room: Room, claimed: Sequence[Claimed], ids: Sequence[int]) ->
         if claim.replaces is not None or taken is not None or not 0 <= id < room.capacity.rows:
             held = f"is {taken!r}" if taken is not None else "has no row"
             raise RefusedError(
-                f"loading would give {claim.token!r} the id {id}, which {held}, whatever the files state"
-                f"{_placeholder_hint(room)}",
+                f"loading would give {claim.token!r} the id {id}, which {held}, whatever the files state; "
+                f"{_RESAVE}{_placeholder_hint(room)}",
                 location=claim.token,
             )
 
@@ -225,6 +227,6 @@ def _check(room: Room, claimed: Sequence[Claimed], after: Vocabulary) -> None:
         what = "would move other tokens" if moved else "would not flag the new tokens as asked for"
         raise RefusedError(
             f"the tokenizer files of {str(room.root)!r} disagree with each other so that the edits {what}; "
-            "save them once with AutoTokenizer.from_pretrained(PATH).save_pretrained(PATH) and claim again",
+            f"{_RESAVE}",
             location=str(room.root),
         )

@@ -175,5 +175,6 @@ def _result(writing: _Writing, target: Path) -> ClaimResult:
         patched=patched,
         placed=writing.placed,
         undo=None,
+        cautions=plan.cautions,
         notes=tuple(notes),
     )

@@ -1,4 +1,4 @@
-"""Tiny checkpoints to claim in: every tokenizer model, both layouts of files, tied and untied, in shards or not."""
+"""Tiny checkpoints to claim in: every tokenizer model, both layouts of files, tied or not, sharded or not."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ DTYPES = {"BF16": ml_dtypes.bfloat16, "F16": np.float16, "F32": np.float32, "F64
 
 
 def _tokenizer(kind: str) -> Tokenizer:
-    """A trained tokenizer with the special tokens `<s>` and `</s>`, an ordinary added one and placeholders."""
+    """A trained tokenizer with the special tokens `<s>` and `</s>`, an ordinary added one, placeholders."""
     special = ["<unk>", "<s>", "</s>"]
     if kind == "BPE":
         tokenizer = Tokenizer(models.BPE())
@@ -67,9 +67,7 @@ def _settings(folder: Path, tokenizer: Tokenizer, layout: str) -> None:
         config["extra_special_tokens"] = [PLACEHOLDERS[2]]
     else:
         document = json.loads(tokenizer.to_str())
-        entries = {
-            str(entry.pop("id")): dict(sorted(entry.items())) for entry in document["added_tokens"]
-        }
+        entries = {str(entry.pop("id")): dict(sorted(entry.items())) for entry in document["added_tokens"]}
         config["added_tokens_decoder"] = entries
         config["additional_special_tokens"] = [PLACEHOLDERS[2]]
         named = {"eos_token": {"content": "</s>", "lstrip": False, "normalized": False}}
@@ -85,7 +83,7 @@ def _settings(folder: Path, tokenizer: Tokenizer, layout: str) -> None:
 
 
 def _matrix(seed: int, used: int, rows: int) -> NDArray[np.float64]:
-    """Rows that look trained, and reserved ones that are near-copies of one vector, as training leaves them."""
+    """Rows that look trained; reserved ones are near-copies of one vector, as training leaves them."""
     random = np.random.default_rng(seed)
     matrix = random.normal(size=(rows, 6)) @ random.normal(size=(6, WIDTH))
     matrix += 0.3 * random.normal(size=matrix.shape) + 0.4

@@ -180,12 +180,13 @@ def test_an_interrupted_undo_can_be_run_again(source: Path, contents: Contents) 
     apply_claim_in_place(plan)
     claimed = source.parent / "claimed"
     shutil.copytree(work, claimed)
-    steps = steps_of(lambda disk: undo_claim(work, disk=disk))
+    copy = source.parent / "copy"
+    steps = steps_of(lambda disk: undo_claim(copy, disk=disk))
     points = list(kill_points(steps))
     assert len(points) > 60
     for at, mode in points:
         work = fresh(claimed)
-        killed(lambda disk: undo_claim(work, disk=disk), at, mode)
+        killed(lambda disk: undo_claim(copy, disk=disk), at, mode)
         if numbered(work):
             undo_claim(work, disk=WatchedDisk())
         assert without_undo(contents(work)) == before
@@ -242,7 +243,9 @@ def test_in_place_the_manifest_is_durable_before_anything_changes(source: Path) 
     names = [name for name, _ in disk.log]
     manifest = names.index("rename")
     assert names[manifest + 1] == "sync_folder"
-    first_patch = next(at for at, (name, arguments) in enumerate(disk.log) if name == "write" and at > manifest)
+    first_patch = next(
+        at for at, (name, arguments) in enumerate(disk.log) if name == "write" and at > manifest
+    )
     assert manifest + 1 < first_patch
     assert names[manifest - 1] == "sync_folder"
     assert names[:manifest].count("create") == names[:manifest].count("sync")

@@ -47,7 +47,12 @@ def test_a_created_file_is_removed_again(tmp_path: Path, make: Make, contents: C
     source = make(tmp_path / "source", layout="older")
     for name in ("tokenizer.json", "added_tokens.json", "special_tokens_map.json"):
         (source / name).unlink()
-    names = {"tokenizer_class": "GPT2Tokenizer", "unk_token": "<unk>", "bos_token": "<s>", "eos_token": "</s>"}
+    names = {
+        "tokenizer_class": "GPT2Tokenizer",
+        "unk_token": "<unk>",
+        "bos_token": "<s>",
+        "eos_token": "</s>",
+    }
     (source / "tokenizer_config.json").write_text(json.dumps(names))
     before = contents(source)
     result = apply_claim_in_place(plan_claim(source, ["<A>"], values="keep"))

@@ -25,7 +25,8 @@ STYLES: list[dict[str, Any]] = [
 
 scalars = st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=4)
 values = st.recursive(
-    scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner, max_size=4)
+    scalars,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner, max_size=4),
 )
 objects = st.dictionaries(st.text(max_size=3), values, max_size=5)
 tokens = st.text(min_size=1, max_size=5)
@@ -38,7 +39,9 @@ def written(document: object, style: dict[str, Any], newline: str) -> bytes:
 
 @settings(deadline=None)
 @given(objects, st.lists(objects | scalars, min_size=1, max_size=3), styles, st.sampled_from(["\n", "\r\n"]))
-def test_append_to_a_list(document: dict[str, Any], new: list[Any], style: dict[str, Any], newline: str) -> None:
+def test_append_to_a_list(
+    document: dict[str, Any], new: list[Any], style: dict[str, Any], newline: str
+) -> None:
     for present in ([], [{"id": 1, "content": "x"}], [{"id": 1}, {"id": 2}], ["a", "b"]):
         document["list"] = present
         file = JsonText(written(document, style, newline), "f")
@@ -63,7 +66,9 @@ def test_insert_into_an_object(
 
 @settings(deadline=None)
 @given(objects, st.data(), styles)
-def test_rename_and_remove_and_replace(document: dict[str, Any], data: st.DataObject, style: dict[str, Any]) -> None:
+def test_rename_and_remove_and_replace(
+    document: dict[str, Any], data: st.DataObject, style: dict[str, Any]
+) -> None:
     document |= {"a": {"old": 1, "other": 2}, "b": ["x", {"c": True}, "old"]}
     raw = written(document, style, "\n")
     new = data.draw(tokens)
@@ -83,12 +88,16 @@ def test_rename_and_remove_and_replace(document: dict[str, Any], data: st.DataOb
 
 @settings(deadline=None)
 @given(objects, styles)
-def test_what_is_put_in_and_taken_out_leaves_no_trace(document: dict[str, Any], style: dict[str, Any]) -> None:
+def test_what_is_put_in_and_taken_out_leaves_no_trace(
+    document: dict[str, Any], style: dict[str, Any]
+) -> None:
     document["list"] = [{"id": 1, "é": "é"}, {"id": 2, "é": "x"}]
     raw = written(document, style, "\n")
     file = JsonText(raw, "f")
     file.insert(("list",), [{"id": 3, "é": "y"}])
-    assert file.encode() == written(document | {"list": [*document["list"], {"id": 3, "é": "y"}]}, style, "\n")
+    assert file.encode() == written(
+        document | {"list": [*document["list"], {"id": 3, "é": "y"}]}, style, "\n"
+    )
     file.remove(("list", 2))
     assert file.encode() == raw
     file.insert(("list",), [{"id": 0, "é": "y"}], 0)

@@ -25,7 +25,7 @@ Make = Callable[..., Path]
 
 
 def claimed(source: Path, out: Path, tokens: list[str], **options: Any) -> tuple[Any, Any, dict[str, int]]:
-    """The tokenizer before, the tokenizer after, and the planned ids; the rest of the vocabulary is the same."""
+    """The tokenizers before and after, and the planned ids; the rest of the vocabulary is the same."""
     before = AutoTokenizer.from_pretrained(str(source))
     plan = plan_claim(source, tokens, values="keep", **options)
     apply_claim(plan, out)
@@ -83,9 +83,7 @@ def test_replaced_placeholder(
 
 @pytest.mark.parametrize("kind", ["WordPiece", "Unigram"])
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_placeholder_of_the_models_own_vocabulary(
-    tmp_path: Path, make: Make, kind: str, layout: str
-) -> None:
+def test_placeholder_of_the_models_own_vocabulary(tmp_path: Path, make: Make, kind: str, layout: str) -> None:
     source = make(tmp_path / "source", kind, layout)
     document = json.loads((source / "tokenizer.json").read_text(encoding="utf-8"))
     document["added_tokens"] = [t for t in document["added_tokens"] if t["content"] != "[unused0]"]
@@ -98,7 +96,11 @@ def test_new_and_replacing_tokens_together(tmp_path: Path, make: Make) -> None:
     source = make(tmp_path / "source", "BPE", "older")
     replace = {"<B>": "<|reserved_1|>"}
     before, after, ids = claimed(source, tmp_path / "out", ["<A>", "<B>", "<C>"], replace=replace)
-    assert ids == {"<A>": len(before), "<B>": before.convert_tokens_to_ids("<|reserved_1|>"), "<C>": len(before) + 1}
+    assert ids == {
+        "<A>": len(before),
+        "<B>": before.convert_tokens_to_ids("<|reserved_1|>"),
+        "<C>": len(before) + 1,
+    }
     for token, id in ids.items():
         assert_encodes(after, token, id)
 
@@ -172,10 +174,10 @@ def test_vocab_txt(tmp_path: Path, write_checkpoint: Callable[..., Path], end: s
 
     source = bert(tmp_path / "source", end)
     rows = np.random.default_rng(0).normal(size=(30530, 4)).astype("f4")
-    write_checkpoint(source, {"embeddings.word_embeddings.weight": rows}, {"model_type": "bert", "vocab_size": 30530})
-    before, after, ids = claimed(
-        source, tmp_path / "out", ["<NUM>", "<NEW>"], replace={"<NUM>": "[unused5]"}
+    write_checkpoint(
+        source, {"embeddings.word_embeddings.weight": rows}, {"model_type": "bert", "vocab_size": 30530}
     )
+    before, after, ids = claimed(source, tmp_path / "out", ["<NUM>", "<NEW>"], replace={"<NUM>": "[unused5]"})
     assert ids == {"<NUM>": before.convert_tokens_to_ids("[unused5]"), "<NEW>": len(before)}
     # added_tokens.json cannot say that a token is matched as it stands: it is lowercased like the text.
     for token, id in ids.items():
@@ -200,5 +202,5 @@ def test_an_id_that_loading_would_not_give(tmp_path: Path, make: Make) -> None:
     apply_claim(plan, tmp_path / "out")
     after = AutoTokenizer.from_pretrained(str(tmp_path / "out"))
     assert_encodes(after, "<NUM>", plan.claimed[0].id)
-    with pytest.raises(RefusedError, match="5 of the .* rows are free there"):
+    with pytest.raises(RefusedError, match=r"5 of the .* rows are free there"):
         plan_claim(source, [f"<N{place}>" for place in range(6)], values="keep")
