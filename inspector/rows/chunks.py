@@ -55,9 +55,14 @@ def with_rows(reader: RowReader, chunk: Chunk, work: Callable[[NDArray[np.uint8]
     return result
 
 
+MOST_THREADS = 8
+"""Threads used unless more are asked for: so many keep the memory busy, and each holds a chunk of it."""
+
+
 def available_threads() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Processors that this process may use, up to `MOST_THREADS`."""
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(processors, MOST_THREADS)
 
 
 def run_in_order(

@@ -22,7 +22,7 @@ Integers = NDArray[np.int64]
 EngineChoice = Literal["auto", "numba", "numpy"]
 
 SAMPLE_ROWS = 256
-SAMPLE_BYTES = 32 << 20
+SAMPLE_BYTES = 16 << 20
 """Most rows of the sample from which the principal component starts, and most memory, as float64."""
 
 MEDIAN_BYTES = 16 << 20
