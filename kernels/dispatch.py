@@ -15,8 +15,8 @@ from rowscope.kernels.results import Floats, GroupSums, RowColumns
 
 Engine = Literal["numba", "numpy"]
 
-WORTH_LOADING = 30_000_000
-"""Elements from which the compiled kernels win although numba has to be imported first (0.4 s)."""
+WORTH_LOADING = 40_000_000
+"""Elements from which the compiled kernels win although numba and they have to be loaded first."""
 
 WORTH_CALLING = 200_000
 """Elements from which they win once they are there."""

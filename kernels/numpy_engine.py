@@ -70,7 +70,7 @@ def _fill(form: Format, codes: Codes, values: Floats, out: RowColumns) -> NDArra
     out.sumsq[:] = np.einsum("nd,nd->n", values, values)
     out.min[:] = values.min(axis=1) if width else np.nan
     out.max[:] = values.max(axis=1) if width else np.nan
-    out.m2[:] = _squared_deviations(values, out.sum)
+    out.m2[:] = _squared_deviations(values, out.sum, out.sumsq)
     out.fingerprint[:] = fingerprint.fingerprints(formats.canonical(form, codes))
     finite = np.isfinite(largest)
     if not finite.all():
@@ -84,46 +84,58 @@ def _fill(form: Format, codes: Codes, values: Floats, out: RowColumns) -> NDArra
     return np.asarray(finite)
 
 
-def _squared_deviations(values: Floats, sums: Floats) -> Floats:
-    """Sum of squared deviations from the mean of each row, corrected for the rounding of that mean."""
+def _squared_deviations(values: Floats, total: Floats, squares: Floats) -> Floats:
+    """Sum of squared deviations of each row from its mean, given its sum S and its sum of squares Q.
+
+    Q - S^2 / n, unless more than half of Q cancels: then the definition, corrected for the rounding of the
+    mean. Rows that are not finite give NaN.
+    """
     width = max(values.shape[1], 1)
-    centred = values - (sums / width)[:, None]
+    result = np.asarray(squares - total * total / width)
+    result[np.isinf(squares)] = np.nan
+    again = np.flatnonzero(total * total >= 0.5 * width * squares)
+    centred = values[again] - (total[again] / width)[:, None]
     rest = centred.sum(axis=1)
-    return np.asarray(np.maximum(np.einsum("nd,nd->n", centred, centred) - rest * rest / width, 0.0))
+    result[again] = np.maximum(np.einsum("nd,nd->n", centred, centred) - rest * rest / width, 0.0)
+    return result
 
 
 def _fill_extreme(row: Floats, largest: float, at: int, out: RowColumns) -> None:
     """Norm and standard deviation of a row whose squares leave float64's range, scaled by a power of 2."""
-    exponent = int(np.frexp(largest)[1])
-    scaled = np.ldexp(row, -exponent)
-    norm, m2 = np.sqrt(scaled @ scaled), _squared_deviations(scaled[None], scaled[None].sum(axis=1))[0]
+    exponent, scaled, squares = _scaled(row, largest)
+    m2 = float(_squared_deviations(scaled[None], scaled[None].sum(axis=1), np.array([squares]))[0])
     deviation = np.sqrt(m2 / (row.size - 1)) if row.size > 1 else np.nan
-    out.extreme[at] = (float(np.ldexp(norm, exponent)), float(np.ldexp(deviation, exponent)))
+    out.extreme[at] = (float(np.ldexp(np.sqrt(squares), exponent)), float(np.ldexp(deviation, exponent)))
     out.m2[at] = np.ldexp(m2, 2 * exponent)
 
 
+def _scaled(row: Floats, largest: float) -> tuple[int, Floats, float]:
+    """e, row / 2^e with magnitudes up to 1, and the sum of its squares."""
+    exponent = int(np.frexp(largest)[1])
+    scaled = np.ldexp(row, -exponent)
+    return exponent, scaled, float((scaled * scaled).sum())
+
+
 def _add_groups(
-    values: Floats, rows: RowColumns, finite: NDArray[np.bool_], groups: NDArray[np.int8], sums: GroupSums
+    values: Floats, out: RowColumns, finite: NDArray[np.bool_], groups: NDArray[np.int8], sums: GroupSums
 ) -> None:
-    units = _units(values, rows)
-    for group in np.unique(groups[finite & (groups >= 0)]):
-        chosen = finite & (groups == group)
-        members = values[chosen]
+    scales = np.where(out.sumsq > 0, 1.0 / np.sqrt(out.sumsq), 0.0)
+    directed = scales > 0
+    for at in out.extreme:
+        scales[at], directed[at] = 0.0, True
+        if groups[at] >= 0:
+            _, scaled, squares = _scaled(values[at], float(np.abs(values[at]).max()))
+            sums.unit_sum[groups[at]] += scaled / np.sqrt(squares)
+    for group in range(sums.rows.size):
+        chosen = np.flatnonzero(finite & (groups == group))
+        if chosen.size == 0:
+            continue
+        members = values if chosen.size == len(values) else values[chosen]
         if sums.rows[group] == 0:
             sums.pivot[group] = members[0]
         deviations = members - sums.pivot[group]
-        sums.rows[group] += len(members)
+        sums.rows[group] += chosen.size
         sums.shift[group] += deviations.sum(axis=0)
-        sums.squares[group] += (deviations * deviations).sum()
-        directed = chosen & (rows.zeros < values.shape[1])
-        sums.unit_rows[group] += directed.sum()
-        sums.unit_sum[group] += units[directed].sum(axis=0)
-
-
-def _units(values: Floats, rows: RowColumns) -> Floats:
-    """Rows divided by their norms; the quotient of a row without one is not a number."""
-    units = values / np.sqrt(rows.sumsq)[:, None]
-    for at in rows.extreme:
-        scaled = np.ldexp(values[at], -int(np.frexp(np.abs(values[at]).max())[1]))
-        units[at] = scaled / np.sqrt(scaled @ scaled)
-    return np.asarray(units)
+        sums.squares[group] += np.einsum("nd,nd->", deviations, deviations)
+        sums.unit_rows[group] += np.count_nonzero(directed[chosen])
+        sums.unit_sum[group] += np.einsum("n,nd->d", scales[chosen], members)
