@@ -16,6 +16,7 @@ from jsonschema import Draft202012Validator
 from safetensors.numpy import save_file
 
 from rowscope import cli
+from rowscope.inspector.header import read_header
 
 SCHEMAS = Path(__file__).parents[1] / "docs" / "schema"
 AUDIT = json.loads((SCHEMAS / "audit.schema.json").read_text())
@@ -91,6 +92,40 @@ def _packed(folder: Path) -> None:
     )
 
 
+def _touched(folder: Path) -> None:
+    """The demo with one bit of its embedding changed, in row 9."""
+    shutil.copytree(DEMO, folder, dirs_exist_ok=True)
+    path = folder / "model.safetensors"
+    at = read_header(path)
+    start = at.data_start + next(t.start for t in at.tensors if t.name == "model.embed_tokens.weight")
+    data = bytearray(path.read_bytes())
+    data[start + 9 * 128 * 2] ^= 1
+    path.write_bytes(data)
+
+
+def _full(folder: Path) -> None:
+    """As many rows as tokens: no slot is free."""
+    _embedding(folder)
+    words = {f"w{id}": id for id in range(len(ROWS))}
+    tokenizer = {"version": "1.0", "added_tokens": [], "truncation": None, "padding": None}
+    tokenizer |= dict.fromkeys(("normalizer", "pre_tokenizer", "post_processor", "decoder"))
+    tokenizer["model"] = {"type": "WordLevel", "vocab": words, "unk_token": "w0"}
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    (folder / "tokenizer_config.json").write_text('{"tokenizer_class": "PreTrainedTokenizerFast"}')
+    config = {"architectures": ["LlamaForCausalLM"], "tie_word_embeddings": True, "vocab_size": len(ROWS)}
+    (folder / "config.json").write_text(json.dumps({**config, "model_type": "llama", "hidden_size": 4}))
+
+
+def _encoder(folder: Path) -> None:
+    """A model without an output over the vocabulary."""
+    transformers = pytest.importorskip("transformers")
+    config = transformers.BertConfig(
+        vocab_size=40, hidden_size=8, num_hidden_layers=1, num_attention_heads=1, intermediate_size=8
+    )
+    transformers.BertModel(config).save_pretrained(folder)
+    (folder / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", *(f"w{at}" for at in range(30))]))
+
+
 BROKEN: dict[str, Callable[[Path], None]] = {
     "empty": lambda folder: None,
     "truncated": _truncated,
@@ -101,6 +136,10 @@ BROKEN: dict[str, Callable[[Path], None]] = {
     "misplaced": lambda folder: (_embedding(folder), _index(folder, {"b": "model.safetensors"})),
     "matrixless": lambda folder: _save(folder, model__norm__weight=np.ones(4, "f4")),
     "packed": _packed,
+    "touched": _touched,
+    "full": _full,
+    "headless-encoder": _encoder,
+    "demo-copy": lambda folder: shutil.copytree(DEMO, folder, dirs_exist_ok=True),
     "bad-config": _demo_with("config.json", "{"),
     "bad-tokenizer": _demo_with("tokenizer.json", "{"),
     "bad-settings": lambda folder: (folder / "rowscope.toml").write_text("fail-no = 'error'"),
@@ -118,6 +157,10 @@ DONE = (
     "rows demo --token <|im_end|> --format json", "rows demo --group reserved --format csv",
     "suspects demo", "suspects demo --format json", "suspects untied --matrix output",
     "explain ROW201", "explain non-finite-rows --format json",
+    "diff demo demo", "diff demo demo --format json --expect-unchanged 0:4096",
+    "claim demo <NUM> --dry-run", "claim demo <NUM> --dry-run --format json",
+    "mask demo", "mask demo --format json", "mask demo --format vllm --include unmapped",
+    "study demo --no-model", "probe forward demo --limit 1",
 )  # fmt: skip
 
 FOUND = (
@@ -125,6 +168,8 @@ FOUND = (
     "audit demo --fail-on note", "audit twice --fail-on warning",
     "audit demo --fail-on note --baseline known",
     "audit untied --ignore VOC --select ROW201",
+    "diff demo touched --expect-unchanged 0:4096",
+    "diff demo touched --expect-unchanged 9 --format json",
 )  # fmt: skip
 
 USAGE = (
@@ -136,10 +181,19 @@ USAGE = (
     "rows demo --ids x", "rows demo --ids 0:99999", "rows demo --group everyone", "rows demo --matrix middle",
     "rows demo --token no-such-token", "rows demo --limit many", "suspects demo --group everyone",
     "explain", "explain ROW999",
+    "diff demo", "diff demo demo --expect-unchanged x", "claim demo", "claim demo <NUM>",
+    "claim demo <NUM> --dry-run --values nonsense", "mask demo --include everything",
+    "mask demo --format xml", "study demo --lang fr", "probe", "probe dance demo",
+    "probe leak demo --device abacus",
 )  # fmt: skip
 
 FAILED = (
     "missing", "empty", "file", "truncated", "pickles", "gguf", "shardless", "unsafe", "misplaced",
+)  # fmt: skip
+
+COMMANDS = (
+    "inspect PATH", "audit PATH", "rows PATH", "suspects PATH", "diff demo PATH", "diff PATH demo",
+    "claim PATH <NUM> --dry-run", "mask PATH", "study PATH --no-model", "probe leak PATH",
 )  # fmt: skip
 
 PARTIAL = ("partial", "bad-config", "bad-tokenizer", "packed")
@@ -184,13 +238,14 @@ def test_2_usage_in_json(run, places, line):
     assert code == document["exit_code"] == 2
 
 
-@pytest.mark.parametrize("command", ["inspect", "audit", "rows", "suspects"])
+@pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("place", FAILED)
 def test_3_not_to_be_audited(run, places, command, place):
-    code, out, err = run(command, places[place])
+    words = [str(places[place]) if word == "PATH" else word for word in command.split()]
+    code, out, err = run(*words)
     assert (code, out) == (3, "")
     assert_one_message(err)
-    code, out, _ = run(command, places[place], "--format", "json")
+    code, out, _ = run(*words, "--format", "json")
     document = json.loads(out)
     assert Draft202012Validator(ERROR).is_valid(document)
     assert code == document["exit_code"] == 3
@@ -247,6 +302,8 @@ def test_every_format_has_the_same_exit_code(run, places, line, expected, format
         ("rows demo --format parquet", "pyarrow"),
         ("audit demo --reachability", "tokenizers"),
         ("suspects demo --reachability", "tokenizers"),
+        ("probe forward demo", "torch"),
+        ("probe leak demo", "transformers"),
     ],
 )
 def test_4_an_extra_is_missing(run, places, monkeypatch, line, module):
@@ -268,6 +325,28 @@ def test_5_output_that_cannot_be_written(run, places, command):
     assert (code, out) == (5, "")
     assert "[REFUSED]" in err
     assert not target.parent.exists()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "claim full <NUM> --dry-run",
+        "claim demo <NUM> --out demo-copy",
+        "claim demo <NUM> --in-place",
+        "undo demo-copy",
+        "probe gradient headless-encoder",
+    ],
+)
+def test_5_refused(run, places, line):
+    before = _state(places["ROOT"])
+    code, out, err = run(*_words(line, places))
+    assert (code, out) == (5, "")
+    assert_one_message(err)
+    assert _state(places["ROOT"]) == before
+
+
+def _state(root: Path) -> dict[str, int]:
+    return {str(path): path.stat().st_size for path in sorted(root.rglob("*")) if path.is_file()}
 
 
 def test_5_a_baseline_that_cannot_be_written(run, places):
