@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+import rowscope
 from rowscope.commands.options import FormatOption, OutputOption, PathArgument
 from rowscope.inspector.errors import UsageError
 from rowscope.terminal import Progress, check_choice, command, emit, emit_json, text_width
@@ -89,6 +90,7 @@ def undo(path: PathArgument, format: FormatOption = "text", output: OutputOption
 
 def _emit(result: Any, text: str, format: str, output: str | None) -> None:  # noqa: ANN401 - has to_dict
     if format == "json":
-        emit_json(result.to_dict(), output)
+        tool = {"name": "rowscope", "version": rowscope.__version__}
+        emit_json({"schema_version": "1", "tool": tool, "exit_code": 0, **result.to_dict()}, output)
     else:
         emit(text, output)
