@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from typing import Any, Literal
@@ -42,9 +43,9 @@ def scan(
 ) -> None:
     """Fill `out` with the quantities of the rows `raw`, shape (rows, row_bytes).
 
-    Adds the finite rows of group >= 0 to `sums`.
+    Adds the finite rows of group >= 0 to `sums`. No rows at all make the engine ready and do nothing else.
     """
-    if engine == "numpy" or not _compilable(form) or 0 in raw.shape:
+    if engine == "numpy" or not _compilable(form) or raw.shape[1] == 0:
         numpy_engine.scan(form, raw, out, groups, sums)
         return
     special = _scan_compiled(form, raw, out, groups, sums)
@@ -62,7 +63,7 @@ def project(
 
     Adds X^T (X v) for the last vector v, over the finite rows X, to `power` of shape (d,).
     """
-    if engine == "numpy" or not _compilable(form) or 0 in raw.shape:
+    if engine == "numpy" or not _compilable(form) or raw.shape[1] == 0:
         return numpy_engine.project(form, raw, vectors, power)
     products = np.empty((raw.shape[0], vectors.shape[0]))
     _compiled("project")(
@@ -105,7 +106,7 @@ def _scan_compiled(
 
 def _compilable(form: Format) -> bool:
     """The kernels know formats with sign, exponent and mantissa; the others hardly ever hold rows."""
-    return form.family == "float"
+    return form.family == "float" and os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
 
 
 def _compiled(name: Literal["scan", "project"]) -> Any:  # noqa: ANN401 - a compiled function

@@ -102,7 +102,7 @@ def unpack(form: Format, raw: NDArray[np.uint8]) -> Codes:
     if form.bits >= 8:
         return np.ascontiguousarray(raw).view(form.lane)
     if form.bits == 4:  # the element with the lower index is in the low half, as in torch's float4_e2m1fn_x2
-        return np.stack((raw << 4, raw & 0xF0), axis=-1).reshape(raw.shape[0], -1)
+        return np.stack((raw << 4, raw & 0xF0), axis=-1).reshape(raw.shape[0], form.width(raw.shape[1]))
     first, second, third = (raw[:, part::3] for part in range(3))
     elements = (
         first << 2,
@@ -110,7 +110,7 @@ def unpack(form: Format, raw: NDArray[np.uint8]) -> Codes:
         (second >> 4 << 2) | (third << 6),
         third & 0xFC,
     )
-    return np.stack(elements, axis=-1).reshape(raw.shape[0], -1)
+    return np.stack(elements, axis=-1).reshape(raw.shape[0], form.width(raw.shape[1]))
 
 
 def canonical(form: Format, codes: Codes) -> Codes:

@@ -101,6 +101,8 @@ def project_rows(
     total = reader.rows if ids is None else ids.size
     elements = total * reader.width
     chosen = dispatch.choose_engine(reader.form, elements) if engine == "auto" else engine
+    # Compile in this thread: an interrupt can stop it here, and no other thread has to wait for it.
+    dispatch.project(chosen, reader.form, np.empty((0, reader.row_bytes), np.uint8), vectors)
     products = np.empty((total, len(vectors)))
     power = np.zeros(reader.width)
 

@@ -48,6 +48,9 @@ def scan_rows(
     totals = GroupTotals.allocate(n_groups, reader.width) if groups is not None else None
     chosen = dispatch.choose_engine(reader.form, total * reader.width) if engine == "auto" else engine
 
+    # Compile in this thread: an interrupt can stop it here, and no other thread has to wait for it.
+    dispatch.scan(chosen, reader.form, np.empty((0, reader.row_bytes), np.uint8), RowColumns.allocate(0))
+
     def work(chunk: Chunk) -> tuple[RowColumns, GroupSums | None]:
         part = columns.part(chunk.start, chunk.stop)
         members = None if groups is None else np.ascontiguousarray(groups[chunk.start : chunk.stop])

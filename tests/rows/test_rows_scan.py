@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -187,6 +188,36 @@ def test_an_interrupt_leaves_no_work_behind(store: Store, small_chunks: None) ->
         assert not [thread for thread in threading.enumerate() if thread.name.startswith("rowscope")]
         assert len(done) == 1
         assert caught.value is not None
+
+
+def test_an_interrupt_from_the_keyboard_ends_the_process(
+    tmp_path: Path, write: Callable[..., TensorRef]
+) -> None:
+    """A scan of many chunks is interrupted after its first; the child has to end by itself."""
+    ref = write(tmp_path / "a.safetensors", "F32", (4000, 256), bytes(4000 * 1024))
+    code = f"""
+import sys
+from pathlib import Path
+from rowscope.inspector.blocks import RowReader
+from rowscope.inspector.header import read_header
+from rowscope.inspector.rows import chunks, scan_rows
+from rowscope.inspector.source import Shard, TensorRef
+chunks.CHUNK_BYTES = 1024
+path = Path({str(ref.shard.path)!r})
+shard = Shard(path.name, path, read_header(path))
+with RowReader(TensorRef(shard.header.tensors[0], shard)) as reader:
+    while True:
+        scan_rows(reader, threads=2, progress=lambda rows: print(rows, flush=True))
+"""
+    child = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert child.stdout is not None
+    assert child.stdout.readline() == "1\n"
+    child.send_signal(signal.SIGINT)
+    _, errors = child.communicate(timeout=60)
+    assert errors.rstrip().endswith("KeyboardInterrupt")
+    assert child.returncode == -signal.SIGINT
 
 
 def test_four_threads_share_a_reader(store: Store, small_chunks: None) -> None:
