@@ -20,7 +20,7 @@ HEADED = (*CAUSAL, "t5", "bert")
 
 @pytest.fixture(scope="session", autouse=True)
 def one_thread() -> None:
-    """Tiny matrices lose more to waiting threads than they gain. Without the extra, every test here is skipped."""
+    """One thread: tiny matrices gain nothing by more. Without the extra all tests are skipped."""
     pytest.importorskip("transformers", reason="transformers is not installed")
     pytest.importorskip("torch", reason="torch is not installed").set_num_threads(1)
 
@@ -133,8 +133,8 @@ def write_model() -> Callable[..., Path]:
 
 @pytest.fixture(scope="session")
 def zoo(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
-    """Folders by family: Qwen2 and GPT-2 tied, Llama and GPT-NeoX untied, Gemma 3 with a soft cap, T5, BERT with
-    and without its head."""
+    """Folders by family: Qwen2 and GPT-2 tied, Llama and GPT-NeoX untied, Gemma 3 with a soft cap, T5, BERT
+    with its head, and (`encoder`) without."""
     root = tmp_path_factory.mktemp("zoo")
     return {family: _write(root / family, family) for family in (*HEADED, "encoder")}
 

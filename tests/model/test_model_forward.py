@@ -70,9 +70,7 @@ def test_each_id_by_itself(demo, result, frame):
     nats = entropy(p.mean(0)) - entropy(p).mean()
     assert group.divergence.js_nats == pytest.approx(nats, rel=1e-3, abs=1e-7)
     assert group.divergence.effective_outputs == pytest.approx(np.exp(nats), rel=1e-5)
-    assert group.divergence.max_total_variation == pytest.approx(
-        np.abs(p - p[0]).sum(1).max() / 2, rel=1e-3
-    )
+    assert group.divergence.max_total_variation == pytest.approx(np.abs(p - p[0]).sum(1).max() / 2, rel=1e-3)
     commonest = np.bincount(last.argmax(1)).max() / 88
     assert group.divergence.same_top == pytest.approx(commonest)
     norms = [np.linalg.norm(state[:, place.slot], axis=1) for state in states]
