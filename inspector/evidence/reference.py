@@ -14,8 +14,8 @@ from rowscope.inspector.evidence.model import Reference
 
 # The search compares all pairs, so it looks at no more rows than this, evenly spread over the candidates,
 # and at no more bytes of float64 than `_POOL_BYTES`.
-_POOL_ROWS: Final = 1024
-_POOL_BYTES: Final = 24 << 20
+_POOL_ROWS: Final = 512
+_POOL_BYTES: Final = 16 << 20
 
 # Rows that are believed untrained may lean together loosely; any other rows must be near-copies.
 STRICT: Final = (0.999,)
