@@ -1,0 +1,1 @@
+"""How fast rowscope is, measured beside what a user would write otherwise: `python -m bench`."""

@@ -9,6 +9,10 @@ from pathlib import Path
 import numpy as np
 
 QWEN_ROWS, QWEN_WIDTH, QWEN_ENTRIES = 151_936, 896, 151_665
+"""Rows and width of Qwen2.5-0.5B's matrix, entries of its tokenizer."""
+
+FILLING = 8 << 20
+"""Bytes of other tensors that are written at once."""
 
 
 def write_header(path: Path, tensors: dict[str, tuple[str, list[int], int]]) -> int:
@@ -32,16 +36,21 @@ def to_bf16(values: np.ndarray) -> np.ndarray:
 
 
 def write_qwen_shape(
-    folder: Path, rows: int = QWEN_ROWS, width: int = QWEN_WIDTH, entries: int = QWEN_ENTRIES, extra_bytes: int = 0
+    folder: Path,
+    rows: int = QWEN_ROWS,
+    width: int = QWEN_WIDTH,
+    entries: int = QWEN_ENTRIES,
+    extra_bytes: int = 0,
 ) -> Path:
     """A tied bf16 checkpoint with collapsed reserved rows, and a tokenizer of `entries` entries.
 
     Used rows share a mean and leading directions, as trained ones do; the rows from `entries` on, and one
-    used row in fifty, are copies of one vector to within rounding. `extra_bytes` adds a tensor of that size
-    that no audit reads.
+    used row in fifty, are copies of one vector to within rounding. `extra_bytes` adds a tensor of about that
+    size that no audit reads, filled with other values than 0 so that its bytes are stored.
     """
     folder.mkdir(parents=True, exist_ok=True)
     sizes = {"model.embed_tokens.weight": ("BF16", [rows, width], rows * width * 2)}
+    sizes["model.norm.weight"] = ("BF16", [width], width * 2)
     if extra_bytes:
         sizes["model.layers.0.mlp.up_proj.weight"] = ("BF16", [extra_bytes // 2], extra_bytes // 2 * 2)
     path = folder / "model.safetensors"
@@ -59,6 +68,10 @@ def write_qwen_shape(
             idle = (ids >= entries) | (ids % 50 == 7)
             block[idle] = untrained * (1 + random.normal(0, 1e-3, (int(idle.sum()), width)))
             file.write(to_bf16(block).tobytes())
+        file.write(to_bf16(np.ones(width)).tobytes())
+        for _ in range(0, extra_bytes, FILLING):
+            file.write(to_bf16(np.ones(FILLING // 2)).tobytes())
+        file.truncate(start + sum(size for _, _, size in sizes.values()))
     config = {
         "architectures": ["Qwen2ForCausalLM"],
         "model_type": "qwen2",
@@ -78,7 +91,7 @@ def write_qwen_shape(
 
 
 def write_tokenizer(folder: Path, entries: int) -> None:
-    """A byte-level BPE tokenizer.json of `entries` entries, 22 of them added, with as many merges as real ones."""
+    """A byte-level BPE tokenizer.json of `entries` entries, 22 of them added, a merge for each longer one."""
     letters = [chr(c) for c in (*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x144))][:256]
     vocab = {letter: at for at, letter in enumerate(letters)}
     merges = []
@@ -95,7 +108,8 @@ def write_tokenizer(folder: Path, entries: int) -> None:
     added = [
         {
             "id": base + i,
-            "content": f"<|special_word_{chr(97 + i)}|>",
+            # Qwen2's tokenizer class would add an end of text that is not there.
+            "content": f"<|special_word_{chr(97 + i)}|>" if i else "<|endoftext|>",
             "single_word": False,
             "lstrip": False,
             "rstrip": False,
@@ -127,7 +141,9 @@ def write_tokenizer(folder: Path, entries: int) -> None:
             "merges": merges,
         },
     }
-    (folder / "tokenizer.json").write_text(json.dumps(tokenizer, ensure_ascii=False, indent=2), encoding="utf-8")
+    (folder / "tokenizer.json").write_text(
+        json.dumps(tokenizer, ensure_ascii=False, indent=2), encoding="utf-8"
+    )
     (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "PreTrainedTokenizerFast"}))
 
 
@@ -135,11 +151,14 @@ def write_sparse_giant(folder: Path, shards: int = 191, total: int = 800 * 10**9
     """A sharded checkpoint of `total` bytes that takes almost no disk: holes where the tensors are."""
     folder.mkdir(parents=True, exist_ok=True)
     names = [f"model-{at + 1:05d}-of-{shards:05d}.safetensors" for at in range(shards)]
-    each = total // shards // 4
+    each = total // shards // 3
     rows, width = 163_840, 12_288
     weight_map = {}
     for at, name in enumerate(names):
-        tensors = {f"model.layers.{at}.mlp.{kind}_proj.weight": ("BF16", [each // 2], each) for kind in ("up", "down", "gate")}
+        layer = f"model.layers.{at}.mlp"
+        tensors = {
+            f"{layer}.{kind}_proj.weight": ("BF16", [each // 2], each) for kind in ("up", "down", "gate")
+        }
         if at == 0:
             tensors["model.embed_tokens.weight"] = ("BF16", [rows, width], rows * width * 2)
         if at == shards - 1:
@@ -148,6 +167,11 @@ def write_sparse_giant(folder: Path, shards: int = 191, total: int = 800 * 10**9
         weight_map.update(dict.fromkeys(tensors, name))
     index = {"metadata": {}, "weight_map": weight_map}
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
-    config = {"architectures": ["LlamaForCausalLM"], "vocab_size": rows, "hidden_size": width, "tie_word_embeddings": False}
+    config = {
+        "architectures": ["LlamaForCausalLM"],
+        "vocab_size": rows,
+        "hidden_size": width,
+        "tie_word_embeddings": False,
+    }
     (folder / "config.json").write_text(json.dumps(config))
     return folder

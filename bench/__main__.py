@@ -1,0 +1,62 @@
+"""`python -m bench`: measure rowscope beside other ways to the same results, and write a Markdown report."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import ExitStack
+from importlib import import_module
+from pathlib import Path
+
+from bench.machine import Load, facts
+from bench.report import Options, Section, render_report
+
+SECTIONS = ("scan", "slices", "processes", "scaling", "memory", "giant", "changes")
+"""Modules of this folder, each with a function of its own name."""
+
+
+def main() -> None:
+    """Parse the command line, run the sections asked for, write the report."""
+    arguments = _parser().parse_args()
+    names = [name.strip() for name in arguments.only.split(",")] if arguments.only else list(SECTIONS)
+    unknown = [name for name in names if name not in SECTIONS]
+    if unknown:
+        sys.exit(f"--only {unknown[0]!r} is no section; choose from {', '.join(SECTIONS)}")
+    repeat = arguments.repeat or (2 if arguments.quick else 7)
+    with ExitStack() as stack:
+        temporary = tempfile.TemporaryDirectory(prefix="rowscope-bench-")
+        work: Path = arguments.work or Path(stack.enter_context(temporary))
+        work.mkdir(parents=True, exist_ok=True)
+        options = Options(work.resolve(), repeat, arguments.quick, keep=arguments.work is not None)
+        text = _run(names, options)
+    if arguments.output is None:
+        sys.stdout.write(text)
+    else:
+        arguments.output.write_text(text, encoding="utf-8")
+
+
+def _run(names: list[str], options: Options) -> str:
+    before = Load.now()
+    sections = []
+    for name in names:
+        print(f"measuring {name} …", file=sys.stderr, flush=True)
+        section: Callable[[Options], Section] = getattr(import_module(f"bench.{name}"), name)
+        sections.append(section(options))
+    settings = f"{', '.join(names)}; {options.repeat} rounds{', quick' if options.quick else ''}"
+    return render_report(facts(before, Load.now(), settings), sections, options.quick)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--only", metavar="A,B", help=f"some of the sections: {', '.join(SECTIONS)}")
+    parser.add_argument("--quick", action="store_true", help="small sizes, to see that everything runs")
+    parser.add_argument("--repeat", type=int, metavar="N", help="rounds that count (default 7, quick 2)")
+    parser.add_argument("--work", type=Path, metavar="DIR", help="make the checkpoints there and keep them")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="write the report there, not to stdout")
+    return parser
+
+
+if __name__ == "__main__":
+    main()
