@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -59,6 +60,17 @@ def read_sources(root: Path) -> dict[str, bytes]:
         raise TokenizerError(
             f"cannot read {error.filename!r}: {error.strerror}; check its permissions", location=str(root)
         ) from error
+
+
+def tokenizer_hashes(root: Path) -> dict[str, str]:
+    """SHA-256 of every file that decides how the tokenizer is loaded, by name."""
+    names = [entry.name for entry in root.iterdir() if entry.is_file()]
+    decide = [
+        name
+        for name in names
+        if name in (*_OTHERS, "config.json") or _TOKENIZER_JSON.fullmatch(name) or _FOREIGN.fullmatch(name)
+    ]
+    return {name: hashlib.sha256((root / name).read_bytes()).hexdigest() for name in sorted(decide)}
 
 
 def foreign_files(root: Path) -> tuple[str, ...]:

@@ -101,8 +101,8 @@ def manifest_of(plan: ClaimPlan) -> Manifest:
                 kept=None if edit.before is None else f"old-{place}",
                 new=f"new-{place}",
                 sha256_before=None if edit.before is None else hashlib.sha256(edit.before).hexdigest(),
-                sha256_after=hashlib.sha256(edit.after).hexdigest(),
-                mode=None if edit.before is None else path.stat().st_mode & 0o7777,
+                sha256_after=edit.sha256_after,
+                mode=None if edit.before is None else path.stat().st_mode & 0o777,
             )
         )
     shards = []
@@ -144,6 +144,10 @@ def _kept_file(entry: dict[str, Any]) -> KeptFile:
         _require_inside(entry[key])
     if entry["kept"] is not None:
         _require_inside(entry["kept"])
+    if entry["mode"] is not None and (type(entry["mode"]) is not int or entry["mode"] & ~0o777):
+        raise ValueError(
+            f"the permissions {entry['mode']!r} of {entry['name']!r} are none that a claim keeps"
+        )
     return KeptFile(**{name: entry[name] for name in KeptFile.__slots__})
 
 

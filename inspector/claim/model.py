@@ -44,6 +44,10 @@ class FileEdit:
     after: bytes = field(repr=False)
     changes: tuple[str, ...]
 
+    @property
+    def sha256_after(self) -> str:
+        return hashlib.sha256(self.after).hexdigest()
+
     def to_dict(self) -> dict[str, Any]:
         """As JSON values, without the bytes."""
         return {
@@ -114,6 +118,8 @@ class ClaimPlan:
         values, seed: the initial values asked for.
         entries_before, entries_after: len(tokenizer).
         files: tokenizer files that change.
+        tokenizer: SHA-256 of every file that decides how the tokenizer is loaded, as they will be: what was
+            loaded to find the ids.
         rows: patches, by file and offset; empty where the rows keep their values.
         cautions: what the user should know.
     """
@@ -126,6 +132,7 @@ class ClaimPlan:
     entries_before: int
     entries_after: int
     files: tuple[FileEdit, ...]
+    tokenizer: Mapping[str, str] = field(repr=False)
     rows: tuple[RowPatch, ...]
     cautions: tuple[Caution, ...]
 

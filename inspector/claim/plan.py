@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 
-import numpy as np
-
-from rowscope.inspector.blocks import RowReader
 from rowscope.inspector.capacity import take_capacity
 from rowscope.inspector.census import Census, take_census
 from rowscope.inspector.checkpoint import Checkpoint, open_checkpoint
 from rowscope.inspector.claim.cautions import file_cautions, matching_cautions, training_caution
-from rowscope.inspector.claim.edits import read_sources, require_editable
+from rowscope.inspector.claim.edits import read_sources, require_editable, tokenizer_hashes
+from rowscope.inspector.claim.kept import kept_rows
 from rowscope.inspector.claim.model import Caution, Claimed, ClaimPlan, RowPatch
 from rowscope.inspector.claim.patches import bias_patches, patches
 from rowscope.inspector.claim.recipe import Recipe, read_recipe
@@ -22,8 +20,6 @@ from rowscope.inspector.claim.targets import Target, find_targets
 from rowscope.inspector.claim.tokens import check_tokens, text_cautions
 from rowscope.inspector.claim.values import NewRows, measurer, new_rows
 from rowscope.inspector.errors import NoMatrixError, RefusedError, UsageError
-from rowscope.inspector.evidence import VERDICTS
-from rowscope.inspector.measure import judge_some
 from rowscope.inspector.roles import roled_tokens
 from rowscope.inspector.vocabulary import Vocabulary, read_vocabulary
 
@@ -82,6 +78,7 @@ def plan_claim(
         entries_before=vocabulary.entries,
         entries_after=slots.after.entries,
         files=slots.edits,
+        tokenizer={**tokenizer_hashes(checkpoint.root), **{e.name: e.sha256_after for e in slots.edits}},
         rows=tuple(sorted(row_patches, key=lambda patch: (patch.file, patch.offset))),
         cautions=(
             *cautions,
@@ -169,28 +166,17 @@ def _rows(
             rows = new_rows(target, len(claimed), recipe, own, measure)
             found += patches(target, rows, claimed)
             found += bias_patches(own, rows, claimed) if own is not None else ()
-        present = _present(checkpoint, vocabulary, census, target, claimed, rows)
+        present = _present(census, target, claimed, rows)
         cautions += row_cautions(target, claimed, recipe, rows, present)
     return found, cautions
 
 
 def _present(
-    checkpoint: Checkpoint,
-    vocabulary: Vocabulary,
-    census: Census,
-    target: Target,
-    claimed: Sequence[Claimed],
-    rows: NewRows | None,
+    census: Census, target: Target, claimed: Sequence[Claimed], rows: NewRows | None
 ) -> Present | None:
-    """What the rows are now: from the scan where there was one, else against a sample of the matrix."""
+    """What the rows are now: from the scan where there was one; rows that stay, against a sample."""
     if rows is not None and rows.trained is not None:
         return present_rows(rows.trained.facts, claimed)
     if rows is not None or target.matrix.packing is not None:
         return None
-    ids = np.array(sorted(claim.id for claim in claimed), dtype=np.int64)
-    codes = census.codes[: target.matrix.rows]
-    with RowReader(target.matrix.ref) as reader:
-        _, evidence = judge_some(reader, ids, codes, vocabulary, checkpoint.config)
-    order = np.searchsorted(ids, [claim.id for claim in claimed])
-    verdicts = tuple(VERDICTS[evidence.verdict[at]] for at in order)
-    return Present(verdicts, evidence.note, evidence.reference is not None)
+    return kept_rows(target, claimed, census.codes)

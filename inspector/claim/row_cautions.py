@@ -55,11 +55,10 @@ def _logit(
     """In one sentence, what the logit h . u of the new rows is before training."""
     where = target.matrix.tensor
     if rows is None:
-        verdicts = sorted(set(present.verdicts)) if present is not None else []
+        verdicts = sorted(set(present.verdicts)) if present is not None else ["not judged"]
         alike = "collapsed" in verdicts
         return (
-            f"{where}: the rows keep their values ({', '.join(verdicts) or 'not judged'}), so the output "
-            "logits "
+            f"{where}: the rows keep their values ({', '.join(verdicts)}), so the output logits "
             + (
                 "start nearly equal to those of the other untrained rows"
                 if alike

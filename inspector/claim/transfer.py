@@ -11,6 +11,7 @@ from typing import Final, Literal
 
 from rowscope.inspector.claim.disk import Disk
 from rowscope.inspector.claim.model import RowPatch
+from rowscope.inspector.claim.verify import changed
 from rowscope.inspector.errors import RefusedError
 
 Link = Literal["auto", "hard", "reflink", "copy"]
@@ -131,8 +132,3 @@ def apply_patches(disk: Disk, file: int, patches: Sequence[RowPatch], name: str)
         if os.pread(file, len(patch.before), patch.offset) != patch.before:
             raise changed(f"row {patch.id} of {patch.tensor!r} in {name}")
         disk.write(file, patch.after, patch.offset)
-
-
-def changed(what: str) -> RefusedError:
-    """The error for a source that is no longer as the plan found it."""
-    return RefusedError(f"{what} changed after the plan was made; plan the claim again", location=what)

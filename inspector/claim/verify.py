@@ -1,30 +1,30 @@
-"""What was written, read back: the tokenizer gives the planned ids, and the rows hold the planned bytes."""
+"""What was written, read back: the files whose loading gave the planned ids, and the rows' planned bytes."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
+from rowscope.inspector.claim.edits import tokenizer_hashes
 from rowscope.inspector.claim.model import ClaimPlan
 from rowscope.inspector.errors import RefusedError
 from rowscope.inspector.header import read_header
-from rowscope.inspector.vocabulary import read_vocabulary
 
 
 def verify(plan: ClaimPlan, folder: Path) -> None:
-    """Read the written tokenizer files, headers and rows as a loader would.
+    """Read the written tokenizer files, headers and rows.
+
+    The plan loaded the tokenizer from its edits to find the ids. Files of the same bytes load to the same
+    ids, so the bytes are compared: of every file that has a say, whether or not the claim changes it.
 
     Raises:
         RefusedError: something differs from the plan.
         MalformedFileError: a weights file that is no longer one.
     """
-    vocabulary = read_vocabulary(folder)
-    for claim in plan.claimed:
-        found = None if vocabulary is None else vocabulary.tokens.get(claim.id)
-        if found != claim.token:
-            raise _differs(folder, f"id {claim.id} is {found!r} instead of {claim.token!r}")
-    if vocabulary is not None and vocabulary.entries != plan.entries_after:
-        raise _differs(folder, f"the tokenizer has {vocabulary.entries} entries, not {plan.entries_after}")
+    found = tokenizer_hashes(folder)
+    wrong = [name for name in {**found, **plan.tokenizer} if found.get(name) != plan.tokenizer.get(name)]
+    if wrong:
+        raise changed(str(folder / wrong[0]))
     for shard in plan.shards:
         read_header(folder / shard)
         _verify_rows(plan, folder, shard)
@@ -35,13 +35,14 @@ def _verify_rows(plan: ClaimPlan, folder: Path, shard: str) -> None:
     try:
         for patch in plan.rows:
             if patch.file == shard and os.pread(file, len(patch.after), patch.offset) != patch.after:
-                raise _differs(folder, f"row {patch.id} of {patch.tensor!r} holds other bytes than planned")
+                raise changed(f"row {patch.id} of {patch.tensor!r} in {str(folder / shard)!r}")
     finally:
         os.close(file)
 
 
-def _differs(folder: Path, what: str) -> RefusedError:
+def changed(what: str) -> RefusedError:
+    """The error for bytes that are no longer as the plan found them, or as it wrote them."""
     return RefusedError(
-        f"{str(folder)!r} read back wrong: {what}; check the disk, and that nothing else writes there",
-        location=str(folder),
+        f"{what} changed after the plan was made; plan the claim again while nothing else writes there",
+        location=what,
     )

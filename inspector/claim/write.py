@@ -13,8 +13,8 @@ from typing import Final
 from rowscope.inspector.claim.disk import INCOMPLETE, Disk, refusal, remove_tree
 from rowscope.inspector.claim.manifest import UNDO
 from rowscope.inspector.claim.model import ClaimPlan, ClaimResult
-from rowscope.inspector.claim.transfer import LINKS, Link, changed, copy_file, place_file, write_file
-from rowscope.inspector.claim.verify import verify
+from rowscope.inspector.claim.transfer import LINKS, Link, copy_file, place_file, write_file
+from rowscope.inspector.claim.verify import changed, verify
 from rowscope.inspector.errors import RefusedError, UsageError
 
 MARKER: Final = "ROWSCOPE_INCOMPLETE"

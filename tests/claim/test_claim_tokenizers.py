@@ -63,10 +63,9 @@ def test_new_tokens(tmp_path: Path, make: Make, kind: str, layout: str, special:
     assert after.encode("before <NUM> after")[:2] == before.encode("before after")[:2]
 
 
-@pytest.mark.parametrize("special", [False, True])
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("place", [0, 2])
+@pytest.mark.parametrize(("place", "special"), [(0, True), (2, False), (2, True)])
 def test_replaced_placeholder(
     tmp_path: Path, make: Make, kind: str, layout: str, special: bool, place: int
 ) -> None:

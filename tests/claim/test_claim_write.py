@@ -24,9 +24,16 @@ Contents = Callable[[Path], dict[str, str]]
 LARGE = 3 << 19  # bytes; smaller files are never linked
 
 
-@pytest.mark.parametrize("dtype", ["BF16", "F16", "F32"])
 @pytest.mark.parametrize(
-    ("tied", "shards", "kind"), [(True, 1, "BPE"), (False, 2, "Unigram"), (True, 3, "WordPiece")]
+    ("dtype", "tied", "shards", "kind"),
+    [
+        ("BF16", True, 1, "BPE"),
+        ("BF16", False, 2, "Unigram"),
+        ("F16", True, 3, "WordPiece"),
+        ("F16", False, 1, "BPE"),
+        ("F32", False, 2, "WordPiece"),
+        ("F32", True, 1, "Unigram"),
+    ],
 )
 def test_transformers_loads_the_model(
     tmp_path: Path, make: Make, dtype: str, tied: bool, shards: int, kind: str
