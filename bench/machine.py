@@ -45,13 +45,18 @@ def facts(before: Load, after: Load, settings: str) -> Table:
         ("processor", f"{_processor()}, {_cores()} cores, {_instructions()}"),
         ("caches", _caches()),
         ("memory", f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.1f} GiB"),
-        ("system", f"{platform.system()} {platform.release()} {platform.machine()}"),
+        ("system", f"{platform.system()} {_release()} {platform.machine()}"),
         ("libraries", f"Python {platform.python_version()}, " + ", ".join(_versions())),
         ("load average", f"{before.average:.2f} before, {after.average:.2f} after (the run itself counts)"),
         ("time taken by other guests", f"{stolen:.1%} of the processors' time"),
         ("run", settings),
     ]
     return Table("", ("", "value"), rows)
+
+
+def _release() -> str:
+    """Version of the kernel, without what its builders append."""
+    return platform.release().partition("-")[0]
 
 
 def _cores() -> int:

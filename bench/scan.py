@@ -64,7 +64,7 @@ def _measure(path: Path, dtype: str, options: Options) -> tuple[dict[str, Timing
         reader = stack.enter_context(open_reader(path))
         others, ways = _others(path, dtype, options.threads)
         _compare(reader, {name: np.asarray(work()) for name, work in others.items()})
-        contenders = {
+        contenders: dict[str, Callable[[], object]] = {
             "read limit": partial(sum_words, words, options.threads),
             "first read": partial(sum_fresh, path, options.threads),
             **_ours(reader, options.threads),

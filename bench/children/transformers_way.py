@@ -36,8 +36,8 @@ class Quantities:
 
 def main(folder: str) -> None:
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype="auto")
-    weights = model.get_input_embeddings().weight.detach()
+    model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype="auto")
+    weights: torch.Tensor = model.get_input_embeddings().weight.detach()
     parts = parts_of_rows(tokenizer, len(weights))
     with torch.inference_mode():
         found = measure_rows(weights, parts)

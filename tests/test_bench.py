@@ -1,0 +1,38 @@
+"""The benchmarks run and report. What they measure is no business of the tests."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+for name in ("ml_dtypes", "torch"):
+    pytest.importorskip(name, reason=f"the benchmarks compare with {name}")
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def bench(*words):
+    return subprocess.run(
+        [sys.executable, "-m", "bench", *words], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+
+def test_a_quick_run_writes_a_report(tmp_path):
+    report = tmp_path / "report.md"
+    done = bench("--quick", "--only", "slices,giant", "--repeat", "1", "--output", str(report))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+    lines = report.read_text(encoding="utf-8").splitlines()
+    assert {"## Machine", "## Claims", "### Slices", "### Giant"} <= set(lines)
+    assert any(line.startswith("| reserved, opened each time |") for line in lines)
+    assert any(line.startswith("| 800 GB in 191 files, `inspect` | at most 3 s |") for line in lines)
+    tables = [line for line in lines if line.startswith("|")]
+    assert all(line.endswith("|") and line.count("|") >= 3 for line in tables)
+
+
+def test_an_unknown_section_is_refused_by_name():
+    done = bench("--only", "slices,speed")
+    assert done.returncode != 0
+    assert "'speed'" in done.stderr
+    assert "slices" in done.stderr
