@@ -130,8 +130,10 @@ def _moves(doc: Document, result: TrainResult, kind: str) -> None:
 
 
 def _direction(doc: Document, common: float) -> str:
-    name = "same" if common >= _TOGETHER else "mostly" if common >= _MOSTLY else "apart"
-    return doc.texts.say(f"claim.together_{name}", cosine=cosine(common))
+    key = "claim.together_apart"
+    if common >= _MOSTLY:
+        key = "claim.together_same" if common >= _TOGETHER else "claim.together_mostly"
+    return doc.texts.say(key, cosine=cosine(common))
 
 
 def _how(doc: Document, material: Material) -> None:

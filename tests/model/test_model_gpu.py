@@ -1,0 +1,88 @@
+"""The same numbers on CUDA as on the CPU, within what float32 gives."""
+
+from __future__ import annotations
+
+import pytest
+
+from rowscope.inspector import model
+from rowscope.inspector.model import memory
+
+pytestmark = pytest.mark.gpu
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cuda():
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    return torch
+
+
+@pytest.fixture(scope="module")
+def pair(demo):
+    return demo, model.load("demo", probe="train", device="cuda", dtype="float32")
+
+
+def test_auto_takes_it_and_asks_for_its_free_memory(cuda):
+    loaded = model.load("demo", probe="forward")
+    assert loaded.device == "cuda"
+    free, total = cuda.cuda.mem_get_info()
+    assert 0 < memory.available(cuda, "cuda") <= total
+    assert free <= total
+
+
+def test_forward(pair):
+    here, there = (model.forward(loaded) for loaded in pair)
+    for a, b in zip(here.groups, there.groups, strict=True):
+        assert b.logits.mean == pytest.approx(a.logits.mean, rel=1e-3, abs=1e-4)
+        assert b.entropy.mean == pytest.approx(a.entropy.mean, rel=1e-4)
+        assert b.divergence.js_nats == pytest.approx(a.divergence.js_nats, rel=1e-2, abs=1e-6)
+        assert b.layers[-1].mean == pytest.approx(a.layers[-1].mean, rel=1e-4)
+
+
+def test_gradient(pair):
+    here, there = (model.gradient(loaded) for loaded in pair)
+    for a, b in zip(here.experiments, there.experiments, strict=True):
+        assert b.loss == pytest.approx(a.loss, rel=1e-4)
+        assert b.closure < 1e-5
+        assert b.agreement.max_error < 1e-4
+        for left, right in zip(a.parts, b.parts, strict=True):
+            for x, y in zip(left.groups, right.groups, strict=True):
+                assert y.norm_total == pytest.approx(x.norm_total, rel=1e-3, nan_ok=True)
+
+
+def test_leak(pair):
+    here, there = (model.leak(loaded) for loaded in pair)
+    for a, b in zip(here.cells, there.cells, strict=True):
+        # A filter's edge may fall on the other side of a token: a mean moves by less than one position.
+        assert b.mean == pytest.approx(a.mean, rel=1e-3, abs=1e-4)
+    assert there.find(1.0, "mask").mean == 0
+    assert here.advice.code == there.advice.code
+
+
+def test_train(pair):
+    here, there = (model.train(loaded, steps=20) for loaded in pair)
+    for a, b in zip(here.variants, there.variants, strict=True):
+        assert b.loss_last == pytest.approx(a.loss_last, rel=2e-2)
+        for x, y in zip(a.drift, b.drift, strict=True):
+            assert y.changed == x.changed
+            assert y.relative == pytest.approx(x.relative, rel=5e-2, abs=1e-6)
+
+
+def test_the_mask_in_generate(pair):
+    import torch
+
+    loaded = pair[1]
+    torch.manual_seed(0)
+    ids = torch.tensor([loaded.tokenizer("def ")["input_ids"]], device="cuda")
+    output = loaded.network.generate(
+        ids,
+        attention_mask=torch.ones_like(ids),
+        do_sample=True,
+        temperature=3.0,
+        top_k=0,
+        max_new_tokens=100,
+        logits_processor=[model.SuppressReserved.from_checkpoint("demo")],
+        pad_token_id=4000,
+    )
+    assert int((output >= 4008).sum()) == 0
