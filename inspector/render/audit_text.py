@@ -18,7 +18,7 @@ from rowscope.inspector.render.audit_tables import (
 )
 from rowscope.inspector.render.escape import visible
 from rowscope.inspector.render.lines import Line, Style, to_plain_text
-from rowscope.inspector.render.plain import bytes_text, columns_of, plural, shorten, wrap
+from rowscope.inspector.render.plain import bytes_text, columns, plural, wrap
 from rowscope.inspector.report import MatrixReport, NotableRow, Report
 
 _SPECIALS: Final = 12
@@ -74,14 +74,7 @@ def _section(title: str, lines: Iterator[Line]) -> Iterator[Line]:
 
 
 def _table(cells: Sequence[Cells], width: int, numbers: set[int]) -> Iterator[Line]:
-    """Columns two blanks apart; `numbers` are set to the right; what does not fit is cut with `…`."""
-    sizes = [max(columns_of(row[at]) for row in cells) for at in range(len(cells[0]))]
-    for row in cells:
-        parts = []
-        for at, cell in enumerate(row):
-            space = " " * (sizes[at] - columns_of(cell))
-            parts.append(space + cell if at in numbers else cell + space)
-        yield Line(shorten("  " + "  ".join(parts).rstrip(), width))
+    yield from (Line(line) for line in columns(cells, width, numbers))
 
 
 def _paragraphs(texts: Sequence[str], width: int) -> Iterator[Line]:

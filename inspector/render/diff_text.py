@@ -11,7 +11,7 @@ from rowscope.inspector.render.audit_tables import ROLE_WORDS, Cells
 from rowscope.inspector.render.escape import visible
 from rowscope.inspector.render.lines import Line, to_plain_text
 from rowscope.inspector.render.numbers import cosine, count, real
-from rowscope.inspector.render.plain import columns_of, plural, shorten, wrap
+from rowscope.inspector.render.plain import columns, plural, shorten, wrap
 
 _SHOWN: Final = 10
 _TOKEN_WIDTH: Final = 28
@@ -114,14 +114,7 @@ def _token(token: str | None) -> str:
 
 
 def _table(cells: Sequence[Cells], width: int, numbers: set[int]) -> Iterator[Line]:
-    """Columns two blanks apart; `numbers` are set to the right; what does not fit is cut with `…`."""
-    sizes = [max(columns_of(row[at]) for row in cells) for at in range(len(cells[0]))]
-    for row in cells:
-        parts = []
-        for at, cell in enumerate(row):
-            space = " " * (sizes[at] - columns_of(cell))
-            parts.append(space + cell if at in numbers else cell + space)
-        yield Line(shorten("  " + "  ".join(parts).rstrip(), width))
+    yield from (Line(line) for line in columns(cells, width, numbers))
 
 
 def _tokenizer(diff: TokenizerDiff, width: int) -> Iterator[Line]:

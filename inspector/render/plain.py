@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 
 Row = tuple[str, ...]
 
@@ -81,3 +81,14 @@ def shorten(text: str, size: int) -> str:
     while columns_of(kept) > size - 1:
         kept = kept[:-1]
     return kept + "…"
+
+
+def columns(rows: Sequence[Row], width: int, numbers: Container[int], indent: str = "  ") -> Iterator[str]:
+    """Columns two blanks apart, those in `numbers` set to the right; what does not fit is cut with `…`."""
+    sizes = [max(columns_of(row[at]) for row in rows) for at in range(len(rows[0]))]
+    for row in rows:
+        parts = []
+        for at, (cell, size) in enumerate(zip(row, sizes, strict=True)):
+            space = " " * (size - columns_of(cell))
+            parts.append(space + cell if at in numbers else cell + space)
+        yield shorten(indent + "  ".join(parts).rstrip(), width)

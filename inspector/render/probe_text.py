@@ -14,7 +14,7 @@ from rowscope.inspector.ranges import format_ranges
 from rowscope.inspector.render.escape import visible
 from rowscope.inspector.render.lines import Line, to_plain_text
 from rowscope.inspector.render.numbers import cosine, count, real
-from rowscope.inspector.render.plain import columns_of, shorten, wrap
+from rowscope.inspector.render.plain import columns, wrap
 
 Cells = Sequence[str]
 
@@ -62,13 +62,8 @@ def _title(result: ProbeResult, width: int) -> Iterator[Line]:
 
 def _table(rows: Sequence[Cells], width: int, *, left: int = 1) -> Iterator[Line]:
     """Rows under a heading, the first `left` columns to the left and the others to the right."""
-    sizes = [max(columns_of(row[at]) for row in rows) for at in range(len(rows[0]))]
-    for number, row in enumerate(rows):
-        parts = []
-        for at, (cell, size) in enumerate(zip(row, sizes, strict=True)):
-            space = " " * (size - columns_of(cell))
-            parts.append(cell + space if at < left else space + cell)
-        yield Line(shorten("  " + "  ".join(parts).rstrip(), width), "dim" if number == 0 else "")
+    lines = columns(rows, width, range(left, len(rows[0])))
+    yield from (Line(line, "dim" if number == 0 else "") for number, line in enumerate(lines))
 
 
 def _heading(text: str) -> Line:

@@ -11,10 +11,11 @@ from rowscope.inspector.plain import to_plain
 from rowscope.inspector.render.escape import visible
 from rowscope.inspector.render.lines import Line
 from rowscope.inspector.render.numbers import cosine, real
-from rowscope.inspector.render.plain import columns_of, plural, shorten, wrap
+from rowscope.inspector.render.plain import columns, plural, shorten, wrap
 from rowscope.inspector.suspects import Suspect, Suspects
 
 _TOKEN_WIDTH = 26
+_NUMBERS = (0, 5, 6, 7, 8)
 
 
 def suspects_lines(suspects: Suspects, *, width: int) -> Iterator[Line]:
@@ -23,13 +24,7 @@ def suspects_lines(suspects: Suspects, *, width: int) -> Iterator[Line]:
         yield Line("no row looks untrained", "good")
     else:
         cells = [_heading(suspects.rows), *(_cells(row) for row in suspects.rows)]
-        sizes = [max(columns_of(row[at]) for row in cells) for at in range(len(cells[0]))]
-        for row in cells:
-            parts = []
-            for at, (cell, size) in enumerate(zip(row, sizes, strict=True)):
-                space = " " * (size - columns_of(cell))
-                parts.append(cell + space if 1 <= at <= 4 else space + cell)
-            yield Line(shorten("  ".join(parts).rstrip(), width))
+        yield from (Line(line) for line in columns(cells, width, _NUMBERS, indent=""))
     hidden = suspects.total - len(suspects.rows)
     if hidden:
         yield Line(f"{plural(hidden, 'row')} more: --limit 0 lists all", "dim")
