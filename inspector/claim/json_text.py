@@ -177,26 +177,23 @@ class JsonText:
             self._splice(at, at, "".join(comma + part for part in parts))
 
     def _find(self, path: Path) -> Member:
-        at, found = _skip(self.text, 0), None
-        for step in path:
-            found = self._entry_of(at, step)
-            if found is None:
-                raise KeyError(path)
-            at = found.value
-        assert found is not None, "the document itself is no entry"
-        return found
+        at = _skip(self.text, 0)
+        for step in path[:-1]:
+            at = self._entry_of(at, step).value
+        return self._entry_of(at, path[-1])
 
-    def _entry_of(self, at: int, step: str | int) -> Member | None:
-        if self.text[at] not in ("{" if isinstance(step, str) else "["):
-            return None
-        # The rest of a large file need not be read for the key's second occurrence where there is none.
-        once = isinstance(step, int) or self.text.count(json.dumps(step, ensure_ascii=False)) == 1
+    def _entry_of(self, at: int, step: str | int) -> Member:
         found = None
-        for member in members(self.text, at):
-            if member.key == step:
-                found = member
-                if once:
-                    break
+        if self.text[at] == ("{" if isinstance(step, str) else "["):
+            # The rest of a large file need not be read for a second occurrence of the key where there is none.
+            once = isinstance(step, int) or self.text.count(json.dumps(step, ensure_ascii=False)) == 1
+            for member in members(self.text, at):
+                if member.key == step:
+                    found = member
+                    if once:
+                        break
+        if found is None:
+            raise KeyError(step)
         return found
 
     def _open(self, path: Path) -> int:
