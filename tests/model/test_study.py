@@ -17,7 +17,7 @@ from rowscope.inspector.render.numbers import real
 from rowscope.inspector.study import study
 from rowscope.inspector.study.document import Document, code
 from rowscope.inspector.study.material import gather
-from rowscope.inspector.study.study import write
+from rowscope.inspector.study.compose import write
 from rowscope.inspector.study.texts import LANGUAGES, Texts
 
 FOLDER = Path(room.__file__).parent
