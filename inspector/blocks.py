@@ -16,8 +16,9 @@ GATHERED_ROWS = 256
 """Rows gathered before their pages are released."""
 
 DENSE = 8
-"""Rows that lie further apart than this on average are read one by one: the system maps up to 2 MiB around each
-page of a mapping that is touched, so scattered rows cost far more resident memory than their own bytes."""
+"""Rows that lie further apart than this on average are read one by one: the system maps up to 2 MiB
+around each page of a mapping that is touched, so scattered rows cost far more resident memory than their
+own bytes."""
 
 
 class RowReader:

@@ -12,7 +12,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import rowscope
-from rowscope.inspector.checks.registry import CHECKS, ELSEWHERE, RAISED, RULES
+from rowscope.inspector.checks.registry import CHECKS
 from rowscope.inspector.report import Report
 
 FOLDER = Path(__file__).parents[1] / "docs" / "schema"

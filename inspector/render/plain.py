@@ -83,7 +83,9 @@ def shorten(text: str, size: int) -> str:
     return kept + "…"
 
 
-def columns(rows: Sequence[Row], width: int, numbers: Container[int], indent: str = "  ") -> Iterator[str]:
+def columns(
+    rows: Sequence[Sequence[str]], width: int, numbers: Container[int], indent: str = "  "
+) -> Iterator[str]:
     """Columns two blanks apart, those in `numbers` set to the right; what does not fit is cut with `…`."""
     sizes = [max(columns_of(row[at]) for row in rows) for at in range(len(rows[0]))]
     for row in rows:

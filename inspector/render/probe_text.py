@@ -16,7 +16,7 @@ from rowscope.inspector.render.lines import Line, to_plain_text
 from rowscope.inspector.render.numbers import cosine, count, real
 from rowscope.inspector.render.plain import columns, wrap
 
-Cells = Sequence[str]
+Cells = tuple[str, ...]
 
 _LAYERS: Final = 6
 
