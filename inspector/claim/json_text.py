@@ -78,8 +78,8 @@ def _skip(text: str, at: int) -> int:
 class JsonText:
     """A JSON document, changed as text; it is never written out anew.
 
-    Of a key that an object has twice the last counts, as in Python's reader and in serde_json's. Methods
-    take the path of keys and list places that leads to a value; a path that leads nowhere is a KeyError.
+    Of a key that an object has twice the last counts, as in Python's reader. Methods take the path of keys
+    and list places that leads to a value; a path that leads nowhere is a KeyError.
 
     Attributes:
         name: the file's name, for messages.
@@ -185,7 +185,7 @@ class JsonText:
     def _entry_of(self, at: int, step: str | int) -> Member:
         found = None
         if self.text[at] == ("{" if isinstance(step, str) else "["):
-            # The rest of a large file need not be read for a second occurrence of the key where there is none.
+            # Where the key cannot occur again the rest of a large file need not be read.
             once = isinstance(step, int) or self.text.count(json.dumps(step, ensure_ascii=False)) == 1
             for member in members(self.text, at):
                 if member.key == step:
@@ -248,4 +248,4 @@ class JsonText:
         if not isinstance(value, dict) or not value:
             return self._scalar(value)
         pairs = (f"{self._scalar(key)}{inner.colon}{self._scalar(item)}" for key, item in value.items())
-        return "{" + inner.first + f",{inner.between}".join(pairs) + inner.last + "}"
+        return f"{{{inner.first}{f',{inner.between}'.join(pairs)}{inner.last}}}"
