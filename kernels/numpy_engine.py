@@ -93,7 +93,7 @@ def _squared_deviations(values: Floats, total: Floats, squares: Floats) -> Float
     width = max(values.shape[1], 1)
     result = np.asarray(squares - total * total / width)
     result[np.isinf(squares)] = np.nan
-    again = np.flatnonzero(total * total >= 0.5 * width * squares)
+    again = np.flatnonzero(total * total > 0.5 * width * squares)
     centred = values[again] - (total[again] / width)[:, None]
     rest = centred.sum(axis=1)
     result[again] = np.maximum(np.einsum("nd,nd->n", centred, centred) - rest * rest / width, 0.0)

@@ -126,7 +126,7 @@ def _squared_deviations(values, t, total, squares):
     mean.
     """
     n = values.shape[1]
-    if total * total < 0.5 * n * squares:
+    if total * total <= 0.5 * n * squares:
         return squares - total * total / n
     mean = total / n
     rest, result = 0.0, 0.0
