@@ -108,10 +108,10 @@ def _prefetch(typing_context, array, r, distance):
         rows = context.make_array(signature.args[0])(context, builder, arguments[0])
         zero = context.get_constant(types.intp, 0)
         row = cgutils.get_item_pointer(context, builder, signature.args[0], rows, [arguments[1], zero])
-        byte, number = ir.IntType(8), ir.IntType(32)
-        line = builder.gep(builder.bitcast(row, byte.as_pointer()), [arguments[2]], source_etype=byte)
-        kind = ir.FunctionType(ir.VoidType(), [byte.as_pointer(), number, number, number])
-        prefetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        line = builder.bitcast(cgutils.pointer_add(builder, row, arguments[2]), byte)
+        kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+        prefetch = builder.module.declare_intrinsic("llvm.prefetch", [byte], kind)
         builder.call(prefetch, [line, number(0), number(3), number(1)])  # to read, into all levels, data
         return context.get_dummy_value()
 
