@@ -30,7 +30,8 @@ def unmapped_rows(facts: Facts) -> Iterator[Finding]:
     if not group.count or not facts.matrices:
         return
     yield VOC101.finding(
-        f"{group.count} of {facts.census.rows} rows have no tokenizer entry: {format_ranges(group.ranges)}.",
+        f"{group.count} of {facts.census.rows} rows {'has' if group.count == 1 else 'have'} no tokenizer "
+        f"entry: {format_ranges(group.ranges)}.",
         row_location(facts.matrices[0].matrix.tensor, facts.census.ids("unmapped")),
         evidence=id_evidence(facts.census.ids("unmapped")),
         hint="Never sample these ids: `rowscope mask` exports them for your serving stack. "
@@ -121,8 +122,9 @@ def placeholder_tokens(facts: Facts) -> Iterator[Finding]:
         return
     ids = facts.census.ids("placeholder")
     examples = ", ".join(repr(token) for token in group.examples[:3])
+    words = "entry is a placeholder" if group.count == 1 else "entries are placeholders"
     yield VOC106.finding(
-        f"{group.count} tokenizer entries are placeholders by name, such as {examples}.",
+        f"{group.count} tokenizer {words} by name, such as {examples}.",
         row_location(facts.matrices[0].matrix.tensor, ids) if facts.matrices else "tokenizer",
         evidence={**id_evidence(ids), "examples": list(group.examples)},
         hint="They can be sampled unless masked (`rowscope mask`), and can be renamed into new tokens "
@@ -139,7 +141,8 @@ def vocabulary_holes(facts: Facts) -> Iterator[Finding]:
     ids = facts.census.ids("unmapped")
     ids = ids[ids < max_id]
     yield VOC107.finding(
-        f"{holes.count} ids below the largest token id {max_id} have no entry: "
+        f"{holes.count} {'id' if holes.count == 1 else 'ids'} below the largest token id {max_id} "
+        f"{'has' if holes.count == 1 else 'have'} no entry: "
         f"{format_ranges(holes.ranges)}.",
         row_location(facts.matrices[0].matrix.tensor, ids) if facts.matrices else "tokenizer",
         evidence=id_evidence(ids),

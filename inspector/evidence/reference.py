@@ -21,6 +21,8 @@ _POOL_BYTES: Final = 16 << 20
 STRICT: Final = (0.999,)
 _LEAST_BELIEVED: Final = 3
 _LEAST_OTHERS: Final = 4
+# A few trained rows may agree in norm by chance; this many do not.
+_LEAST_INDEPENDENT: Final = 16
 
 # Candidates whose mutual cosine stays below this do not share a direction.
 _INDEPENDENT: Final = 0.1
@@ -108,7 +110,7 @@ def _collapsed(
 def _independent(
     reader: RowReader, ids: NDArray[np.int64], mean: NDArray[np.float64], candidates: Candidates
 ) -> Reference | None:
-    if ids.size < _LEAST_BELIEVED:
+    if ids.size < _LEAST_INDEPENDENT:
         return None
     rows = reader.decode(ids)
     unit = unit_rows(rows, np.zeros_like(mean))
@@ -122,7 +124,7 @@ def _independent(
         1.4826 * float(np.median(np.abs(norms - centre))), centre / np.sqrt(2 * reader.width)
     )
     # Norms of random rows agree to 1/sqrt(2 d); candidates that scatter further were trained.
-    if tight.sum() < max(_LEAST_BELIEVED, 0.5 * ids.size) or _scatter(norms[tight]) > 3 / np.sqrt(
+    if tight.sum() < max(_LEAST_INDEPENDENT, 0.5 * ids.size) or _scatter(norms[tight]) > 3 / np.sqrt(
         2 * reader.width
     ):
         return None

@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, Self
 
 import typer
@@ -32,6 +33,10 @@ _COLOURS: Final = {
 }
 
 
+# The format that a settings file chose, for failures: the command line does not show it.
+chosen_format: ContextVar[str] = ContextVar("chosen_format", default="text")
+
+
 def command(body: Callable[Options, int]) -> Callable[Options, None]:
     """A command's body returns its exit code; every error of ours becomes one line and its own code."""
 
@@ -41,7 +46,7 @@ def command(body: Callable[Options, int]) -> Callable[Options, None]:
             code = body(*args, **kwargs)
             sys.stdout.flush()
         except RowscopeError as error:
-            code = _fail(error, as_json=kwargs.get("format") == "json")
+            code = _fail(error, str(kwargs.get("format") or chosen_format.get()))
         except BrokenPipeError:
             # The reader has gone (`| head`): no traceback, and no second one when Python closes stdout.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -54,11 +59,15 @@ def command(body: Callable[Options, int]) -> Callable[Options, None]:
     return run
 
 
-def _fail(error: RowscopeError, *, as_json: bool) -> int:
+def _fail(error: RowscopeError, format: str) -> int:
     from rowscope.inspector.render.escape import visible
 
-    if as_json:
+    if format == "json":
         print_failure(error)
+    elif format == "github":
+        from rowscope.inspector.render.audit_github import annotation
+
+        print(annotation("error", error.message, title=f"rowscope {error.code}"))
     sys.stderr.write(f"rowscope: {visible(error.message)} [{error.code}]\n")
     return error.exit_code
 
@@ -80,6 +89,11 @@ def emit(text: str | bytes, output: str | None) -> None:
         raise UsageError(
             "this format is binary: give --output FILE, or send it through a pipe", location="--output"
         )
+    if isinstance(text, str) and output is None and sys.stdout.isatty():
+        from rowscope.inspector.render.escape import visible
+
+        # CSV and the like carry names as they are; a terminal would obey the escapes in them.
+        text = "".join(visible(line) + "\n" for line in text.splitlines())
     data = text if isinstance(text, bytes) else text.encode("utf-8", "backslashreplace")
     if output is None:
         sys.stdout.flush()
@@ -103,6 +117,22 @@ def emit(text: str | bytes, output: str | None) -> None:
         ) from error
 
 
+def emit_text(text: str, output: str | None) -> None:
+    """Print text for people. In a GitHub workflow no line of it can pass for a command to the runner."""
+    if output is None and os.environ.get("GITHUB_ACTIONS") == "true":
+        from rowscope.inspector.render.audit_github import inert
+
+        text = "".join(inert(line) + "\n" for line in text.splitlines())
+    emit(text, output)
+
+
+def tool() -> dict[str, str]:
+    """The `tool` entry of a JSON document."""
+    import rowscope
+
+    return {"name": "rowscope", "version": rowscope.__version__}
+
+
 def emit_json(document: dict[str, Any], output: str | None) -> None:
     """Print one JSON document, ASCII only, so that no encoding can break it."""
     emit(json.dumps(document, indent=2, allow_nan=False) + "\n", output)
@@ -113,7 +143,7 @@ def emit_lines(lines: Iterable[Line], output: str | None) -> None:
     from rowscope.inspector.render.lines import to_plain_text
 
     if output is not None or not sys.stdout.isatty():
-        emit(to_plain_text(lines), output)
+        emit_text(to_plain_text(lines), output)
         return
     from rich.console import Console
     from rich.text import Text

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rowscope.commands.options import OutputOption, PathArgument
-from rowscope.terminal import Progress, check_choice, command, emit, emit_json, emit_lines, text_width
+from rowscope.terminal import (
+    Progress,
+    check_choice,
+    chosen_format,
+    command,
+    emit,
+    emit_json,
+    emit_lines,
+    text_width,
+)
 
 if TYPE_CHECKING:
     from rowscope.inspector.report import Report
@@ -64,6 +73,7 @@ def audit(
         allow_partial=allow_partial,
         format=format,
     )
+    chosen_format.set(settings.format)
     check_choice("--format", settings.format, FORMATS)
     check_choice("--fail-on", settings.fail_on, FAIL_ON)
     check_codes(settings.select, "--select")

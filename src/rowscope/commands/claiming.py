@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-import rowscope
 from rowscope.commands.options import FormatOption, OutputOption, PathArgument
 from rowscope.inspector.errors import UsageError
-from rowscope.terminal import Progress, check_choice, command, emit, emit_json, text_width
+from rowscope.terminal import Progress, check_choice, command, emit_json, emit_text, text_width, tool
 
 if TYPE_CHECKING:
     from rowscope.inspector.claim.transfer import Link
@@ -90,7 +89,6 @@ def undo(path: PathArgument, format: FormatOption = "text", output: OutputOption
 
 def _emit(result: Any, text: str, format: str, output: str | None) -> None:  # noqa: ANN401 - has to_dict
     if format == "json":
-        tool = {"name": "rowscope", "version": rowscope.__version__}
-        emit_json({"schema_version": "1", "tool": tool, "exit_code": 0, **result.to_dict()}, output)
+        emit_json({"schema_version": "1", "tool": tool(), "exit_code": 0, **result.to_dict()}, output)
     else:
-        emit(text, output)
+        emit_text(text, output)

@@ -7,7 +7,17 @@ from typing import Annotated
 import typer
 
 from rowscope.commands.options import FormatOption, MatrixOption, OutputOption, PathArgument
-from rowscope.terminal import Progress, check_choice, command, emit, emit_json, emit_lines, text_width
+from rowscope.terminal import (
+    Progress,
+    check_choice,
+    command,
+    emit,
+    emit_json,
+    emit_lines,
+    emit_text,
+    text_width,
+    tool,
+)
 
 
 @command
@@ -34,7 +44,7 @@ def inspect(
     if format == "json":
         emit_json(structure.to_dict(), output)
     else:
-        emit(render_inspect(structure, width=text_width(), show_all=all), output)
+        emit_text(render_inspect(structure, width=text_width(), show_all=all), output)
     return 0
 
 
@@ -47,10 +57,10 @@ def _diagnose(path: str, format: str, output: str | None) -> int:
     faults = diagnose(path)
     code = 3 if faults else 0
     if format == "json":
-        body = {"schema_version": "1", "exit_code": code, "path": path}
+        body = {"schema_version": "1", "tool": tool(), "exit_code": code, "path": path}
         emit_json({**body, "faults": [dataclasses.asdict(fault) for fault in faults]}, output)
     else:
-        emit(render_faults(faults, path=path, width=text_width()), output)
+        emit_text(render_faults(faults, path=path, width=text_width()), output)
     return code
 
 
@@ -151,5 +161,5 @@ def explain(
         return 0
     rule = next(rule for rule in RULES.values() if code.upper() == rule.code or code.lower() == rule.name)
     body = {"code": rule.code, "name": rule.name, "severity": rule.severity, "summary": rule.summary}
-    emit_json({"schema_version": "1", "exit_code": 0, **body, "page": page}, output)
+    emit_json({"schema_version": "1", "tool": tool(), "exit_code": 0, **body, "page": page}, output)
     return 0

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rowscope.commands.options import FormatOption, OutputOption, PathArgument
-from rowscope.terminal import StageProgress, check_choice, command, emit, emit_json, emit_lines, text_width
+from rowscope.terminal import (
+    StageProgress,
+    check_choice,
+    command,
+    emit,
+    emit_json,
+    emit_lines,
+    text_width,
+    tool,
+)
 
 if TYPE_CHECKING:
     from rowscope.inspector.model.results import ProbeResult
@@ -211,7 +220,8 @@ def study(
             progress=progress,
         )
     if format == "json":
-        emit_json({"schema_version": "1", "exit_code": 0, "path": path, "lang": lang, "study": text}, output)
+        document = {"schema_version": "1", "tool": tool(), "exit_code": 0}
+        emit_json({**document, "path": path, "lang": lang, "study": text}, output)
     else:
         emit(text, output)
     return 0
