@@ -47,45 +47,70 @@ def matrices(loaded: Loaded) -> dict[str, Any]:
 
 
 def fill_row(loaded: Loaded, id: int) -> int:
-    """Write the mean of the trained used rows into row `id` of each matrix; returns how many they are.
+    """Write the mean of the trained used rows, at their median norm, into row `id` of each matrix.
 
-    Untrained rows stay out of the mean: there can be more of them than of anything else.
+    Untrained rows stay out of the mean: there can be more of them than of anything else. `rowscope claim`
+    fills rows the same way by default. Returns how many rows went into the mean.
     """
     import torch
 
     used = loaded.subject.trained
     with torch.no_grad():
         for matrix in matrices(loaded).values():
-            matrix[id] = mean_row(matrix, used[used < matrix.shape[0]]).to(matrix.dtype).to(matrix.device)
+            mean, norm = mean_row(matrix, used[used < matrix.shape[0]])
+            length = float(torch.linalg.vector_norm(mean))
+            scaled = mean * (norm / length) if length > 0 else mean
+            matrix[id] = scaled.to(matrix.dtype).to(matrix.device)
     return int(used.size)
 
 
-def mean_row(matrix: Any, ids: Ids) -> Any:  # noqa: ANN401 - tensors
-    """Mean of the rows `ids`, float64 [d]."""
+def mean_row(matrix: Any, ids: Ids) -> tuple[Any, float]:  # noqa: ANN401 - tensors
+    """Mean of the rows `ids`, float64 [d], and the median of their norms."""
     import torch
 
-    width = int(matrix.shape[1])
-    step = max(1, _BLOCK // width)
-    total = float64(matrix[:1]).sum(0) * 0.0
+    step = max(1, _BLOCK // int(matrix.shape[1]))
+    total, norms = float64(matrix[:1]).sum(0) * 0.0, []
     for start in range(0, ids.size, step):
         index = torch.as_tensor(ids[start : start + step], device=matrix.device)
-        total += float64(matrix[index]).sum(0)
-    return total / max(ids.size, 1)
+        rows = float64(matrix[index])
+        total += rows.sum(0)
+        norms += torch.linalg.vector_norm(rows, dim=1).tolist()
+    return total / max(ids.size, 1), float(np.median(norms)) if norms else 0.0
+
+
+@contextmanager
+def claimed(loaded: Loaded, id: int) -> Iterator[int]:
+    """The slot `id` with a row of its own, as `fill_row` makes it; the stored row comes back at the end."""
+    import torch
+
+    tables = list(matrices(loaded).values())
+    stored = [matrix[id].detach().clone() for matrix in tables]
+    try:
+        yield fill_row(loaded, id)
+    finally:
+        with torch.no_grad():
+            for matrix, row in zip(tables, stored, strict=True):
+                matrix[id] = row
 
 
 @contextmanager
 def restored(loaded: Loaded, parameters: list[Any]) -> Iterator[list[Any]]:
     """Copies of `parameters`, which are written back at the end, whatever happens in between."""
-    import torch
-
     copies = [p.detach().clone() for p in parameters]
     flags = [(p, p.requires_grad) for p in loaded.network.parameters()]
     try:
         yield copies
     finally:
-        with torch.no_grad():
-            for parameter, copy in zip(parameters, copies, strict=True):
-                parameter.copy_(copy)
-                parameter.grad = None
+        write_back(parameters, copies)
         for parameter, flag in flags:
             parameter.requires_grad_(flag)
+
+
+def write_back(parameters: list[Any], copies: list[Any]) -> None:
+    """Give the parameters the copies' values, and no gradient."""
+    import torch
+
+    with torch.no_grad():
+        for parameter, copy in zip(parameters, copies, strict=True):
+            parameter.copy_(copy)
+            parameter.grad = None

@@ -12,8 +12,8 @@ DEVICES: Final = ("auto", "cpu", "cuda", "mps")
 DTYPES: Final = ("auto", *sorted(BYTES))
 
 # How often all parameters, and how often the vocabulary matrices, are held beside the model. Training:
-# gradients, two states of AdamW, and the weights to go back to. The gradient probe: a residual, one part,
-# and room to compare it with p - y.
+# gradients, two states of AdamW, and the weights to go back to; for one row also the gradient that the hook
+# makes. The gradient probe: what is left of the whole, one part, and room to compare it with p - y.
 _HELD: Final = {"forward": (0, 0), "leak": (0, 0), "gradient": (0, 3), "train": (4, 0), "token-only": (0, 5)}
 _STORED: Final = {"F64": "float64", "F32": "float32", "BF16": "bfloat16", "F16": "float16"}
 

@@ -143,7 +143,7 @@ def require_fit(need: Need, free: int, *, dtype: str, device: str, path: str, pr
     advice = f"use --dtype {smaller[-1]}, " if smaller else "use "
     advice += "another --device, or a machine with more memory"
     if probe == "train":
-        advice += "; `--variants token-only` trains one row and needs far less"
+        advice += "; `--variant token-only` trains one row and needs far less"
     raise RefusedError(
         f"{probe} on {path!r} in {dtype} needs about {_gb(need.total)} ({', '.join(parts)}), and "
         f"{device} has {_gb(free)} available; {advice}",

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from rowscope.inspector.capacity import next_ids
 from rowscope.inspector.census import ADDED, PLACEHOLDER, UNMAPPED, USED, Census, take_census
 from rowscope.inspector.checkpoint import Checkpoint
 from rowscope.inspector.errors import RefusedError, TokenizerError, UndecodableError, UsageError
@@ -61,9 +62,16 @@ class Subject:
 
     @property
     def free_slots(self) -> Ids:
-        """Reserved ids in the order in which a claim would take them: those without a token first."""
+        """Reserved ids that a claim could take, in its order: the next ids, then places of placeholders.
+
+        A hole below the largest token id is none: tokenizers give a new token the next id.
+        """
         codes = self.census.codes[self.reserved]
-        return np.concatenate((self.reserved[codes == UNMAPPED], self.reserved[codes == PLACEHOLDER]))
+        following = np.empty(0, dtype=np.int64)
+        if self.vocabulary is not None:
+            following = np.array(next_ids(self.vocabulary, self.census.rows), dtype=np.int64)
+        unmapped = np.intersect1d(self.reserved[codes == UNMAPPED], following)
+        return np.concatenate((unmapped, self.reserved[codes == PLACEHOLDER]))
 
 
 def find_subject(checkpoint: Checkpoint, ids: Iterable[int] | None = None) -> Subject:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import numpy as np
 
 from rowscope.inspector.census import take_census
 from rowscope.inspector.checkpoint import Checkpoint, open_checkpoint
 from rowscope.inspector.errors import UsageError
+from rowscope.inspector.roles import roled_tokens
 from rowscope.inspector.vocabulary import read_vocabulary
+
+# Roles that a token plays by being sampled, or forced.
+_SAMPLED: Final = frozenset({"eos", "bos", "forced_bos", "forced_eos", "decoder_start", "chat_template"})
 
 
 class SuppressReserved:
@@ -41,13 +45,18 @@ class SuppressReserved:
     def from_checkpoint(cls, path: Checkpoint | str | os.PathLike[str]) -> Self:
         """For the reserved ids of a checkpoint: rows without a token, and placeholders by name.
 
+        A placeholder that the configs, the tokenizer or a chat template use stays possible.
+
         Raises:
             CheckpointError: as `open_checkpoint`.
             TokenizerError: the tokenizer files cannot be read.
         """
         checkpoint = path if isinstance(path, Checkpoint) else open_checkpoint(path)
-        census = take_census(checkpoint.layout, read_vocabulary(checkpoint.root), checkpoint.config)
-        return cls(census.ids("reserved").tolist())
+        vocabulary = read_vocabulary(checkpoint.root)
+        census = take_census(checkpoint.layout, vocabulary, checkpoint.config)
+        tokens = roled_tokens(vocabulary, checkpoint.config, checkpoint.generation_config)
+        in_use = {token.id for token in tokens if _SAMPLED & set(token.roles)}
+        return cls(id for id in census.ids("reserved").tolist() if id not in in_use)
 
     def __call__(self, input_ids: Any, scores: Any) -> Any:  # noqa: ANN401 - torch tensors
         """Scores [..., vocabulary] with the ids at minus infinity; a new tensor, `scores` stays as it was."""

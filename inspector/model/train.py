@@ -11,7 +11,7 @@ import numpy as np
 
 from rowscope.inspector.errors import UsageError
 from rowscope.inspector.model.call import require_kind, running
-from rowscope.inspector.model.claim_row import fill_row, matrices, pick_slot, restored
+from rowscope.inspector.model.claim_row import claimed, matrices, pick_slot, restored, write_back
 from rowscope.inspector.model.drift import measure_drift
 from rowscope.inspector.model.load import Loaded, Source, load
 from rowscope.inspector.model.results import Progress
@@ -69,13 +69,13 @@ def train(
     plan = _Plan(loaded, slot, task, steps, batch, learning_rate, weight_decay)
     done: list[Variant] = []
     parameters = list(matrices(loaded).values() if probe == "token-only" else loaded.network.parameters())
-    with running(loaded), restored(loaded, parameters):
+    with running(loaded):
         unclaimed = measure(loaded, task, slot)
-        started_rows = fill_row(loaded, slot)
-        for name in variants:
-            with restored(loaded, parameters) as copies:
-                start = {id(p): copy for p, copy in zip(parameters, copies, strict=True)}
+        with claimed(loaded, slot) as started_rows, restored(loaded, parameters) as copies:
+            start = {id(p): copy for p, copy in zip(parameters, copies, strict=True)}
+            for name in variants:
                 done.append(plan.run(name, start, progress, len(done), len(variants)))
+                write_back(parameters, copies)
     return TrainResult(
         settings=loaded.settings,
         notes=loaded.notes,
@@ -94,7 +94,7 @@ def _check(steps: int, batch: int, rate: float, decay: float, variants: Sequence
     for name, value, good in (
         ("--steps", steps, steps >= 1),
         ("--batch", batch, batch >= 1),
-        ("--lr", rate, 0 < rate < float("inf")),
+        ("--learning-rate", rate, 0 < rate < float("inf")),
         ("--weight-decay", decay, 0 <= decay < float("inf")),
     ):
         if not good:
@@ -102,8 +102,8 @@ def _check(steps: int, batch: int, rate: float, decay: float, variants: Sequence
     unknown = [name for name in variants if name not in VARIANTS]
     if unknown or not variants:
         raise UsageError(
-            f"--variants: {unknown[0] if unknown else 'nothing'!r} is not known; use {', '.join(VARIANTS)}",
-            location="--variants",
+            f"--variant {unknown[0] if unknown else 'nothing'!r} is not known; use {', '.join(VARIANTS)}",
+            location="--variant",
         )
 
 

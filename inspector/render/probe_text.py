@@ -202,10 +202,10 @@ def _train(result: TrainResult, width: int) -> Iterator[Line]:
         f"{visible(result.token)} in slot {result.id}: {result.steps} steps of {result.batch}, AdamW, "
         f"learning rate {result.learning_rate:g}"
     )
+    first, stored = real(result.variants[0].loss_first), real(result.unclaimed.where_due)
     yield from _say(
-        f"row filled with the mean of {result.started_rows:,} used rows; where the token is due, its "
-        f"probability was {real(result.unclaimed.where_due)} with the row as stored; first loss "
-        f"{real(result.variants[0].loss_first)} nats",
+        f"row filled with the mean of {result.started_rows:,} used rows at their median norm; where the "
+        f"token is due, its probability was {stored} with the row as stored; first loss {first} nats",
         width,
     )
     rows: list[Cells] = [("variant", "decay", "before", "due", "elsewhere", "last loss", "ms/step")]

@@ -21,7 +21,7 @@ def test_what_cannot_fit_is_refused_before_anything_is_loaded(monkeypatch):
     with pytest.raises(RefusedError, match=r"0\.63 GB available") as caught:
         model.forward("demo", device="cpu")
     assert (caught.value.code, caught.value.exit_code) == ("NO_MEMORY", 5)
-    with pytest.raises(RefusedError, match="--variants token-only"):
+    with pytest.raises(RefusedError, match="--variant token-only"):
         model.train("demo", device="cpu")
 
 

@@ -99,6 +99,11 @@ def test_ids_of_a_checkpoint_are_the_census(demo):
     assert repr(SuppressReserved([5, 5, 6])) == "SuppressReserved(2 ids)"
 
 
+def test_a_placeholder_in_use_stays_possible(write_model, tmp_path, reserved):
+    folder = write_model(tmp_path / "used", "qwen2", eos_token_id=reserved[1])
+    assert list(SuppressReserved.from_checkpoint(folder)) == [id for id in reserved if id != reserved[1]]
+
+
 def test_a_negative_id_is_refused():
     with pytest.raises(UsageError, match="-4 is no token id"):
         SuppressReserved([3, -4])
