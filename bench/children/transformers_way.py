@@ -1,8 +1,9 @@
 """The statistics of an audit as one would compute them with transformers and torch; prints them as JSON.
 
-`python transformers_way.py FOLDER`. Loads the model and the tokenizer, splits the rows of the input embedding
-into the same groups by id, and computes the same group statistics: in float64, over blocks of rows so that
-memory stays low. It judges nothing: an audit also compares rows with the untrained reference.
+`python transformers_way.py FOLDER [ROWS]`. Loads the model and the tokenizer, splits the rows of the input
+embedding into the same groups by id, and computes the same group statistics in float64, over blocks of ROWS
+rows: 256 by default, which stay in the cache; 0 for all at once, as one writes it at first. It judges
+nothing: an audit also compares rows with the untrained reference.
 """
 
 from __future__ import annotations
@@ -15,9 +16,6 @@ from typing import Any
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
-
-BLOCK = 256
-"""Rows of a block: with 8 bytes an element they stay in the cache."""
 
 PARTS = ("unmapped", "base", "added")
 GROUPS = {"unmapped": [0], "base": [1], "added": [2], "used": [1, 2]}
@@ -34,13 +32,13 @@ class Quantities:
     units: torch.Tensor
 
 
-def main(folder: str) -> None:
+def main(folder: str, block: int = 256) -> None:
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype="auto")
     weights: torch.Tensor = model.get_input_embeddings().weight.detach()
     parts = parts_of_rows(tokenizer, len(weights))
     with torch.inference_mode():
-        found = measure_rows(weights, parts)
+        found = measure_rows(weights, parts, block or len(weights))
         statistics = {name: of_group(found, parts, members) for name, members in GROUPS.items()}
     print(json.dumps(statistics))
 
@@ -53,18 +51,18 @@ def parts_of_rows(tokenizer: Any, rows: int) -> torch.Tensor:
     return parts
 
 
-def measure_rows(weights: torch.Tensor, parts: torch.Tensor) -> Quantities:
-    """One pass over the matrix, block by block."""
+def measure_rows(weights: torch.Tensor, parts: torch.Tensor, size: int) -> Quantities:
+    """One pass over the matrix, in blocks of `size` rows."""
     rows, width = weights.shape
     found = torch.empty((9, rows), dtype=torch.float64)
     columns, units = (torch.zeros((len(PARTS), width), dtype=torch.float64) for _ in range(2))
     hashes: list[int] = []
-    for start in range(0, rows, BLOCK):
-        block = weights[start : start + BLOCK]
+    for start in range(0, rows, size):
+        block = weights[start : start + size]
         hashes += [hash(row.tobytes()) for row in block.view(torch.int16).numpy()]
-        values, part = block.double(), parts[start : start + BLOCK]
+        values, part = block.double(), parts[start : start + size]
         squares = (values * values).sum(1)
-        out = found[:, start : start + BLOCK]
+        out = found[:, start : start + size]
         out[0], out[1], out[2] = (values == 0).sum(1), values.isnan().sum(1), values.isinf().sum(1)
         out[3], out[4] = values.sum(1), squares
         out[5], out[6] = values.amin(1), values.amax(1)
@@ -109,4 +107,4 @@ def of_norms(norms: torch.Tensor) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], *map(int, sys.argv[2:]))
