@@ -16,6 +16,9 @@ from bench.report import Options, Section, render_report
 SECTIONS = ("scan", "slices", "processes", "scaling", "memory", "giant", "changes")
 """Modules of this folder, each with a function of its own name."""
 
+MARKER = "<!-- below: the report of `python -m bench` -->"
+"""Line of a document below which the report belongs."""
+
 
 def main() -> None:
     """Parse the command line, run the sections asked for, write the report."""
@@ -34,7 +37,14 @@ def main() -> None:
     if arguments.output is None:
         sys.stdout.write(text)
     else:
-        arguments.output.write_text(text, encoding="utf-8")
+        _write(arguments.output, text)
+
+
+def _write(path: Path, report: str) -> None:
+    """Write the report, or replace what stands below the marker of a document that has one."""
+    known = path.read_text(encoding="utf-8") if path.exists() else ""
+    above, marker, _ = known.partition(MARKER)
+    path.write_text(f"{above}{marker}\n\n{report}" if marker else report, encoding="utf-8")
 
 
 def _run(names: list[str], options: Options) -> str:
@@ -54,7 +64,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="small sizes, to see that everything runs")
     parser.add_argument("--repeat", type=int, metavar="N", help="rounds that count (default 7, quick 2)")
     parser.add_argument("--work", type=Path, metavar="DIR", help="make the checkpoints there and keep them")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="write the report there, not to stdout")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="write there, below its marker if it has one; default stdout",
+    )
     return parser
 
 

@@ -20,10 +20,13 @@ def bench(*words):
 
 def test_a_quick_run_writes_a_report(tmp_path):
     report = tmp_path / "report.md"
+    report.write_text("# Above\n\n<!-- below: the report of `python -m bench` -->\n\nthe last one\n")
     done = bench("--quick", "--only", "slices,giant", "--repeat", "1", "--output", str(report))
     assert done.returncode == 0, done.stderr
     assert done.stdout == ""
     lines = report.read_text(encoding="utf-8").splitlines()
+    assert lines[0] == "# Above"
+    assert "the last one" not in lines
     assert {"## Machine", "## Claims", "### Slices", "### Giant"} <= set(lines)
     assert any(line.startswith("| reserved, opened each time |") for line in lines)
     assert any(line.startswith("| 800 GB in 191 files, `inspect` | at most 3 s |") for line in lines)
