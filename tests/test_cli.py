@@ -138,8 +138,30 @@ def test_suspects(run):
     assert {row["verdict"] for row in document["suspects"]} == {"collapsed"}
     _, out, _ = run("suspects", "demo", "--limit", "3", "--format", "csv")
     assert len(list(csv.DictReader(io.StringIO(out)))) == 3
+    _, out, _ = run("suspects", "demo", "--limit", "3", "--format", "jsonl")
+    assert [json.loads(line) for line in out.splitlines()] == document["suspects"][:3]
     _, out, _ = run("suspects", "demo", "--limit", "3")
     assert "more: --limit 0 lists all" in out
+
+
+def test_suspects_as_parquet(run, tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet", reason="extra table")
+    run("suspects", "demo", "--limit", "3", "--format", "parquet", "--output", tmp_path / "s.parquet")
+    table = parquet.read_table(tmp_path / "s.parquet")
+    assert table["verdict"].to_pylist() == ["collapsed"] * 3
+    run(
+        "suspects",
+        "demo",
+        "--group",
+        "added",
+        "--limit",
+        "1",
+        "-f",
+        "parquet",
+        "-o",
+        tmp_path / "one.parquet",
+    )
+    assert parquet.read_table(tmp_path / "one.parquet").column_names == table.column_names
 
 
 def test_reachability(run):

@@ -1,13 +1,9 @@
-"""The ranked list of suspects for people and as CSV."""
+"""The ranked list of suspects for people."""
 
 from __future__ import annotations
 
-import csv
-import dataclasses
-import io
 from collections.abc import Iterator
 
-from rowscope.inspector.plain import to_plain
 from rowscope.inspector.render.escape import visible
 from rowscope.inspector.render.lines import Line
 from rowscope.inspector.render.numbers import cosine, real
@@ -54,12 +50,3 @@ def _cells(row: Suspect) -> tuple[str, ...]:
 def show_blanks(token: str) -> str:
     """A token with its blanks shown as `␣` and everything else that hides as an escape."""
     return visible(token).replace(" ", "␣")
-
-
-def suspects_csv(suspects: Suspects) -> str:
-    """RFC 4180 with a header line; missing values are empty."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(field.name for field in dataclasses.fields(Suspect))
-    writer.writerows(to_plain(row).values() for row in suspects.rows)
-    return text.getvalue()

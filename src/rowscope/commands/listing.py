@@ -119,12 +119,13 @@ def suspects(
     format: FormatOption = "text",
     output: OutputOption = None,
 ) -> int:
-    """Rank the rows that look untrained. Formats: text, json, csv."""
+    """Rank the rows that look untrained. Formats: text, json, csv, jsonl, parquet."""
     from rowscope.inspector.checkpoint import open_checkpoint
-    from rowscope.inspector.render.suspects_text import suspects_csv, suspects_lines
+    from rowscope.inspector.render.suspects_formats import SUSPECTS_FORMATS, render_suspects
+    from rowscope.inspector.render.suspects_text import suspects_lines
     from rowscope.inspector.suspects import find_suspects
 
-    check_choice("--format", format, ("text", "json", "csv"))
+    check_choice("--format", format, ("text", "json", *SUSPECTS_FORMATS))
     checkpoint = open_checkpoint(path)
     with Progress(checkpoint) as progress:
         found = find_suspects(
@@ -137,10 +138,10 @@ def suspects(
         )
     if format == "json":
         emit_json(found.to_dict(), output)
-    elif format == "csv":
-        emit(suspects_csv(found), output)
-    else:
+    elif format == "text":
         emit_lines(suspects_lines(found, width=text_width()), output)
+    else:
+        emit(render_suspects(found, format), output)
     return 0
 
 
