@@ -151,8 +151,8 @@ def _action_script() -> tuple[str, dict[str, str]]:
         ({"INPUT_PATH": "demo"}, 0, 6),
         ({"INPUT_PATH": "demo", "INPUT_FAIL_ON": "warning", "INPUT_SELECT": "ROW203,VOC"}, 1, 3),
         ({"INPUT_PATH": "demo", "INPUT_IGNORE": "VOC", "INPUT_ALLOW_PARTIAL": "true"}, 0, 4),
-        ({"INPUT_PATH": "nowhere; echo x"}, 3, 0),
-        ({"INPUT_PATH": "--version"}, 3, 0),
+        ({"INPUT_PATH": "nowhere; echo x"}, 3, 1),
+        ({"INPUT_PATH": "--version"}, 3, 1),
     ],
 )
 def test_the_action_annotates_and_passes_the_exit_code_on(bash, tmp_path, inputs, code, annotations):
