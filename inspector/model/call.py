@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from inspect import signature
 from typing import Any, Final
 
 import numpy as np
@@ -16,8 +17,10 @@ from rowscope.inspector.model.load import Loaded
 
 Ids = NDArray[np.int64]
 
-# Elements of the logits of one batch: 32 Mi float32 are 128 MiB.
-_BATCH_ELEMENTS: Final = 32 << 20
+# Elements of the logits of one batch (16 Mi float32 are 64 MiB), and of the rows of it that are looked at in
+# float64, of which some six copies are made (4 Mi are 32 MiB each).
+_BATCH_ELEMENTS: Final = 16 << 20
+_READ_ELEMENTS: Final = 4 << 20
 _BATCH_ROWS: Final = 64
 
 
@@ -42,12 +45,15 @@ def call(
     mask: Any = None,  # noqa: ANN401 - tensor
     decoder: Any = None,  # noqa: ANN401 - tensor
     hidden: bool = False,
+    last: bool = False,
 ) -> Outputs:
     """Run the model on ids, int64 tensor [batch, tokens].
 
     Args:
         mask: 1 for ids and 0 for padding behind them, like `ids`; None where there is none.
         decoder: ids of an encoder-decoder's decoder, [batch, positions]; its start token where None.
+        hidden: give the hidden states.
+        last: logits of the last position alone will do; the model may still give them all.
     """
     network = loaded.network
     inputs: dict[str, Any] = {
@@ -62,6 +68,8 @@ def call(
             inputs["decoder_input_ids"] = start if decoder is None else decoder
     if loaded.kind in ("causal", "seq2seq"):
         inputs["use_cache"] = False
+    if last and loaded.kind == "causal" and "logits_to_keep" in signature(network.forward).parameters:
+        inputs["logits_to_keep"] = 1
     if hidden:
         inputs["output_hidden_states"] = True
     found = network(**inputs, return_dict=True)
@@ -112,10 +120,10 @@ def float64(values: Any) -> Any:  # noqa: ANN401 - tensors
     return values.detach().to(place).to(torch.float64)
 
 
-def batch_rows(loaded: Loaded, tokens: int, *, whole: bool = True) -> int:
-    """How many sequences of `tokens` ids go into one call; `whole` where all positions give logits."""
-    width = loaded.output_rows or loaded.embedding.weight.shape[1]
-    return max(1, min(_BATCH_ROWS, _BATCH_ELEMENTS // (max(width, 1) * (tokens if whole else 1))))
+def batch_rows(loaded: Loaded, tokens: int) -> int:
+    """How many sequences of `tokens` ids go into one call, if one position of each is looked at."""
+    width = max(int(loaded.output_rows or loaded.embedding.weight.shape[1]), 1)
+    return max(1, min(_BATCH_ROWS, _BATCH_ELEMENTS // (width * tokens), _READ_ELEMENTS // width))
 
 
 def encode(loaded: Loaded, text: str, *, special: bool = True) -> list[int]:

@@ -20,16 +20,23 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Sorted:
-    """Logits [n, vocabulary] in falling order, and which of them belong to the chosen ids."""
+    """Logits in falling order: what every filter keeps is a first part of it.
+
+    Attributes:
+        logits: [n, vocabulary], each row sorted.
+        places: int64 [n, ids], where the chosen ids stand in their row.
+    """
 
     logits: Any
-    chosen: Any
+    places: Any
 
 
 def sort_logits(logits: Any, chosen: Any) -> Sorted:  # noqa: ANN401 - tensors
-    """Sort each row; `chosen` is bool [vocabulary]."""
+    """Sort each row [n, vocabulary]; `chosen` is bool [vocabulary]."""
     values, order = logits.sort(dim=-1, descending=True)
-    return Sorted(values, chosen[order])
+    # One row of places after the other: every row has as many chosen ids.
+    places = chosen[order].nonzero()[:, 1].reshape(logits.shape[0], -1)
+    return Sorted(values, places)
 
 
 def masses(rows: Sorted, temperature: float, filters: Filters) -> dict[str, Any]:
@@ -37,31 +44,41 @@ def masses(rows: Sorted, temperature: float, filters: Filters) -> dict[str, Any]
 
     top_k keeps the k highest logits and what ties with the last of them; top_p (nucleus) keeps the most
     likely tokens while the mass before them is below `top_p`; min_p keeps tokens of at least `min_p` times
-    the highest probability.
+    the highest probability. The most likely token always stays.
     """
+    import torch
+
     p = (rows.logits / temperature).softmax(-1)
-    before = p.cumsum(-1) - p
-    last = rows.logits[:, min(filters.top_k, p.shape[-1]) - 1, None]
+    total = p.cumsum(-1)
+    width = p.shape[-1]
+    falling = -rows.logits
+    last = falling[:, min(filters.top_k, width) - 1, None].contiguous()
+    share = p[:, :1] * filters.min_p
+    reach = torch.full_like(p[:, :1], filters.top_p)
     kept = {
-        "none": p,
-        "top_k": p * (rows.logits >= last),
-        # The most likely token always stays: nothing lies before it.
-        "top_p": p * ((before < filters.top_p) | (before <= 0)),
-        "min_p": p * (p >= filters.min_p * p[:, :1]),
+        "none": torch.full_like(rows.places[:, :1], width) if rows.places.shape[1] else None,
+        "top_k": torch.searchsorted(falling, last, right=True),
+        # total[i] is the mass up to and with i, so the first that reaches top_p is the last one kept.
+        "top_p": (torch.searchsorted(total, reach, right=False) + 1).clamp(max=width),
+        "min_p": torch.searchsorted(-p, -share, right=True),
     }
-    return {name: (q * rows.chosen).sum(-1) / q.sum(-1) for name, q in kept.items()}
+    chosen = p.gather(-1, rows.places)
+    none = torch.zeros_like(p[:, 0])
+    return {
+        name: none
+        if length is None
+        else (chosen * (rows.places < length)).sum(-1) / total.gather(-1, length - 1)[:, 0]
+        for name, length in kept.items()
+    }
 
 
-def masked(logits: Any, masked_logits: Any, chosen: Any, temperature: float) -> tuple[Any, float]:  # noqa: ANN401
-    """Mass on the chosen ids after a mask, and how much the mask changes the others' log ratios.
+def mask_mass(masked_logits: Any, chosen: Any, temperature: float) -> Any:  # noqa: ANN401 - tensors
+    """Mass on the chosen ids after a mask, float [n]."""
+    return (masked_logits / temperature).softmax(-1)[:, chosen].sum(-1)
 
-    Returns:
-        float [n], and the largest change of log(p_i / p_j) over all pairs of other ids and all rows.
-    """
+
+def ratio_change(logits: Any, masked_logits: Any, chosen: Any, temperature: float) -> float:  # noqa: ANN401
+    """Largest change that a mask makes to log(p_i / p_j), over all pairs of other ids and all rows."""
     plain = (logits / temperature).log_softmax(-1)
-    after = (masked_logits / temperature).log_softmax(-1)
-    shift = (after - plain)[:, ~chosen]
-    if not shift.shape[1]:
-        return after.exp()[:, chosen].sum(-1), float("nan")
-    change = (shift.amax(-1) - shift.amin(-1)).max()
-    return after.exp()[:, chosen].sum(-1), float(change)
+    shift = ((masked_logits / temperature).log_softmax(-1) - plain)[:, ~chosen]
+    return float((shift.amax(-1) - shift.amin(-1)).max()) if shift.shape[1] else float("nan")

@@ -11,10 +11,11 @@ from rowscope.inspector.model.memory import BYTES, Need, available, estimate, re
 DEVICES: Final = ("auto", "cpu", "cuda", "mps")
 DTYPES: Final = ("auto", *sorted(BYTES))
 
-# How often all parameters, and how often the vocabulary matrices, are held beside the model. Training:
-# gradients, two states of AdamW, and the weights to go back to; for one row also the gradient that the hook
-# makes. The gradient probe: what is left of the whole, one part, and room to compare it with p - y.
-_HELD: Final = {"forward": (0, 0), "leak": (0, 0), "gradient": (0, 3), "train": (4, 0), "token-only": (0, 5)}
+# How often all parameters, and how often the vocabulary matrices, are held beside the model.
+# gradient: what is left of the whole, one part, and room to compare it with p - y.
+# train: gradients, two states of AdamW and the weights to go back to, and AdamW's temporaries for a matrix.
+# token-only: the same for the matrices alone, and the gradient that the hook makes.
+_HELD: Final = {"forward": (0, 0), "leak": (0, 0), "gradient": (0, 3), "train": (4, 2), "token-only": (0, 7)}
 _STORED: Final = {"F64": "float64", "F32": "float32", "BF16": "bfloat16", "F16": "float16"}
 
 

@@ -118,7 +118,8 @@ def _measure(loaded: Loaded, frame: Frame, name: str, ids: Ids) -> GroupForward:
     rows = frame.fill(ids)
     step = batch_rows(loaded, rows.shape[1])
     for start in range(0, len(rows), step):
-        found = call(loaded, tensor(loaded, rows[start : start + step]), hidden=True)
+        ids_here = tensor(loaded, rows[start : start + step])
+        found = call(loaded, ids_here, hidden=True, last=frame.read == rows.shape[1] - 1)
         logits, states, good = _at_positions(found, frame)
         nonfinite += int((~good).sum())
         hidden.add([state[good] for state in states])
@@ -146,7 +147,9 @@ def _at_positions(found: Outputs, frame: Frame) -> tuple[Any, list[Any], Any]:
     finite = [state.isfinite().flatten(1).all(-1) for state in found.hidden]
     logits = None
     if found.logits is not None:
-        logits = float64(found.logits[:, frame.read])
+        # A model that was asked for the last position alone gives one.
+        read = min(frame.read, int(found.logits.shape[1]) - 1)
+        logits = float64(found.logits[:, read])
         finite.append(found.logits.isfinite().flatten(1).all(-1))
     good = finite[0]
     for part in finite[1:]:

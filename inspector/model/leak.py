@@ -18,7 +18,7 @@ from rowscope.inspector.model.call import (
     shift_right,
     tensor,
 )
-from rowscope.inspector.model.filters import Filters, masked, masses, sort_logits
+from rowscope.inspector.model.filters import Filters, mask_mass, masses, ratio_change, sort_logits
 from rowscope.inspector.model.leak_results import Advice, LeakCell, LeakResult, PromptLeak, TopId
 from rowscope.inspector.model.load import Loaded, Source, load
 from rowscope.inspector.model.prompts import BUILT_IN, Prompt
@@ -162,10 +162,11 @@ class _Sums:
         hidden = self.mask(None, logits)
         for temperature in self.temperatures:
             found = masses(rows, temperature, self.filters)
-            found["mask"], error = masked(logits, hidden, chosen, temperature)
-            self.ratio_error = max(self.ratio_error, error)
+            found["mask"] = mask_mass(hidden, chosen, temperature)
             for name, values in found.items():
                 self.found.setdefault((temperature, name), []).extend(values.tolist())
+        error = ratio_change(logits, hidden, chosen, self.near_one)
+        self.ratio_error = max(self.ratio_error, error)
         p = (logits / self.near_one).softmax(-1)[:, chosen].sum(0)
         self.by_id = p if self.by_id is None else self.by_id + p
         self.gap = min(self.gap, float((logits.amax(-1) - logits[:, chosen].amax(-1)).min()))

@@ -73,7 +73,8 @@ class LeakResult(ProbeResult):
         positions: next-token distributions measured.
         filters: the settings of each filter.
         cells: temperatures x filters.
-        mask_ratio_error: largest change that the mask makes to log(p_i / p_j) of two other ids.
+        mask_ratio_error: largest change that the mask makes to log(p_i / p_j) of two other ids, at the
+            temperature nearest 1.
         smallest_gap: smallest distance, over positions, of the best probed logit to the best of all;
             0 where a probed id is the most likely token.
     """

@@ -11,8 +11,8 @@ from rowscope.inspector.errors import RefusedError
 
 BYTES: Final = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
 
-# Activations and logits of one batch, which the probes keep below this, and torch's own workspace.
-WORKSPACE: Final = 512 << 20
+# Activations and logits of one batch, which the probes keep below this, and the libraries themselves.
+WORKSPACE: Final = 1 << 30
 
 _CGROUP: Final = Path("/sys/fs/cgroup")
 

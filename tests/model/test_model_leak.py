@@ -9,7 +9,7 @@ import pytest
 
 from rowscope.inspector import model
 from rowscope.inspector.errors import RefusedError, UsageError
-from rowscope.inspector.model.filters import Filters, masked, masses, sort_logits
+from rowscope.inspector.model.filters import Filters, mask_mass, masses, ratio_change, sort_logits
 from rowscope.inspector.model.leak import TEMPERATURES, advise
 from rowscope.inspector.model.leak_results import LeakCell
 from rowscope.inspector.model.prompts import BUILT_IN
@@ -96,11 +96,11 @@ def test_masking_random_logits():
 
     logits = 10 * torch.randn(20, 64, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     chosen = torch.arange(64) >= 60
-    mass, error = masked(logits, model.SuppressReserved(range(60, 64))(None, logits), chosen, 0.7)
-    assert not mass.any()
-    assert error < 1e-12
-    _, spoilt = masked(logits, logits * 1.01, chosen, 0.7)
-    assert spoilt > 1e-3
+    hidden = model.SuppressReserved(range(60, 64))(None, logits)
+    assert not mask_mass(hidden, chosen, 0.7).any()
+    assert ratio_change(logits, hidden, chosen, 0.7) < 1e-12
+    assert ratio_change(logits, logits * 1.01, chosen, 0.7) > 1e-3
+    assert mask_mass(logits, chosen, 0.7).all()
 
 
 def cell(temperature, mean):
