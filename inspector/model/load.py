@@ -221,13 +221,20 @@ def _tokenizer(
     subject: Subject,
     trust: bool,
 ) -> tuple[Any, tuple[str, ...]]:
+    """The checkpoint's tokenizer, else what tokenizer.json gives by itself, else None; and a note on it."""
     if subject.vocabulary is None:
         return None, ()
+    file = checkpoint.root / "tokenizer.json"
+    notes: tuple[str, ...] = ()
     try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(
-            checkpoint.root, local_files_only=True, trust_remote_code=trust
-        )
+        auto = transformers.AutoTokenizer
+        return auto.from_pretrained(checkpoint.root, local_files_only=True, trust_remote_code=trust), ()
     except load_errors() as error:
-        note = f"transformers cannot load the tokenizer ({first_line(error)}): words are given ids by hash."
-        return None, (note,)
-    return tokenizer, ()
+        notes = (f"transformers cannot load the tokenizer ({first_line(error)})",)
+    if file.is_file():
+        try:
+            alone = transformers.PreTrainedTokenizerFast(tokenizer_file=str(file))
+            return alone, (f"{notes[0]}: tokenizer.json was read alone.",)
+        except load_errors():
+            pass
+    return None, (f"{notes[0]}: words are given ids by hash.",)

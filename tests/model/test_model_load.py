@@ -215,10 +215,18 @@ def test_nothing_to_probe(write_model, tmp_path):
     assert any("no tokenizer files" in note for note in result.notes)
 
 
-def test_a_tokenizer_that_transformers_cannot_load(copy):
+def test_a_tokenizer_that_transformers_cannot_load(copy, monkeypatch):
+    import transformers
+
+    def refuse(*_, **__):
+        raise ValueError("no such class\nmore words")
+
     folder = copy("gpt2")
-    settings = folder / "tokenizer_config.json"
-    settings.write_text(settings.read_text().replace("TokenizersBackend", "NoSuchTokenizer"))
-    (folder / "tokenizer_config.json").write_text('{"tokenizer_class": 7}')
+    monkeypatch.setattr(transformers.AutoTokenizer, "from_pretrained", refuse)
+    alone = model.load(folder, probe="forward")
+    assert any("tokenizer.json was read alone" in note for note in alone.notes)
+    assert len(alone.tokenizer("abc")["input_ids"]) == 3
+    monkeypatch.setattr(transformers, "PreTrainedTokenizerFast", refuse)
     result = model.train(folder, steps=1, variants=("token-only",))
-    assert any("by hash" in note for note in result.notes)
+    expected = "transformers cannot load the tokenizer (no such class): words are given ids by hash."
+    assert expected in result.notes
