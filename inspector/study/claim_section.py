@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Final
 
 from rowscope.inspector.model.train_results import TrainResult, Variant
+from rowscope.inspector.render.escape import visible
 from rowscope.inspector.render.numbers import cosine, count, real
 from rowscope.inspector.study.document import Document, plain
 from rowscope.inspector.study.material import Material
@@ -141,7 +143,8 @@ def _how(doc: Document, material: Material) -> None:
     if material.kind != "reserved":
         return
     doc.paragraph("claim.how")
-    doc.code("sh", f"rowscope claim {material.checkpoint.path} '<NUM>' --out with-num")
+    path = shlex.quote(visible(material.checkpoint.path))
+    doc.code("sh", f"rowscope claim {path} '<NUM>' --out with-num")
     left = free_slots(material) - 1
     if left > 0:
         doc.paragraph("claim.remains", reserved=count(free_slots(material)), left=count(left))
@@ -150,5 +153,5 @@ def _how(doc: Document, material: Material) -> None:
 
 
 def free_slots(material: Material) -> int:
-    """Reserved ids of the census."""
-    return material.report.census.reserved.count
+    """Reserved ids that a claim could take."""
+    return 0 if material.subject is None else int(material.subject.free_slots.size)
