@@ -14,7 +14,7 @@ INCOMPLETE: Final = ".rowscope-incomplete-"
 """Part of the name of every folder that is not finished."""
 
 _FICLONE: Final = 0x40049409  # ioctl of Linux: share the blocks of another file until one is written to
-_PIECE: Final = 1 << 26
+_PIECE: Final = 1 << 28
 _BUFFER: Final = 1 << 22
 
 # The kernel's copy is not there between these file systems, or not for these files.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -11,16 +10,15 @@ from pathlib import Path
 from typing import Final
 
 from rowscope.inspector.claim.disk import INCOMPLETE, Disk, refusal, remove_tree
+from rowscope.inspector.claim.early import EarlyCopy
 from rowscope.inspector.claim.manifest import UNDO
 from rowscope.inspector.claim.model import ClaimPlan, ClaimResult
+from rowscope.inspector.claim.target import MARKER, check_target, make_temporary, temporary_name
 from rowscope.inspector.claim.transfer import LINKS, Link, copy_file, place_file, write_file
 from rowscope.inspector.claim.verify import changed, verify
-from rowscope.inspector.errors import RefusedError, UsageError
-
-MARKER: Final = "ROWSCOPE_INCOMPLETE"
+from rowscope.inspector.errors import UsageError
 
 _LEFT_OUT: Final = (".git", ".cache", UNDO)
-_MARKER_TEXT: Final = b"This folder was being written by rowscope claim and is incomplete: remove it.\n"
 
 
 @dataclass
@@ -31,12 +29,18 @@ class _Writing:
     link: Link
     disk: Disk
     temporary: Path
+    early: EarlyCopy | None
     placed: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
 
 def apply_claim(
-    plan: ClaimPlan, out: str | os.PathLike[str], *, link: Link = "auto", disk: Disk | None = None
+    plan: ClaimPlan,
+    out: str | os.PathLike[str],
+    *,
+    link: Link = "auto",
+    disk: Disk | None = None,
+    early: EarlyCopy | None = None,
 ) -> ClaimResult:
     """Write the checkpoint with the claim into the new folder `out`.
 
@@ -50,6 +54,7 @@ def apply_claim(
             `copy`, or `auto`: the first that works of reflink, hard link and copy. Hard-linked files are the
             source's own: whoever later edits one in place edits both.
         disk: for tests.
+        early: copies of weights files to the same target that were begun before the plan was made.
 
     Raises:
         UsageError: an unknown `link`.
@@ -59,11 +64,13 @@ def apply_claim(
         raise UsageError(f"--link {link!r}: choose {', '.join(LINKS)}", location="--link")
     disk = disk or Disk()
     target = Path(os.path.abspath(out))
-    _check_target(plan.root, target)
-    temporary = target.parent / f".{target.name}{INCOMPLETE}{secrets.token_hex(4)}"
-    writing = _Writing(plan, link, disk, temporary)
-    writing.notes += _leftovers(target)
+    check_target(plan.root, target)
+    leftovers = list(_leftovers(target, early))
+    temporary = early.take_over() if early is not None else temporary_name(target)
+    writing = _Writing(plan, link, disk, temporary, early, notes=leftovers)
     try:
+        if early is None:
+            make_temporary(disk, temporary)
         _fill(writing)
         verify(plan, temporary)
         disk.unlink(temporary / MARKER)
@@ -81,40 +88,15 @@ def apply_claim(
     return _result(writing, target)
 
 
-def _check_target(root: Path, target: Path) -> None:
-    source, real = root.resolve(), target.parent.resolve() / target.name
-    if real == source or (target.exists() and target.resolve() == source):
-        raise RefusedError(
-            f"{str(target)!r} is the source itself; choose another folder, or use --in-place",
-            location=str(target),
-        )
-    if source in real.parents:
-        raise RefusedError(
-            f"{str(target)!r} lies inside the source {str(root)!r}; choose a folder outside it",
-            location=str(target),
-        )
-    if os.path.lexists(target):
-        raise RefusedError(
-            f"{str(target)!r} exists already, and a claim never writes over anything; choose another name",
-            location=str(target),
-        )
-    if not target.parent.is_dir():
-        raise RefusedError(
-            f"{str(target.parent)!r} is not a folder that exists; create it first", location=str(target)
-        )
-
-
-def _leftovers(target: Path) -> Iterator[str]:
+def _leftovers(target: Path, early: EarlyCopy | None) -> Iterator[str]:
     """Folders that a claim to the same target left when it was killed."""
     for entry in sorted(target.parent.glob(f".{target.name}{INCOMPLETE}*")):
-        yield f"an earlier claim was interrupted and left {str(entry)!r}; it can be removed"
+        if early is None or entry != early.temporary:
+            yield f"an earlier claim was interrupted and left {str(entry)!r}; it can be removed"
 
 
 def _fill(writing: _Writing) -> None:
     disk, temporary, plan = writing.disk, writing.temporary, writing.plan
-    disk.make_folder(temporary)
-    write_file(disk, temporary / MARKER, _MARKER_TEXT)
-    disk.sync_folder(temporary)
     _place_folder(writing, plan.root, temporary, "")
     for edit in plan.files:
         source = plan.root / edit.name
@@ -125,7 +107,8 @@ def _fill(writing: _Writing) -> None:
         write_file(disk, temporary / edit.name, edit.after, mode)
     for shard in plan.shards:
         patches = [patch for patch in plan.rows if patch.file == shard]
-        copy_file(disk, plan.root / shard, temporary / shard, patches)
+        if writing.early is None or not writing.early.finish(shard, patches):
+            copy_file(disk, plan.root / shard, temporary / shard, patches)
     disk.sync_folder(temporary)
 
 
@@ -139,9 +122,12 @@ def _place_folder(writing: _Writing, source: Path, target: Path, prefix: str) ->
         if _left_out(entry.name):
             writing.notes.append(f"{name} was left out: it belongs to the source")
         elif entry.is_dir(follow_symlinks=False):
-            writing.disk.make_folder(target / entry.name)
+            if not (target / entry.name).exists():  # an early copy may have made it
+                writing.disk.make_folder(target / entry.name)
             _place_folder(writing, origin, target / entry.name, f"{name}/")
             writing.disk.sync_folder(target / entry.name)
+        elif writing.early is not None and writing.early.finish(name, ()):
+            writing.placed[name] = "copy"
         elif entry.is_file():
             writing.placed[name] = place_file(writing.disk, origin, target / entry.name, writing.link)
         else:

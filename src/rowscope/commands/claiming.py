@@ -11,6 +11,8 @@ from rowscope.inspector.errors import UsageError
 from rowscope.terminal import Progress, check_choice, command, emit_json, emit_text, text_width, tool
 
 if TYPE_CHECKING:
+    from rowscope.inspector.checkpoint import Checkpoint
+    from rowscope.inspector.claim import ClaimPlan
     from rowscope.inspector.claim.transfer import Link
 
 
@@ -46,33 +48,50 @@ def claim(
 ) -> int:
     """Give reserved slots to new tokens: tokenizer files and row bytes. Formats: text, json."""
     from rowscope.inspector.checkpoint import open_checkpoint
-    from rowscope.inspector.claim import apply_claim, apply_claim_in_place, plan_claim
+    from rowscope.inspector.claim.early import EarlyCopy
     from rowscope.inspector.claim.transfer import LINKS
-    from rowscope.inspector.render.claim_text import render_plan, render_result
 
     check_choice("--format", format, ("text", "json"))
     check_choice("--link", link, LINKS)
     if sum((out is not None, in_place, dry_run)) != 1:
         raise UsageError("give one of --out DIR, --in-place and --dry-run", location="--out")
     checkpoint = open_checkpoint(path)
-    with Progress(checkpoint) as progress:
-        plan = plan_claim(
-            checkpoint,
-            tokens,
-            special=special,
-            replace=replace,
-            id=id,
-            values=values,
-            seed=seed,
-            scale=scale,
-            progress=progress,
-        )
-    if dry_run:
-        _emit(plan, render_plan(plan, width=text_width()), format, output)
-        return 0
-    result = apply_claim_in_place(plan) if out is None else apply_claim(plan, out, link=cast("Link", link))
+    recipe: dict[str, Any] = {"special": special, "replace": replace, "id": id, "values": values}
+    recipe |= {"seed": seed, "scale": scale}
+    if out is None:
+        plan = _plan(checkpoint, tokens, recipe)
+        if dry_run:
+            return _emit_plan(plan, format, output)
+        from rowscope.inspector.claim import apply_claim_in_place
+
+        result = apply_claim_in_place(plan)
+    else:
+        # Rows that keep their values leave every file as it is, and links are quicker than copies.
+        copied = values != "keep" or link == "copy"
+        shards = [matrix.file for matrix in checkpoint.matrices if copied]
+        with EarlyCopy(checkpoint.root, shards, out) as early:
+            from rowscope.inspector.claim import apply_claim
+
+            plan = _plan(checkpoint, tokens, recipe)
+            result = apply_claim(plan, out, link=cast("Link", link), early=early)
+    from rowscope.inspector.render.claim_text import render_result
+
     _emit(result, render_result(result, width=text_width()), format, output)
     return 0
+
+
+def _emit_plan(plan: ClaimPlan, format: str, output: str | None) -> int:
+    from rowscope.inspector.render.claim_text import render_plan
+
+    _emit(plan, render_plan(plan, width=text_width()), format, output)
+    return 0
+
+
+def _plan(checkpoint: Checkpoint, tokens: list[str], recipe: dict[str, Any]) -> ClaimPlan:
+    from rowscope.inspector.claim import plan_claim
+
+    with Progress(checkpoint) as progress:
+        return plan_claim(checkpoint, tokens, **recipe, progress=progress)
 
 
 @command

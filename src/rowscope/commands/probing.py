@@ -30,7 +30,7 @@ probe = typer.Typer(
 
 DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]
 DtypeOption = Annotated[
-    str, typer.Option("--dtype", help="auto (as stored), float32, bfloat16, float16 or float64.")
+    str, typer.Option("--dtype", help="auto (float32 where it fits), float32, bfloat16, float16 or float64.")
 ]
 SeedOption = Annotated[int, typer.Option("--seed", help="Of everything random.")]
 IdsOption = Annotated[
