@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
@@ -29,15 +30,17 @@ def main() -> None:
         sys.exit(f"--only {unknown[0]!r} is no section; choose from {', '.join(SECTIONS)}")
     repeat = arguments.repeat or (2 if arguments.quick else 7)
     with ExitStack() as stack:
-        temporary = tempfile.TemporaryDirectory(prefix="rowscope-bench-")
-        work: Path = arguments.work or Path(stack.enter_context(temporary))
+        work: Path | None = arguments.work
+        if work is None:
+            work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rowscope-bench-")))
         work.mkdir(parents=True, exist_ok=True)
         options = Options(work.resolve(), repeat, arguments.quick, keep=arguments.work is not None)
-        text = _run(names, options)
+        text = ""
+        for text in _reports(names, options):
+            if arguments.output is not None:
+                _write(arguments.output, text)
     if arguments.output is None:
         sys.stdout.write(text)
-    else:
-        _write(arguments.output, text)
 
 
 def _write(path: Path, report: str) -> None:
@@ -47,15 +50,19 @@ def _write(path: Path, report: str) -> None:
     path.write_text(f"{above}{marker}\n\n{report}" if marker else report, encoding="utf-8")
 
 
-def _run(names: list[str], options: Options) -> str:
+def _reports(names: list[str], options: Options) -> Iterator[str]:
+    """The report after each section, so that a later one that fails does not cost the measurements before."""
     before = Load.now()
-    sections = []
-    for name in names:
+    sections: list[Section] = []
+    for at, name in enumerate(names):
         print(f"measuring {name} …", file=sys.stderr, flush=True)
         section: Callable[[Options], Section] = getattr(import_module(f"bench.{name}"), name)
-        sections.append(section(options))
-    settings = f"{', '.join(names)}; {options.repeat} rounds{', quick' if options.quick else ''}"
-    return render_report(facts(before, Load.now(), settings), sections, options.quick)
+        start = Load.now()
+        found = section(options)
+        sections.append(replace(found, disturbed=start.others_until(Load.now())))
+        done = ", ".join(names[: at + 1])
+        settings = f"{done}; {options.repeat} rounds{', quick' if options.quick else ''}"
+        yield render_report(facts(before, Load.now(), settings), sections, options.quick)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import sys
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -26,21 +25,39 @@ INSTRUCTIONS = ("avx2", "avx512f", "avx512bw", "f16c", "asimd", "sve")
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """How busy the machine is: tasks that run or wait (one-minute average), and clock ticks so far."""
+    """How busy the machine is, all but the average counted from its start.
+
+    Attributes:
+        average: tasks that run or wait, over the last minute.
+        total: processor time that there was, in seconds.
+        busy: what all processes together took of it.
+        own: what this process and its children took of it.
+        stolen: what the hypervisor gave to others.
+    """
 
     average: float
-    stolen: int
-    ticks: int
+    total: float
+    busy: float
+    own: float
+    stolen: float
 
     @classmethod
     def now(cls) -> Load:
-        stolen, ticks = _ticks()
-        return cls(os.getloadavg()[0], stolen, ticks)
+        total, busy, stolen = _processor_seconds()
+        return cls(os.getloadavg()[0], total, busy, sum(os.times()[:4]), stolen)
+
+    def others_until(self, later: Load) -> float:
+        """Share of the processors' time that other processes took from this moment to a later one."""
+        others = (later.busy - self.busy) - (later.own - self.own)
+        return max(others, 0.0) / max(later.total - self.total, 1e-9)
+
+    def stolen_until(self, later: Load) -> float:
+        """Share of the processors' time that the hypervisor gave to others."""
+        return (later.stolen - self.stolen) / max(later.total - self.total, 1e-9)
 
 
 def facts(before: Load, after: Load, settings: str) -> Table:
     """Machine facts, with the load before and after the measurements."""
-    stolen = (after.stolen - before.stolen) / max(after.ticks - before.ticks, 1)
     rows = [
         ("processor", f"{_processor()}, {_cores()} cores, {_instructions()}"),
         ("caches", _caches()),
@@ -48,7 +65,8 @@ def facts(before: Load, after: Load, settings: str) -> Table:
         ("system", f"{platform.system()} {_release()} {platform.machine()}"),
         ("libraries", f"Python {platform.python_version()}, " + ", ".join(_versions())),
         ("load average", f"{before.average:.2f} before, {after.average:.2f} after (the run itself counts)"),
-        ("time taken by other guests", f"{stolen:.1%} of the processors' time"),
+        ("other processes", f"took {before.others_until(after):.0%} of the processors' time"),
+        ("other guests of the host", f"took {before.stolen_until(after):.1%} of it"),
         ("run", settings),
     ]
     return Table("", ("", "value"), rows)
@@ -97,10 +115,14 @@ def _versions() -> list[str]:
     return found
 
 
-def _ticks() -> tuple[int, int]:
-    """Ticks stolen by the hypervisor, and all ticks, since the machine started."""
+def _processor_seconds() -> tuple[float, float, float]:
+    """Processor time since the machine started: in all, of all processes, stolen. In seconds."""
     path = Path("/proc/stat")
-    if sys.platform != "linux" or not path.exists():
-        return 0, 0
-    fields = [int(field) for field in path.read_text().splitlines()[0].split()[1:9]]
-    return fields[7], sum(fields)
+    if not path.exists():
+        return 0.0, 0.0, 0.0
+    fields = [
+        int(field) / os.sysconf("SC_CLK_TCK") for field in path.read_text().splitlines()[0].split()[1:9]
+    ]
+    user, nice, system, idle, waiting, interrupts, soft_interrupts, stolen = fields
+    busy = user + nice + system + interrupts + soft_interrupts
+    return busy + idle + waiting + stolen, busy, stolen

@@ -70,15 +70,18 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One group of measurements."""
+    """One group of measurements; `disturbed` is the share of the processors that others took meanwhile."""
 
     title: str
     notes: str
     tables: Sequence[Table]
     claims: Sequence[Claim] = ()
+    disturbed: float = 0.0
 
     def render(self) -> str:
-        return "\n\n".join([f"### {self.title}", self.notes, *(table.render() for table in self.tables)])
+        others = f"Other processes took {self.disturbed:.0%} of the processors' time meanwhile."
+        tables = (table.render() for table in self.tables)
+        return "\n\n".join([f"### {self.title}", self.notes, others, *tables])
 
 
 def number(value: float) -> str:
