@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from rowscope.inspector.census import Census, take_census
 from rowscope.inspector.checkpoint import Checkpoint, open_checkpoint
 from rowscope.inspector.compose import compose
-from rowscope.inspector.errors import NoMatrixError, TokenizerError, UndecodableError
+from rowscope.inspector.errors import TokenizerError, UndecodableError
 from rowscope.inspector.facts import Facts, MatrixFacts
-from rowscope.inspector.layouts import INPUT_NAMES, OUTPUT_NAMES
 from rowscope.inspector.matrices import Matrix
 from rowscope.inspector.measure import measure_matrix
+from rowscope.inspector.no_matrix import no_matrix
 from rowscope.inspector.report import (
     Report,
     Skipped,
@@ -93,18 +93,6 @@ class _Clock:
 
     def seconds(self) -> Mapping[str, float]:
         return {**self._laps, "total": self._last - self._start}
-
-
-def no_matrix(checkpoint: Checkpoint) -> NoMatrixError:
-    """The error for a checkpoint without vocabulary matrices: what was looked for, and where to look next."""
-    known = (*INPUT_NAMES, *OUTPUT_NAMES)
-    names = ", ".join(rule.suffix for rule in (*INPUT_NAMES[:4], *OUTPUT_NAMES[:2]))
-    return NoMatrixError(
-        f"none of the {len(checkpoint.tensors)} tensors in {checkpoint.path!r} is a vocabulary matrix: "
-        f"looked for two-dimensional tensors whose names end in {names} and {len(known) - 6} others; "
-        "`rowscope inspect` lists what is there",
-        location=checkpoint.path,
-    )
 
 
 def _vocabulary(checkpoint: Checkpoint, skipped: list[Skipped]) -> Vocabulary | None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rowscope.inspector.audit import no_matrix
 from rowscope.inspector.census import GROUP_MEMBERS, group_codes
 from rowscope.inspector.checkpoint import Checkpoint
 from rowscope.inspector.errors import NoMatrixError, UsageError
 from rowscope.inspector.matrices import Matrix
+from rowscope.inspector.no_matrix import no_matrix
 from rowscope.inspector.ranges import parse_ranges
 from rowscope.inspector.vocabulary import Vocabulary, read_vocabulary
 

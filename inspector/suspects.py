@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 import rowscope
-from rowscope.inspector.audit import no_matrix
 from rowscope.inspector.census import GROUP_MEMBERS, GROUPS, RESERVED, group_codes
 from rowscope.inspector.checkpoint import Checkpoint, open_checkpoint
 from rowscope.inspector.checks.tokens import rank
@@ -20,6 +19,7 @@ from rowscope.inspector.errors import UsageError
 from rowscope.inspector.evidence.model import CONFIDENCES, TRAINED, VERDICTS
 from rowscope.inspector.facts import MatrixFacts
 from rowscope.inspector.measure import measure_matrix
+from rowscope.inspector.no_matrix import no_matrix
 from rowscope.inspector.plain import to_plain
 from rowscope.inspector.vocabulary import Vocabulary, read_vocabulary
 

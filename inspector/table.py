@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rowscope.inspector.audit import no_matrix
 from rowscope.inspector.blocks import RowReader
 from rowscope.inspector.census import GROUPS, RESERVED, group_codes
 from rowscope.inspector.checkpoint import Checkpoint, open_checkpoint
@@ -21,15 +20,16 @@ from rowscope.inspector.errors import (
     MissingExtraError,
     TokenizerError,
 )
-from rowscope.inspector.evidence.model import CONFIDENCES, VERDICTS, MatrixEvidence
 from rowscope.inspector.matrices import Matrix
-from rowscope.inspector.measure import judge_some, measure_matrix
+from rowscope.inspector.no_matrix import no_matrix
 from rowscope.inspector.rows import RowTable, scan_rows
 from rowscope.inspector.vocabulary import Vocabulary, read_vocabulary
 
 if TYPE_CHECKING:
     import pandas
     import pyarrow
+
+    from rowscope.inspector.evidence.model import MatrixEvidence
 
 Progress = Callable[[int], None] | None
 Texts = NDArray[np.object_]
@@ -174,6 +174,8 @@ def row_table(
     vocabulary, trouble = _vocabulary(checkpoint)
     codes = group_codes(matrix.rows, vocabulary)
     if ids is None or full:
+        from rowscope.inspector.measure import measure_matrix
+
         facts = measure_matrix(matrix, checkpoint, vocabulary, codes, progress=progress)
         index = np.arange(matrix.rows) if ids is None else ids
         table, found = facts.table.take(index), facts.evidence.take(index)
@@ -230,6 +232,8 @@ def _some(
     vocabulary: Vocabulary | None,
     checkpoint: Checkpoint,
 ) -> tuple[RowTable, MatrixEvidence]:
+    from rowscope.inspector.measure import judge_some
+
     with RowReader(matrix.ref) as reader:
         reader.check(ids)
         ordered, back = np.unique(ids, return_inverse=True)
@@ -253,6 +257,8 @@ def _bits(table: RowTable) -> VocabularyRows:
 
 
 def _with_evidence(rows: VocabularyRows, found: MatrixEvidence) -> VocabularyRows:
+    from rowscope.inspector.evidence.model import CONFIDENCES, VERDICTS
+
     return dataclasses.replace(
         rows,
         verdict=np.array(VERDICTS, dtype=object)[found.verdict],

@@ -25,6 +25,7 @@ FLOORS = (
     ("inspector.layouts", "inspector.matrices"),
     (
         "inspector.checkpoint",
+        "inspector.no_matrix",
         "inspector.config",
         "inspector.index",
         "inspector.index_checks",

@@ -25,7 +25,13 @@ from rowscope.inspector.evidence.model import (
 from rowscope.inspector.evidence.norms import judge_norms
 from rowscope.inspector.evidence.reference import find_reference
 from rowscope.inspector.evidence.state import Judgement, Progress
-from rowscope.inspector.rows import RowTable, duplicate_groups, principal_component, project_rows
+from rowscope.inspector.rows import (
+    RowTable,
+    check_component,
+    duplicate_groups,
+    project_rows,
+    sample_component,
+)
 
 # A row with this many exact copies was not trained: training never repeats a row.
 _COPIES: Final = 3
@@ -118,10 +124,16 @@ def _copies(ids: NDArray[np.int64], group: NDArray[np.int64]) -> tuple[NDArray[n
 
 
 def _measure(state: Judgement, reference: Reference, mean: NDArray[np.float64]) -> tuple[Indicators, float]:
-    # One pass: the residual that it leaves is reported with the evidence.
-    component = principal_component(state.reader, state.table, mean, max_passes=1, progress=state.progress)
-    vectors = np.stack([reference.centre, mean, component.vector])
-    dots = project_rows(state.reader, vectors, ids=_ids(state), progress=state.progress)
+    vector = sample_component(state.reader, state.table, mean)
+    # One pass for the products and for what the component of a sample leaves as a residual.
+    dots, power = project_rows(
+        state.reader,
+        np.stack([reference.centre, mean, vector]),
+        ids=_ids(state),
+        progress=state.progress,
+        accumulate_power=True,
+    )
+    component = check_component(vector, power, state.table, mean)
     found = indicators(dots, state.table.sumsq, reference.centre, mean, component.vector)
     return found, component.residual
 

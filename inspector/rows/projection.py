@@ -160,14 +160,36 @@ def principal_component(
             progress=progress,
             accumulate_power=True,
         )
-        # C v = (X^T X v - n m (m . v)) / (n - 1) over the n finite rows X with column means m
-        images.append((power - count * (mean @ vector) * mean) / max(count - 1, 1))
+        images.append(_covariance_times(vector, power, count, mean))
         found = _ritz(np.array(basis), np.array(images))
         rest = _orthogonal(images[-1], np.array(basis))
         size = float(np.linalg.norm(rest))
         if found.residual <= tolerance or len(images) >= max_passes or size <= 1e-12 * found.variance:
             return found
         basis.append(rest / size)
+
+
+def sample_component(reader: RowReader, table: RowTable, mean: Floats) -> Floats:
+    """First principal component of a sample of the table's finite rows about `mean`: unit vector, shape (d,).
+
+    Zeros where the sample does not vary. `check_component` says how far it is from that of all rows.
+    """
+    return _sample_component(_sample(reader, table) - mean)
+
+
+def check_component(vector: Floats, power: Floats, table: RowTable, mean: Floats) -> PrincipalComponent:
+    """A unit vector with its variance and residual over all finite rows of the table.
+
+    `power` is X^T (X v) over these rows, from `project_rows(…, accumulate_power=True)`; `mean` their mean.
+    """
+    if not vector.any():
+        return PrincipalComponent(vector, 0.0, 0.0, 0)
+    return _ritz(vector[None], _covariance_times(vector, power, int(table.finite.sum()), mean)[None])
+
+
+def _covariance_times(vector: Floats, power: Floats, count: int, mean: Floats) -> Floats:
+    """C v = (X^T X v - n m (m . v)) / (n - 1) over the n finite rows X with column means m."""
+    return np.asarray((power - count * (mean @ vector) * mean) / max(count - 1, 1))
 
 
 def _orthogonal(vector: Floats, basis: Floats) -> Floats:
@@ -198,16 +220,25 @@ def _sample(reader: RowReader, table: RowTable) -> Floats:
     return reader.decode(finite[np.linspace(0, finite.size - 1, count).astype(np.int64)])
 
 
-def _sample_component(centred: Floats) -> Floats:
+def _sample_component(centred: Floats, steps: int = 300) -> Floats:
     """First right singular vector of `centred` (n, d), of any length; zeros without variance.
 
-    From the n x n Gram matrix, whose cost does not grow with d^2; power iteration here would take hundreds of
-    steps where the leading directions are about equally strong.
+    Power iteration on the n x n Gram matrix, whose cost does not grow with d^2, in plain elementwise numpy:
+    the many small steps of a LAPACK eigensolver wake threads each time, which cost a second where the
+    processors had other work.
     """
     if not centred.size or not centred.any():
         return np.zeros(centred.shape[1])
-    _, vectors = np.linalg.eigh(centred @ centred.T)
-    component = vectors[:, -1] @ centred
+    gram = centred @ centred.T
+    weights = gram[np.diagonal(gram).argmax()]
+    for _ in range(steps):
+        weights = weights / np.sqrt((weights * weights).sum())
+        following = (gram * weights).sum(axis=1)
+        settled = (following * weights).sum() ** 2 > (1 - 1e-12) * (following * following).sum()
+        weights = following
+        if settled:
+            break
+    component = weights @ centred
     return np.asarray(component / np.linalg.norm(component))
 
 
