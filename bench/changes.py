@@ -15,7 +15,7 @@ from bench.child import Command, run, script
 from bench.matrices import open_reader
 from bench.qwen import Shape, checkpoint_of, qwen_shape
 from bench.report import Claim, Options, Section, Table, megabytes, milliseconds
-from bench.timing import Sample, Timing, interleave, timed
+from bench.timing import Sample, Timing, at_least, at_most, interleave, timed
 from rowscope.inspector.diff.measure import compare_rows
 from rowscope.inspector.rows import scan_rows
 
@@ -101,9 +101,8 @@ def _written(command: Command, target: Path, kernels: Path) -> Sample:
 
 
 def _claims(compared: Mapping[str, Timing], claimed: Mapping[str, Timing]) -> list[Claim]:
-    scans = compared["two scans"].median
-    copied = claimed["cp and sync"].median
+    scans = compared["two scans"]
     return [
-        Claim(f"{name}: speed over two scans", scans / compared[name].median, 0.5, at_least=True)
+        Claim(f"{name}: speed over two scans", at_least(scans, compared[name]), 0.5, at_least=True)
         for name in ("compare, few", "compare, all")
-    ] + [Claim("claim, in times of `cp` and `sync`", claimed["claim"].median / copied, 1.3)]
+    ] + [Claim("claim, in times of `cp` and `sync`", at_most(claimed["claim"], claimed["cp and sync"]), 1.3)]

@@ -51,6 +51,20 @@ class Timing:
         return statistics.median(sample.memory for sample in self.samples)
 
 
+def at_least(one: Timing, other: Timing) -> float:
+    """How many times as long `one` takes, by medians or by shortest runs, whichever is less.
+
+    On a busy machine medians of threads that wait for each other grow more than others: a claim to be faster
+    rests on the smaller ratio, a claim to be not much slower on the greater one.
+    """
+    return min(one.median / other.median, one.least / other.least)
+
+
+def at_most(one: Timing, other: Timing) -> float:
+    """How many times as long `one` takes, by medians or by shortest runs, whichever is more."""
+    return max(one.median / other.median, one.least / other.least)
+
+
 def timed(work: Callable[[], object]) -> Callable[[], Sample]:
     """Make a contender of a function: each call runs and times it."""
 
