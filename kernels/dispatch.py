@@ -3,34 +3,25 @@
 from __future__ import annotations
 
 import os
-import sys
-import threading
-from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rowscope.kernels import formats, numpy_engine, prepare
+from rowscope.kernels import arguments, fingerprint, formats, machine_code, numpy_engine
+from rowscope.kernels.arguments import MOST_VECTORS, Groups, Keys, Outputs, Products
 from rowscope.kernels.formats import Format
+from rowscope.kernels.machine_code import Engine
 from rowscope.kernels.results import Floats, GroupSums, RowColumns
 
-Engine = Literal["numba", "numpy"]
-
-WORTH_LOADING = 40_000_000
-"""Elements from which the compiled kernels win although numba and they have to be loaded first."""
-
-WORTH_CALLING = 200_000
-"""Elements from which they win once they are there."""
-
-_import_lock = threading.Lock()
+WORTH_COMPILING = 400_000_000
+"""Elements from which the compiled kernels win although they have to be compiled first."""
 
 
-def choose_engine(form: Format, elements: int) -> Engine:
-    """The faster engine for so many elements of a format."""
+def choose_engine(form: Format, elements: int, kernel: str = "scan", *variant: str) -> Engine:
+    """The faster engine for so many elements of a format: of a scan, or of `kernel`."""
     if not _compilable(form):
         return "numpy"
-    loaded = "rowscope.kernels.scan" in sys.modules
-    return "numba" if elements >= (WORTH_CALLING if loaded else WORTH_LOADING) else "numpy"
+    return machine_code.choose_engine(elements, WORTH_COMPILING, kernel, form.name, *variant)
 
 
 def scan(
@@ -65,16 +56,17 @@ def project(
     """
     if engine == "numpy" or not _compilable(form) or raw.shape[1] == 0:
         return numpy_engine.project(form, raw, vectors, power)
-    products = np.empty((raw.shape[0], vectors.shape[0]))
-    _compiled("project")(
-        prepare.rows(form, raw),
-        prepare.recipe(form),
-        prepare.scratch(form, vectors.shape[1]),
-        np.ascontiguousarray(vectors, dtype=np.float64),
-        products,
-        np.empty(0) if power is None else power,
-    )
-    return products
+    rows = arguments.rows_of(form, raw)
+    vectors = np.ascontiguousarray(vectors, dtype=np.float64)
+    parts = []
+    for start in range(0, len(vectors), MOST_VECTORS):
+        some = vectors[start : start + MOST_VECTORS]
+        last = start + MOST_VECTORS >= len(vectors) and power is not None
+        products = np.empty((rows.number, len(some)))
+        wanted = Products(some, products, int(last), power if last and power is not None else np.empty(0))
+        machine_code.kernel("project", form.name, str(len(some)))(rows, arguments.tile(), wanted)
+        parts.append(products)
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
 
 def _scan_compiled(
@@ -85,34 +77,34 @@ def _scan_compiled(
     sums: GroupSums | None,
 ) -> NDArray[np.int64]:
     """Scan with the compiled kernel; returns the positions of the rows that it left out."""
-    count = raw.shape[0]
-    low, high = np.empty(count, form.lane), np.empty(count, form.lane)
-    special = np.empty(count, dtype=np.uint8)
-    if groups is None or sums is None:
-        groups, sums = np.empty(0, dtype=np.int8), GroupSums.allocate(0, 0)
-    _compiled("scan")(
-        prepare.rows(form, raw),
-        prepare.recipe(form),
-        prepare.scratch(form, form.width(raw.shape[1])),
-        groups,
-        prepare.Sums(sums.rows, sums.pivot, sums.shift, sums.squares, sums.unit_rows, sums.unit_sum),
-        prepare.Outputs(out.zeros, out.sum, out.sumsq, out.l1, out.m2, low, high, out.fingerprint, special),
+    rows = arguments.rows_of(form, raw)
+    low, high = np.empty(rows.number, dtype=np.uint64), np.empty(rows.number, dtype=np.uint64)
+    special = np.empty(rows.number, dtype=np.uint8)
+    wanted = groups is not None and sums is not None
+    member = np.ascontiguousarray(groups) if groups is not None else np.empty(0, dtype=np.int8)
+    found = sums if sums is not None else GroupSums.allocate(0, 0)
+    machine_code.kernel("scan", form.name)(
+        rows,
+        Keys(fingerprint.keys(-(-rows.size // 8))),
+        Groups(
+            int(wanted),
+            member,
+            found.rows,
+            found.pivot,
+            found.shift,
+            found.squares,
+            found.unit_rows,
+            found.unit_sum,
+        ),
+        arguments.tile(),
+        Outputs(out.zeros, out.sum, out.sumsq, out.l1, out.m2, low, high, out.fingerprint, special),
     )
     with np.errstate(invalid="ignore"):  # rows left out may hold signalling NaN here
-        out.min[:] = formats.to_float64(form, low) + 0.0  # + 0.0: -0 becomes +0
-        out.max[:] = formats.to_float64(form, high) + 0.0
+        out.min[:] = formats.to_float64(form, low.astype(form.lane)) + 0.0  # + 0.0: -0 becomes +0
+        out.max[:] = formats.to_float64(form, high.astype(form.lane)) + 0.0
     return np.flatnonzero(special)
 
 
 def _compilable(form: Format) -> bool:
     """The kernels know formats with sign, exponent and mantissa; the others hardly ever hold rows."""
     return form.family == "float" and os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
-
-
-def _compiled(name: Literal["scan", "project"]) -> Any:  # noqa: ANN401 - a compiled function
-    with _import_lock:  # two threads that import numba at once can see it half made
-        if name == "scan":
-            from rowscope.kernels.scan import scan as compiled
-        else:
-            from rowscope.kernels.project import project as compiled
-    return compiled

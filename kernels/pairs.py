@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import sys
-import threading
 from dataclasses import dataclass, fields
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rowscope.kernels import formats
-from rowscope.kernels.formats import Codes, Format
+from rowscope.kernels import formats, machine_code
+from rowscope.kernels.arguments import Pairs, rows_of
+from rowscope.kernels.formats import Format
+from rowscope.kernels.machine_code import Engine
 
-if TYPE_CHECKING:
-    from rowscope.kernels.pairs_compiled import Decoder
-
-Engine = Literal["numba", "numpy"]
 Floats = NDArray[np.float64]
 
-# Elements from which loading numba pays off against the numpy engine (see docs/diff.md).
-WORTH_LOADING = 20_000_000
-WORTH_CALLING = 200_000
+WORTH_COMPILING = 400_000_000
+"""Pairs of elements from which the compiled kernel wins although it has to be compiled first."""
 
 BLOCK_ELEMENTS = 1 << 17
 """Elements decoded at once by the numpy engine: 1 MiB of float64 on either side."""
@@ -30,8 +24,6 @@ BLOCK_ELEMENTS = 1 << 17
 # Squares of elements between these bounds, and sums of 2**20 of them, are normal float64 numbers.
 LARGEST_PLAIN = 2.0**500
 SMALLEST_PLAIN = 2.0**-480
-
-_import_lock = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +71,7 @@ def choose_engine(base: Format, tuned: Format, elements: int) -> Engine:
     """The faster engine for so many pairs of elements."""
     if base.family != "float" or tuned.family != "float":
         return "numpy"
-    loaded = "rowscope.kernels.pairs_compiled" in sys.modules
-    return "numba" if elements >= (WORTH_CALLING if loaded else WORTH_LOADING) else "numpy"
+    return machine_code.choose_engine(elements, WORTH_COMPILING, "compare", base.name, tuned.name)
 
 
 def compare(
@@ -92,52 +83,26 @@ def compare(
     out: PairColumns,
 ) -> None:
     """Fill `out` for rows given as bytes of shape (n, row bytes); both sides have one width."""
-    if engine == "numpy" or 0 in base_raw.shape or "float" not in (base.family, tuned.family):
+    if engine == "numpy" or 0 in base_raw.shape or {base.family, tuned.family} != {"float"}:
         _compare_numpy(base, base_raw, tuned, tuned_raw, out)
         return
-    compiled = _compiled()
     marked = np.zeros(len(base_raw), dtype=np.uint8)
-    compiled.compare(
-        _lanes(base, base_raw),
-        _decoder(base.name),
-        compiled.scratch(base.lane.itemsize, base.width(base_raw.shape[1])),
-        _lanes(tuned, tuned_raw),
-        _decoder(tuned.name),
-        compiled.scratch(tuned.lane.itemsize, tuned.width(tuned_raw.shape[1])),
-        base.name == tuned.name,
-        compiled.Outputs(
-            out.changed, out.distance, out.norm_base, out.norm_tuned, out.cosine, out.finite, marked
-        ),
+    columns = (
+        out.changed,
+        out.distance,
+        out.norm_base,
+        out.norm_tuned,
+        out.cosine,
+        out.finite.view(np.uint8),
+    )
+    machine_code.kernel("compare", base.name, tuned.name)(
+        rows_of(base, base_raw), rows_of(tuned, tuned_raw), Pairs(*columns, marked)
     )
     left = np.flatnonzero(marked)
     if left.size:
         redone = PairColumns.allocate(left.size)
         _compare_numpy(base, base_raw[left], tuned, tuned_raw[left], redone)
         out.put(left, redone)
-
-
-def _compiled() -> Any:  # noqa: ANN401 - a module
-    with _import_lock:  # numba's import is not safe when two threads start it
-        from rowscope.kernels import pairs_compiled
-    return pairs_compiled
-
-
-def _lanes(form: Format, raw: NDArray[np.uint8]) -> Codes:
-    """Codes of the rows, read-only: one compiled version serves maps and copies."""
-    codes = formats.unpack(form, raw).view()
-    codes.setflags(write=False)
-    return codes
-
-
-@lru_cache(maxsize=32)
-def _decoder(name: str) -> Decoder:
-    compiled = _compiled()
-    form = formats.FORMATS[name]
-    table = np.zeros(256, dtype=np.float32)
-    if form.lane.itemsize == 1:
-        table[:] = formats.byte_values(name)
-    decoder: Decoder = compiled.Decoder(name == "BF16", table)
-    return decoder
 
 
 def _compare_numpy(

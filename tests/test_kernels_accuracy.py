@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rowscope.kernels import dispatch, prepare
+from rowscope.kernels import dispatch, limits
 from rowscope.kernels.formats import FORMATS
 from rowscope.kernels.results import RowColumns
 
@@ -98,8 +98,9 @@ def test_any_finite_singles(row: list[float], engine: str) -> None:
 
 
 def test_the_bounds_of_plain_doubles_leave_room_for_sums_of_squares() -> None:
-    recipe = prepare.recipe(FORMATS["F64"])
-    largest, smallest = (np.uint64(code).view(np.float64) for code in (recipe.limit, recipe.floor))
+    form = FORMATS["F64"]
+    codes = (limits.limit_code(form), limits.floor_code(form))
+    largest, smallest = (code.view(np.float64) for code in codes)
     assert math.isfinite(float(largest) ** 2 * 2**20)
     assert float(smallest) ** 2 * 2.0**-53 > np.finfo(np.float64).tiny
     assert float(ml_dtypes.finfo(ml_dtypes.bfloat16).smallest_subnormal) > smallest

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import importlib.util
+import functools
 import os
+import platform
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-import numba
 import numpy as np
 import pytest
-from numba.core.caching import FunctionCache
 
-from rowscope.kernels import dispatch, jit
+from rowscope.kernels import build, dispatch, machine_code
 from rowscope.kernels.formats import FORMATS
 from rowscope.kernels.results import RowColumns
 
 SCAN = """
 import sys
 import numpy as np
-from rowscope.kernels import dispatch, formats
+from rowscope.kernels import dispatch, formats, pairs
 from rowscope.kernels.results import RowColumns
 
 def scan(dtype, engine="numba"):
@@ -37,9 +37,6 @@ def agree(dtype):
 """
 
 
-DOUBLE = "def double(x):\n    return 2 * x\n"
-
-
 def run(code: str, **environment: str) -> str:
     done = subprocess.run(
         [sys.executable, "-c", SCAN + code],
@@ -52,38 +49,65 @@ def run(code: str, **environment: str) -> str:
     return done.stdout
 
 
-def machine_code(folder: Path) -> set[str]:
-    return {path.name for path in folder.rglob("scan.scan.*.nbc")}
+def kept(folder: Path) -> set[str]:
+    return {path.name for path in folder.rglob("*.o")}
 
 
-def test_machine_code_is_kept_where_numba_is_told_to_and_found_again(tmp_path: Path) -> None:
+def test_machine_code_is_kept_where_numba_is_told_to_and_loaded_without_numba(tmp_path: Path) -> None:
     ask = """
-from rowscope.kernels.scan import scan as entry
 agree("BF16")
-print(sum(entry.stats.cache_hits.values()))
+dispatch.project("numba", formats.FORMATS["BF16"], np.ones((4, 96), np.uint8), np.ones((2, 48)))
+side = (formats.FORMATS["BF16"], np.ones((4, 96), np.uint8))
+pairs.compare("numba", *side, *side, pairs.PairColumns.allocate(4))
+print("numba" in sys.modules)
 """
-    assert run(ask, NUMBA_CACHE_DIR=str(tmp_path)).strip() == "0"
-    first = machine_code(tmp_path)
-    assert len(first) == 1
-    assert run(ask, NUMBA_CACHE_DIR=str(tmp_path)).strip() == "1"
-    assert machine_code(tmp_path) == first
+    assert run(ask, NUMBA_CACHE_DIR=str(tmp_path)).strip() == "True"
+    first = kept(tmp_path)
+    assert {name.rsplit(".", 2)[0] for name in first} == {"scan.bf16", "project.bf16.2", "compare.bf16.bf16"}
+    assert run(ask, NUMBA_CACHE_DIR=str(tmp_path)).strip() == "False"
+    assert kept(tmp_path) == first
 
 
-@pytest.mark.parametrize("kept", [0, 20, 1000, -1])
+@pytest.mark.parametrize("length", [0, 20, 1000, -1])
 def test_damaged_machine_code_is_compiled_anew(
-    kept: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    length: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
-    assert load(tmp_path, DOUBLE)(4) == 8
-    (path,) = tmp_path.rglob("*.nbc")
+    built = in_a_folder(tmp_path, monkeypatch)
+    call("scan", "BF16")
+    (path,) = tmp_path.rglob("*.o")
     whole = path.read_bytes()
-    path.write_bytes(whole[:kept])
-    again = load(tmp_path, DOUBLE)
-    assert again(4) == 8
-    assert not again.stats.cache_hits
-    third = load(tmp_path, DOUBLE)
-    assert third(4) == 8
-    assert third.stats.cache_hits
+    path.write_bytes(whole[:length])
+    machine_code._loaded.clear()
+    call("scan", "BF16")
+    assert built == ["scan", "scan"]
+    assert path.read_bytes() == whole
+    machine_code._loaded.clear()
+    call("scan", "BF16")
+    assert built == ["scan", "scan"]
+
+
+def in_a_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Keep machine code in a folder and load all of it anew; the list will name what is compiled."""
+    built: list[str] = []
+    real = functools.cache(build.build)
+
+    def note(name: str, *variant: str) -> bytes:
+        built.append(name)
+        return real(name, *variant)
+
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(folder))
+    monkeypatch.setattr(machine_code, "_loaded", {})
+    monkeypatch.setattr(build, "build", note)
+    return built
+
+
+def call(*key: str) -> None:
+    """Use a kernel on no rows at all."""
+    form, nothing = FORMATS[key[1]], np.empty((0, 16), np.uint8)
+    if key[0] == "scan":
+        dispatch.scan("numba", form, nothing, RowColumns.allocate(0))
+    else:
+        dispatch.project("numba", form, nothing, np.ones((int(key[2]), form.width(16))))
 
 
 def test_no_folder_for_machine_code_is_no_fault(tmp_path: Path) -> None:
@@ -91,70 +115,98 @@ def test_no_folder_for_machine_code_is_no_fault(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("")
     nowhere = str(blocked / "below")
-    code = """
-from numba.core.caching import CacheImpl
-CacheImpl._locator_classes = [kind for kind in CacheImpl._locator_classes if "InTree" not in kind.__name__]
-agree('BF16')
-from rowscope.kernels.scan import scan as s
-print(type(s._cache).__name__)
-"""
-    found = run(code, NUMBA_CACHE_DIR=nowhere, HOME=nowhere, XDG_CACHE_HOME=nowhere)
-    assert found.strip() == "NullCache"
+    run("agree('BF16')", NUMBA_CACHE_DIR=nowhere, HOME=nowhere, XDG_CACHE_HOME=nowhere)
+
+
+def test_a_read_only_installation_keeps_machine_code_in_the_users_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(machine_code, "_loaded", {})
+    beside, of_the_user = machine_code._folders()
+    assert beside == Path(machine_code.__file__).parent / "__pycache__"
+    monkeypatch.setattr(machine_code, "_folders", lambda: [blocked / "below", of_the_user])
+    call("scan", "BF16")
+    assert len(kept(tmp_path / "cache" / "rowscope")) == 1
 
 
 def test_a_folder_that_goes_away_is_no_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
-    double = load(tmp_path, DOUBLE)
-    (folder,) = (path for path in tmp_path.iterdir() if path.is_dir() and path.name != "__pycache__")
-    folder.rmdir()
-    folder.write_text("in the way")
-    assert double(4) == 8
-    assert double(1.5) == 3.0
-
-
-def load(folder: Path, source: str):
-    path = folder / "module_of_kernels.py"
-    path.write_text("from rowscope.kernels.jit import kernel\n\n@kernel\n" + source)
-    spec = importlib.util.spec_from_file_location("module_of_kernels", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.double
+    built = in_a_folder(tmp_path / "cache", monkeypatch)
+    call("scan", "BF16")
+    shutil.rmtree(tmp_path / "cache")
+    (tmp_path / "cache").write_text("in the way")
+    call("scan", "BF16")
+    call("project", "BF16", "1")
+    assert built == ["scan", "project"]
 
 
 def test_machine_code_of_other_sources_is_not_used_and_goes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also when the change is in a file that the kernel's own file imports."""
-    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
-    assert load(tmp_path, DOUBLE)(4) == 8
-    kept = set(tmp_path.rglob("*.nbc"))
-    monkeypatch.setattr(jit, "_stamp", lambda: "of other sources")
-    changed = load(tmp_path, DOUBLE)
-    assert changed(4) == 8
-    assert not changed.stats.cache_hits
-    assert len(kept) == 1
-    assert not kept & set(tmp_path.rglob("*.nbc"))
+    built = in_a_folder(tmp_path, monkeypatch)
+    call("scan", "F8_E4M3")
+    call("scan", "F8_E4M3FNUZ")
+    before = kept(tmp_path)
+    assert len(before) == 2
+    machine_code._loaded.clear()
+    monkeypatch.setattr(machine_code, "_stamp", lambda: "0123456789abcdef")
+    call("scan", "F8_E4M3")
+    assert built == ["scan"] * 3
+    (gone,) = before - kept(tmp_path)
+    assert gone.startswith("scan.f8_e4m3.")
 
 
 def test_the_stamp_covers_every_kernel_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = Path(jit.__file__).parent
+    folder = Path(machine_code.__file__).parent
     for source in folder.glob("*.py"):
         (tmp_path / source.name).write_bytes(source.read_bytes())
     stamps = set()
-    monkeypatch.setattr(jit, "__file__", str(tmp_path / "jit.py"))
-    for source in ["jit.py", *sorted(path.name for path in tmp_path.glob("*.py"))]:
-        stamps.add(jit._stamp.__wrapped__())
+    monkeypatch.setattr(machine_code, "__file__", str(tmp_path / "machine_code.py"))
+    for source in ["machine_code.py", *sorted(path.name for path in tmp_path.glob("*.py"))]:
+        stamps.add(machine_code._stamp.__wrapped__())
         (tmp_path / source).write_text((tmp_path / source).read_text() + "#\n")
     assert len(stamps) == len(list(folder.glob("*.py"))) + 1
 
 
-def test_kernels_use_this_cache() -> None:
-    from rowscope.kernels.project import project
-    from rowscope.kernels.scan import scan
+@pytest.mark.parametrize("variable", ["NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES"])
+def test_the_stamp_covers_the_processor(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = machine_code._stamp.__wrapped__()
+    monkeypatch.setenv(variable, "generic")
+    assert machine_code._stamp.__wrapped__() != here
 
-    for entry in (scan, project):
-        assert isinstance(entry._cache, FunctionCache)
-        assert isinstance(entry._cache._cache_file, jit.KernelFiles)
+
+def test_a_kernel_is_compiled_when_it_is_wanted_for_the_second_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine that runs once, as in CI, does not pay for the compiler; another pays once."""
+    built = in_a_folder(tmp_path, monkeypatch)
+    form, elements = FORMATS["BF16"], machine_code.WORTH_LOADING
+    assert dispatch.choose_engine(form, elements - 1) == "numpy"
+    assert not list(tmp_path.rglob("*"))
+    assert dispatch.choose_engine(form, dispatch.WORTH_COMPILING) == "numba"
+    assert [dispatch.choose_engine(form, elements) for _ in range(3)] == ["numpy", "numba", "numba"]
+    assert dispatch.choose_engine(form, elements, "project", "3") == "numpy"
+    call("scan", "BF16")
+    assert built == ["scan"]
+    machine_code._loaded.clear()
+    assert dispatch.choose_engine(form, elements) == "numba"
+    assert dispatch.choose_engine(form, machine_code.WORTH_CALLING) == "numpy"
+    call("scan", "BF16")
+    assert dispatch.choose_engine(form, machine_code.WORTH_CALLING) == "numba"
+    assert built == ["scan"]
+    assert len([path for path in tmp_path.rglob("*") if path.suffix == ".wanted"]) == 1
+
+
+def test_where_nothing_can_be_kept_small_work_is_never_compiled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    in_a_folder(tmp_path / "file", monkeypatch)
+    chosen = {dispatch.choose_engine(FORMATS["BF16"], machine_code.WORTH_LOADING) for _ in range(3)}
+    assert chosen == {"numpy"}
 
 
 def test_processes_that_compile_different_versions_at_once_do_not_mix_them_up(tmp_path: Path) -> None:
@@ -172,7 +224,7 @@ def test_processes_that_compile_different_versions_at_once_do_not_mix_them_up(tm
         _, errors = process.communicate(timeout=240)
         assert process.returncode == 0, errors
     run("for dtype in ['BF16', 'F32', 'F64', 'F8_E5M2']: agree(dtype)", NUMBA_CACHE_DIR=str(tmp_path))
-    assert len(machine_code(tmp_path)) == len(dtypes)
+    assert len(kept(tmp_path)) == len(dtypes)
 
 
 def test_first_calls_from_four_threads_at_once(tmp_path: Path) -> None:
@@ -209,9 +261,20 @@ assert os.waitpid(child, 0)[1] == 0
     run(code, NUMBA_CACHE_DIR=str(tmp_path))
 
 
-def test_processors_without_half_precision_conversion(tmp_path: Path) -> None:
-    """numba compiles for the plainest processor of this kind; its machine code runs here too."""
+PROCESSORS = {
+    "16 bytes, no conversion of halves": ("generic", ""),
+    "32 bytes": ("haswell", "+sse4.2,+popcnt,+avx,+avx2,+fma,+f16c,+bmi,+bmi2,+lzcnt"),
+}
+
+
+@pytest.mark.parametrize("kind", PROCESSORS)
+def test_processors_with_other_vectors(kind: str, tmp_path: Path) -> None:
+    """numba compiles for a plainer processor of this kind; its machine code runs here too."""
+    name, features = PROCESSORS[kind]
+    if features and not (platform.machine() == "x86_64" and "avx2" in Path("/proc/cpuinfo").read_text()):
+        pytest.skip("needs an x86-64 processor with AVX2")
     code = """
+from rowscope.kernels.results import GroupSums
 patterns = np.arange(1 << 16, dtype="<u2").view(np.uint8).reshape(-1, 2).copy()
 for dtype in ("F16", "BF16", "F8_E5M2", "F8_E4M3", "F8_E4M3FNUZ", "F8_E5M2FNUZ"):
     form = formats.FORMATS[dtype]
@@ -220,8 +283,29 @@ for dtype in ("F16", "BF16", "F8_E5M2", "F8_E4M3", "F8_E4M3FNUZ", "F8_E5M2FNUZ")
     dispatch.scan("numpy", form, patterns, plain)
     np.testing.assert_array_equal(fast.sum, plain.sum)
     np.testing.assert_array_equal(fast.max, plain.max)
+    wide = np.random.default_rng(0).integers(0, 60, (40, 208), dtype=np.uint8)
+    groups, sums = np.arange(40, dtype=np.int8) // 20, [GroupSums.allocate(2, form.width(208)) for _ in "ab"]
+    dispatch.scan("numba", form, wide, RowColumns.allocate(40), groups, sums[0])
+    dispatch.scan("numpy", form, wide, RowColumns.allocate(40), groups, sums[1])
+    np.testing.assert_allclose(sums[0].shift, sums[1].shift, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(sums[0].squares, sums[1].squares, rtol=1e-12)
 """
-    run(code, NUMBA_CPU_NAME="generic", NUMBA_CPU_FEATURES="", NUMBA_CACHE_DIR=str(tmp_path))
+    run(code, NUMBA_CPU_NAME=name, NUMBA_CPU_FEATURES=features, NUMBA_CACHE_DIR=str(tmp_path))
+
+
+@pytest.mark.parametrize("shift", [1, 2, 7, 8])
+@pytest.mark.parametrize("dtype", ["BF16", "F32", "F64", "F8_E5M2"])
+def test_rows_at_any_address(dtype: str, shift: int) -> None:
+    """Tensors in a file begin where the header ends, whatever that is."""
+    raw = np.random.default_rng(0).integers(0, 60, (9, 176), dtype=np.uint8)
+    room = np.zeros(raw.size + 16, np.uint8)
+    moved = room[shift : shift + raw.size].reshape(raw.shape)
+    moved[:] = raw
+    there, here = RowColumns.allocate(9), RowColumns.allocate(9)
+    dispatch.scan("numba", FORMATS[dtype], moved, there)
+    dispatch.scan("numba", FORMATS[dtype], raw, here)
+    for name in RowColumns.names():
+        np.testing.assert_array_equal(getattr(there, name), getattr(here, name))
 
 
 def test_small_work_does_not_import_numba() -> None:

@@ -16,6 +16,7 @@ from rowscope.inspector.rows import chunks
 from rowscope.inspector.rows.chunks import Chunk
 from rowscope.inspector.rows.table import RowTable
 from rowscope.kernels import dispatch
+from rowscope.kernels.arguments import MOST_VECTORS
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -100,7 +101,8 @@ def project_rows(
         )
     total = reader.rows if ids is None else ids.size
     elements = total * reader.width
-    chosen = dispatch.choose_engine(reader.form, elements) if engine == "auto" else engine
+    variant = ("project", str(min(len(vectors), MOST_VECTORS)))
+    chosen = dispatch.choose_engine(reader.form, elements, *variant) if engine == "auto" else engine
     # Compile in this thread: an interrupt can stop it here, and no other thread has to wait for it.
     dispatch.project(chosen, reader.form, np.empty((0, reader.row_bytes), np.uint8), vectors)
     products = np.empty((total, len(vectors)))

@@ -1,0 +1,155 @@
+"""Arguments of the compiled kernels. Needs no compiler.
+
+A kernel takes named tuples of whole numbers and of arrays; the machine code takes their fields one by one, as
+64-bit integers and as addresses. The annotations say which, and of what elements.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, get_args, get_type_hints
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rowscope.kernels import formats
+from rowscope.kernels.formats import Format
+
+
+class Rows(NamedTuple):
+    """The rows to work on.
+
+    Attributes:
+        start: their bytes, at any address, shape (number, stride).
+        number: how many there are.
+        stride: bytes from one row to the next.
+        width: elements of a row.
+        size: bytes of a row.
+    """
+
+    start: NDArray[np.uint8]
+    number: int
+    stride: int
+    width: int
+    size: int
+
+
+class Groups(NamedTuple):
+    """Which rows are added to which sums, and the arrays of `rowscope.kernels.results.GroupSums`.
+
+    Attributes:
+        wanted: 0 where no sums are asked for.
+        member: a group for each row, -1 for none, shape (number,).
+    """
+
+    wanted: int
+    member: NDArray[np.int8]
+    rows: NDArray[np.int64]
+    pivot: NDArray[np.float64]
+    shift: NDArray[np.float64]
+    squares: NDArray[np.float64]
+    unit_rows: NDArray[np.int64]
+    unit_sum: NDArray[np.float64]
+
+
+class Tile(NamedTuple):
+    """Room for what a kernel knows of the rows of a tile: offsets and scales, shape (TILE,), and products."""
+
+    offsets: NDArray[np.int64]
+    scales: NDArray[np.float64]
+    products: NDArray[np.float64]
+
+
+class Outputs(NamedTuple):
+    """Per-row outputs, shape (number,).
+
+    `low` and `high` are the codes of the least and the greatest value; `special` is 1 for rows that are left
+    to the numpy engine.
+    """
+
+    zeros: NDArray[np.int64]
+    sum: NDArray[np.float64]
+    sumsq: NDArray[np.float64]
+    l1: NDArray[np.float64]
+    m2: NDArray[np.float64]
+    low: NDArray[np.uint64]
+    high: NDArray[np.uint64]
+    fingerprint: NDArray[np.uint64]
+    special: NDArray[np.uint8]
+
+
+class Keys(NamedTuple):
+    """Keys of the fingerprint, shape (words,)."""
+
+    words: NDArray[np.uint64]
+
+
+class Products(NamedTuple):
+    """Dot products to compute.
+
+    Attributes:
+        vectors: what to multiply rows with, shape (k, width).
+        products: shape (number, k).
+        with_power: whether `power`, shape (width,), gains X^T (X v) for the last vector v, over the finite
+            rows X.
+    """
+
+    vectors: NDArray[np.float64]
+    products: NDArray[np.float64]
+    with_power: int
+    power: NDArray[np.float64]
+
+
+class Pairs(NamedTuple):
+    """The arrays of `rowscope.kernels.pairs.PairColumns`; `marked` is 1 for pairs that were left out."""
+
+    changed: NDArray[np.int64]
+    distance: NDArray[np.float64]
+    norm_base: NDArray[np.float64]
+    norm_tuned: NDArray[np.float64]
+    cosine: NDArray[np.float64]
+    finite: NDArray[np.uint8]
+    marked: NDArray[np.uint8]
+
+
+TILE = 8
+"""Rows that are added to column sums together: those are loaded and stored once for all of them."""
+
+
+MOST_VECTORS = 3
+"""Vectors that rows are multiplied with in one pass: more sums would not stay in registers."""
+
+
+ENTRY = "rowscope_kernel"
+"""The symbol of every kernel in its object file."""
+
+
+def tile() -> Tile:
+    """A tile for one call: threads must not share it."""
+    return Tile(np.zeros(TILE, dtype=np.int64), np.zeros(TILE), np.zeros(TILE * MOST_VECTORS))
+
+
+def rows_of(form: Format, raw: NDArray[np.uint8]) -> Rows:
+    """Rows, given as bytes (count, row bytes), as the kernels take them: whole bytes, at any address."""
+    codes: NDArray[Any] = formats.unpack(form, raw) if form.bits < 8 else raw
+    if codes.size and codes.strides[1] != 1:
+        codes = np.ascontiguousarray(codes)
+    number, size = codes.shape
+    return Rows(codes, number, codes.strides[0], size // form.lane.itemsize, size)
+
+
+def flat(groups: tuple[NamedTuple, ...]) -> list[int]:
+    """The fields of named tuples as machine code takes them. The arrays must outlive the call."""
+    found: list[int] = []
+    for group in groups:
+        for value in group:
+            found.append(value.ctypes.data if isinstance(value, np.ndarray) else int(value))
+    return found
+
+
+def elements(kind: type[Any]) -> dict[str, np.dtype[Any] | None]:
+    """Element type of each field of a named tuple, None for a whole number."""
+    hints = get_type_hints(kind)
+    return {
+        name: None if hint is int else np.dtype(get_args(get_args(hint)[1])[0])
+        for name, hint in hints.items()
+    }

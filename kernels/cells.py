@@ -1,0 +1,137 @@
+"""Single elements and addresses, for what the vector code leaves over."""
+# ruff: noqa: ANN001, ANN201, ANN202 - builders and values of llvmlite, which carries no types
+# mypy: disable-error-code="no-untyped-def, no-untyped-call, type-arg, call-arg"
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from rowscope.kernels import vectors
+from rowscope.kernels.compiler import part
+from rowscope.kernels.formats import Format
+from rowscope.kernels.vectors import DOUBLE, LONG, PARTS, WORD, Blocks, load, offset
+
+BYTES = types.CPointer(types.uint8)
+
+AHEAD = 3072
+"""How far ahead of the row under work memory is asked for, in bytes."""
+
+_LINE = 64
+
+
+@intrinsic
+def advance(typing_context, pointer, count):
+    """The address `count` elements further on."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.gep(arguments[0], [arguments[1]])
+
+    return pointer(pointer, types.int64), generate
+
+
+@intrinsic
+def word_at(typing_context, pointer, count):
+    """The 64-bit word `count` bytes behind an address."""
+
+    def generate(context, builder, signature, arguments):
+        return load(builder, offset(builder, *arguments), LONG)
+
+    return types.uint64(BYTES, types.int64), generate
+
+
+@intrinsic
+def prefetch(typing_context, pointer, count):
+    """Ask for the cache line `count` bytes behind an address; harmless where nothing is mapped."""
+
+    def generate(context, builder, signature, arguments):
+        place = offset(builder, *arguments)
+        number = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [place.type, number, number, number])
+        ask = builder.module.declare_intrinsic("llvm.prefetch", [place.type], kind)
+        builder.call(ask, [place, number(0), number(3), number(1)])  # to read, into all levels, data
+        return context.get_dummy_value()
+
+    return types.none(BYTES, types.int64), generate
+
+
+@part
+def prefetch_row(row, size):
+    """Ask for the memory of a row's length that lies AHEAD of it.
+
+    The sums keep the processor busy while the memory would be idle: asking early lets the two overlap.
+    """
+    for line in range(0, size, _LINE):
+        prefetch(row, line + AHEAD)
+
+
+@intrinsic
+def square_root(typing_context, number):
+    """The square root as an instruction, where numba's own would be a call into a library."""
+
+    def generate(context, builder, signature, arguments):
+        return vectors.call(builder, "llvm.sqrt.f64", DOUBLE, arguments)
+
+    return types.float64(types.float64), generate
+
+
+def make_block_size(form: Format) -> Any:  # noqa: ANN401 - a function of numba's language
+    """`block_size()`: elements of a block."""
+
+    @intrinsic
+    def block_size(typing_context):
+        def generate(context, builder, signature, arguments):
+            return LONG(Blocks(form, context).lanes)
+
+        return types.int64(), generate
+
+    return block_size
+
+
+def make_strip_size(form: Format) -> Any:  # noqa: ANN401 - a function of numba's language
+    """`strip_size()`: columns of a strip."""
+
+    @intrinsic
+    def strip_size(typing_context):
+        def generate(context, builder, signature, arguments):
+            return LONG(PARTS * Blocks(form, context).doubles)
+
+        return types.int64(), generate
+
+    return strip_size
+
+
+def make_code_at(form: Format) -> Any:  # noqa: ANN401 - a function of numba's language
+    """`code_at(row, i)`: the code of element i."""
+
+    @intrinsic
+    def code_at(typing_context, row, i):
+        def generate(context, builder, signature, arguments):
+            lane = Blocks(form, context).lane
+            place = offset(builder, arguments[0], builder.mul(arguments[1], LONG(form.lane.itemsize)))
+            return (
+                builder.zext(load(builder, place, lane), LONG) if lane != LONG else load(builder, place, lane)
+            )
+
+        return types.uint64(BYTES, types.int64), generate
+
+    return code_at
+
+
+def make_value_at(form: Format) -> Any:  # noqa: ANN401 - a function of numba's language
+    """`value_at(row, i)`: the value of element i, NaN where it is no finite number."""
+
+    @intrinsic
+    def value_at(typing_context, row, i):
+        def generate(context, builder, signature, arguments):
+            shape = Blocks(form, context)
+            place = offset(builder, arguments[0], builder.mul(arguments[1], LONG(form.lane.itemsize)))
+            value = shape.decode_all(builder, load(builder, place, ir.VectorType(shape.lane, 1)))
+            return builder.extract_element(value, WORD(0))
+
+        return types.float64(BYTES, types.int64), generate
+
+    return value_at
