@@ -65,30 +65,39 @@ def group_statistics(
 ) -> Mapping[str, GroupStats]:
     """Statistics of used, reserved and the four groups; a group without rows is left out."""
     stats = {}
+    norm, mean = table.norm, table.mean
     for name, members in GROUP_MEMBERS.items():
-        index = np.flatnonzero(np.isin(codes, members))
-        if index.size:
-            stats[name] = _statistics(table.take(index), columns, members)
+        chosen = np.isin(codes, members)
+        if chosen.any():
+            stats[name] = _statistics(table, chosen, norm[chosen & table.finite], mean, columns, members)
     return stats
 
 
-def _statistics(table: RowTable, columns: GroupColumns, members: tuple[int, ...]) -> GroupStats:
-    rows = int(table.ids.size)
+def _statistics(
+    table: RowTable,
+    chosen: NDArray[np.bool_],
+    norm: NDArray[np.float64],
+    mean: NDArray[np.float64],
+    columns: GroupColumns,
+    members: tuple[int, ...],
+) -> GroupStats:
+    rows = int(np.count_nonzero(chosen))
     elements = rows * table.width
-    nonzero = int(table.nonzero.sum())
-    _, copies = np.unique(table.fingerprint, return_counts=True)
+    nonzero = elements - int(table.zeros[chosen].sum())
+    copies = _copies(table, chosen)
+    total = float(np.sum(table.sum[chosen]))
     return GroupStats(
         rows=rows,
         elements=elements,
-        mean=float(np.sum(table.sum)) / elements if elements else NAN,
-        std=_element_std(table),
-        min=float(np.min(table.min)),
-        max=float(np.max(table.max)),
+        mean=total / elements if elements else NAN,
+        std=_element_std(mean[chosen], table.m2[chosen], total, table.width),
+        min=float(np.min(table.min[chosen])),
+        max=float(np.max(table.max[chosen])),
         nonzero=nonzero,
         nonzero_ratio=nonzero / elements if elements else NAN,
-        nan=int(table.nan.sum()),
-        inf=int(table.inf.sum()),
-        norm=norm_statistics(table.norm[table.finite]),
+        nan=int(table.nan[chosen].sum()),
+        inf=int(table.inf[chosen].sum()),
+        norm=norm_statistics(norm),
         distinct_rows=int(copies.size),
         largest_duplicate=int(copies.max()),
         between_row_std=_between_row_std(columns, members),
@@ -96,16 +105,23 @@ def _statistics(table: RowTable, columns: GroupColumns, members: tuple[int, ...]
     )
 
 
-def _element_std(table: RowTable) -> float:
+def _copies(table: RowTable, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """How often each fingerprint occurs among the chosen rows, at least one of them; shape (distinct,)."""
+    order = table.by_fingerprint
+    prints = table.fingerprint[order[chosen[order]]]
+    starts = np.flatnonzero(prints[1:] != prints[:-1]) + 1
+    return np.diff(np.concatenate(([0], starts, [prints.size])))
+
+
+def _element_std(mean: NDArray[np.float64], m2: NDArray[np.float64], total: float, width: int) -> float:
     """Sample standard deviation over all elements, from each row's own deviations (Chan et al. 1983)."""
-    elements = table.ids.size * table.width
+    elements = mean.size * width
     if elements < 2:
         return NAN
     # NaN and infinite rows make the result NaN, as they do in torch; numpy need not warn of it.
     with np.errstate(invalid="ignore", over="ignore"):
-        centre = np.sum(table.sum) / elements
-        between = table.width * np.sum((table.mean - centre) ** 2)
-        return float(np.sqrt((np.sum(table.m2) + between) / (elements - 1)))
+        between = width * np.sum((mean - total / elements) ** 2)
+        return float(np.sqrt((np.sum(m2) + between) / (elements - 1)))
 
 
 def norm_statistics(norms: NDArray[np.float64]) -> NormStats:

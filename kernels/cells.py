@@ -11,16 +11,10 @@ from numba import types
 from numba.extending import intrinsic
 
 from rowscope.kernels import vectors
-from rowscope.kernels.compiler import part
 from rowscope.kernels.formats import Format
 from rowscope.kernels.vectors import DOUBLE, LONG, PARTS, WORD, Blocks, load, offset
 
 BYTES = types.CPointer(types.uint8)
-
-AHEAD = 3072
-"""How far ahead of the row under work memory is asked for, in bytes."""
-
-_LINE = 64
 
 
 @intrinsic
@@ -41,31 +35,6 @@ def word_at(typing_context, pointer, count):
         return load(builder, offset(builder, *arguments), LONG)
 
     return types.uint64(BYTES, types.int64), generate
-
-
-@intrinsic
-def prefetch(typing_context, pointer, count):
-    """Ask for the cache line `count` bytes behind an address; harmless where nothing is mapped."""
-
-    def generate(context, builder, signature, arguments):
-        place = offset(builder, *arguments)
-        number = ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [place.type, number, number, number])
-        ask = builder.module.declare_intrinsic("llvm.prefetch", [place.type], kind)
-        builder.call(ask, [place, number(0), number(3), number(1)])  # to read, into all levels, data
-        return context.get_dummy_value()
-
-    return types.none(BYTES, types.int64), generate
-
-
-@part
-def prefetch_row(row, size):
-    """Ask for the memory of a row's length that lies AHEAD of it.
-
-    The sums keep the processor busy while the memory would be idle: asking early lets the two overlap.
-    """
-    for line in range(0, size, _LINE):
-        prefetch(row, line + AHEAD)
 
 
 @intrinsic

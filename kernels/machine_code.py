@@ -110,11 +110,12 @@ def _link(code: bytes) -> Kernel:
     engine.finalize_object()
     address = engine.get_function_address(ENTRY)
 
+    function = ctypes.CFUNCTYPE(ctypes.c_int32)(address)
+
     def call(*groups: NamedTuple) -> None:
-        numbers = flat(groups)
-        kind = ctypes.CFUNCTYPE(ctypes.c_int32, *[ctypes.c_int64] * (len(numbers) + 2))
         room = ctypes.c_int64()  # for a result and an exception, which there never are
-        status = kind(address)(ctypes.addressof(room), ctypes.addressof(room), *numbers)
+        place = ctypes.addressof(room)
+        status = function(*map(ctypes.c_int64, (place, place, *flat(groups))))
         assert status == 0
         assert engine is not None  # it holds the kernel's memory
 

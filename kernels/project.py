@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rowscope.kernels.cells import advance, make_strip_size, make_value_at, prefetch_row
+from rowscope.kernels.cells import advance, make_strip_size, make_value_at
 from rowscope.kernels.compiler import part
 from rowscope.kernels.formats import Format
 from rowscope.kernels.tile_pass import make_add_weighted, make_multiply
@@ -27,7 +27,6 @@ def make_project(form: Format, vectors: int) -> Any:  # noqa: ANN401 - a functio
         for first in range(0, rows.number, TOGETHER):
             for t in range(TOGETHER):  # past the end the last row once more: its products are not kept
                 tile.offsets[t] = min(first + t, rows.number - 1) * rows.stride
-                prefetch_row(advance(rows.start, tile.offsets[t]), rows.size)
             multiply(rows.start, tile.offsets, strips, wanted.vectors, rows.width, tile.products)
             for t in range(min(TOGETHER, rows.number - first)):
                 row = advance(rows.start, tile.offsets[t])

@@ -20,7 +20,6 @@ from rowscope.kernels.cells import (
     make_code_at,
     make_strip_size,
     make_value_at,
-    prefetch_row,
     square_root,
     word_at,
 )
@@ -43,7 +42,6 @@ def make_scan(form: Format) -> Any:  # noqa: ANN401 - a function of numba's lang
         waiting, group = 0, -1  # rows of the tile that wait to be added to the sums of their group
         for r in range(rows.number):
             row = advance(rows.start, r * rows.stride)
-            prefetch_row(row, rows.size)
             least, high, signed_high, prints, total, squares, magnitudes = measure(row, rows, keys.words)
             negative, positive = high >= sign, signed_high < sign
             out.low[r] = high if negative else least

@@ -35,6 +35,14 @@ def sample(ids: NDArray[np.int64], limit: int) -> NDArray[np.int64]:
     return ids[np.linspace(0, ids.size - 1, limit).astype(np.int64)]
 
 
+def _among(few: NDArray[np.int64], many: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Those of the sorted ids `few` that are among the sorted ids `many`."""
+    places = np.searchsorted(many, few)
+    found = places < many.size
+    found[found] = many[places[found]] == few[found]
+    return few[found]
+
+
 def pool_limit(width: int) -> int:
     """How many rows of `width` elements a pool may hold."""
     return max(16, min(_POOL_ROWS, _POOL_BYTES // (8 * max(width, 1))))
@@ -60,14 +68,14 @@ def find_reference(
     independent candidates are a reference of kind "initial".
     """
     limit = pool_limit(reader.width)
-    believed = sample(np.intersect1d(candidates.believed, judged), limit)
+    believed = sample(_among(candidates.believed, judged), limit)
     if believed.size >= _LEAST_BELIEVED:
         rows = reader.decode(believed)
         for share in (0.5, 0.3, 0.1):
             bundle = densest_bundle(rows, mean, share=share, least=_LEAST_BELIEVED)
             if bundle is not None:
                 return _collapsed(believed, rows, bundle, candidates)
-    others = np.intersect1d(np.union1d(candidates.added, candidates.believed), judged)
+    others = _among(np.union1d(candidates.added, candidates.believed), judged)
     for ids in (others, repeated):
         pool = sample(ids, limit)
         if pool.size >= _LEAST_OTHERS:
@@ -85,7 +93,7 @@ def near_copies(
 
     `judged` are the ids still without another verdict, sorted; `mean` float64 [d] is the matrix mean.
     """
-    others = np.intersect1d(np.union1d(candidates.added, candidates.believed), judged)
+    others = _among(np.union1d(candidates.added, candidates.believed), judged)
     pool = sample(others, pool_limit(reader.width))
     if pool.size < _LEAST_OTHERS:
         return pool[:0]

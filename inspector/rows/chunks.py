@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from rowscope.inspector.blocks import RowReader
 
-CHUNK_BYTES = 8 << 20
+CHUNK_BYTES = 16 << 20
 """Bytes of a chunk: large against the cost of handing it out, small against the memory budget."""
 
 Result = TypeVar("Result")

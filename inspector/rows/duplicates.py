@@ -40,9 +40,12 @@ def duplicate_groups(table: RowTable, reader: RowReader) -> Integers:
 
 def _candidates(table: RowTable) -> list[Integers]:
     """Positions that share a fingerprint, ascending: an array for each fingerprint that occurs repeatedly."""
-    order = np.argsort(table.fingerprint, kind="stable")
-    changes = np.flatnonzero(np.diff(table.fingerprint[order])) + 1
-    return [bucket for bucket in np.split(order, changes) if bucket.size > 1]
+    order = table.by_fingerprint
+    prints = table.fingerprint[order]
+    same = np.concatenate(([False], prints[1:] == prints[:-1], [False]))  # as the one before
+    # Most rows are alone: only the others become arrays of their own.
+    starts, lasts = np.flatnonzero(same[1:] & ~same[:-1]), np.flatnonzero(same[:-1] & ~same[1:])
+    return [order[start : last + 1] for start, last in zip(starts, lasts, strict=True)]
 
 
 def _equal_to_previous(ids: Integers, reader: RowReader) -> NDArray[np.bool_]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -83,6 +84,11 @@ class RowTable:
     @property
     def absmax(self) -> Floats:
         return np.asarray(np.maximum(np.abs(self.min), np.abs(self.max)))
+
+    @cached_property
+    def by_fingerprint(self) -> Integers:
+        """Positions in the order of the fingerprints, those of equal ones ascending."""
+        return np.argsort(self.fingerprint, kind="stable")
 
     def take(self, index: Any) -> RowTable:  # noqa: ANN401 - whatever numpy indexes one axis with
         """The entries that `index` (a slice, a mask, positions) selects."""
