@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import struct
 from pathlib import Path
 
@@ -11,8 +12,8 @@ import numpy as np
 QWEN_ROWS, QWEN_WIDTH, QWEN_ENTRIES = 151_936, 896, 151_665
 """Rows and width of Qwen2.5-0.5B's matrix, entries of its tokenizer."""
 
-FILLING = 8 << 20
-"""Bytes of other tensors that are written at once."""
+QWEN_LAYERS, QWEN_INNER, QWEN_KEYS = 24, 4_864, 128
+"""Its layers, the width inside of their MLPs, and of their keys and values."""
 
 
 def write_header(path: Path, tensors: dict[str, tuple[str, list[int], int]]) -> int:
@@ -40,19 +41,17 @@ def write_qwen_shape(
     rows: int = QWEN_ROWS,
     width: int = QWEN_WIDTH,
     entries: int = QWEN_ENTRIES,
-    extra_bytes: int = 0,
+    layers: int = 0,
 ) -> Path:
     """A tied bf16 checkpoint with collapsed reserved rows, and a tokenizer of `entries` entries.
 
     Used rows share a mean and leading directions, as trained ones do; the rows from `entries` on, and one
-    used row in fifty, are copies of one vector to within rounding. `extra_bytes` adds a tensor of about that
-    size that no audit reads, filled with other values than 0 so that its bytes are stored.
+    used row in fifty, are copies of one vector to within rounding. `layers` adds so many of the model's
+    layers, which transformers loads and no audit reads, of random values.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    sizes = {"model.embed_tokens.weight": ("BF16", [rows, width], rows * width * 2)}
-    sizes["model.norm.weight"] = ("BF16", [width], width * 2)
-    if extra_bytes:
-        sizes["model.layers.0.mlp.up_proj.weight"] = ("BF16", [extra_bytes // 2], extra_bytes // 2 * 2)
+    shapes = qwen_shapes(rows, width, layers)
+    sizes = {name: ("BF16", shape, 2 * math.prod(shape)) for name, shape in shapes.items()}
     path = folder / "model.safetensors"
     start = write_header(path, sizes)
     random = np.random.default_rng(0)
@@ -68,19 +67,17 @@ def write_qwen_shape(
             idle = (ids >= entries) | (ids % 50 == 7)
             block[idle] = untrained * (1 + random.normal(0, 1e-3, (int(idle.sum()), width)))
             file.write(to_bf16(block).tobytes())
-        file.write(to_bf16(np.ones(width)).tobytes())
-        for _ in range(0, extra_bytes, FILLING):
-            file.write(to_bf16(np.ones(FILLING // 2)).tobytes())
-        file.truncate(start + sum(size for _, _, size in sizes.values()))
+        for shape in list(shapes.values())[1:]:
+            file.write(to_bf16(random.normal(0, 0.02, math.prod(shape)).astype(np.float32)).tobytes())
     config = {
         "architectures": ["Qwen2ForCausalLM"],
         "model_type": "qwen2",
         "vocab_size": rows,
         "hidden_size": width,
-        "intermediate_size": 64,
-        "num_hidden_layers": 0,
+        "intermediate_size": QWEN_INNER,
+        "num_hidden_layers": layers,
         "num_attention_heads": width // 64,
-        "num_key_value_heads": 2,
+        "num_key_value_heads": QWEN_KEYS // 64,
         "tie_word_embeddings": True,
         "eos_token_id": entries - 1,
         "torch_dtype": "bfloat16",
@@ -88,6 +85,23 @@ def write_qwen_shape(
     (folder / "config.json").write_text(json.dumps(config))
     write_tokenizer(folder, entries)
     return folder
+
+
+def qwen_shapes(rows: int, width: int, layers: int) -> dict[str, list[int]]:
+    """Shape of every tensor of a Qwen2 model, the input matrix first."""
+    shapes = {"model.embed_tokens.weight": [rows, width], "model.norm.weight": [width]}
+    for at in range(layers):
+        layer = f"model.layers.{at}"
+        for name, size in (("q", width), ("k", QWEN_KEYS), ("v", QWEN_KEYS)):
+            shapes[f"{layer}.self_attn.{name}_proj.weight"] = [size, width]
+            shapes[f"{layer}.self_attn.{name}_proj.bias"] = [size]
+        shapes[f"{layer}.self_attn.o_proj.weight"] = [width, width]
+        for name in ("gate", "up"):
+            shapes[f"{layer}.mlp.{name}_proj.weight"] = [QWEN_INNER, width]
+        shapes[f"{layer}.mlp.down_proj.weight"] = [width, QWEN_INNER]
+        for name in ("input", "post_attention"):
+            shapes[f"{layer}.{name}_layernorm.weight"] = [width]
+    return shapes
 
 
 def write_tokenizer(folder: Path, entries: int) -> None:

@@ -9,10 +9,10 @@ import json
 import sys
 from pathlib import Path
 
+import llvmlite.binding  # noqa: F401 - part of what the compiled kernels import
 import numpy as np
 
 import rowscope
-import rowscope.kernels.scan
 from rowscope.inspector.blocks import RowReader
 from rowscope.inspector.rows import scan_rows
 
