@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import sys
 
 import typer
@@ -9,6 +11,7 @@ import typer
 from rowscope.commands.acting import diff, mask
 from rowscope.commands.audit import audit
 from rowscope.commands.claiming import claim, undo
+from rowscope.commands.coercion import PlainCommand, PlainGroup
 from rowscope.commands.listing import explain, inspect, rows, suspects
 from rowscope.commands.probing import probe, study
 from rowscope.inspector.errors import UsageError
@@ -16,6 +19,7 @@ from rowscope.terminal import print_failure
 
 app = typer.Typer(
     name="rowscope",
+    cls=PlainGroup,
     help="What is in the vocabulary rows of this checkpoint? Answers from the files alone.",
     no_args_is_help=True,
     add_completion=False,
@@ -25,7 +29,7 @@ app = typer.Typer(
 )
 
 for body in (inspect, audit, rows, suspects, diff, claim, undo, mask, study, explain):
-    app.command()(body)
+    app.command(cls=PlainCommand)(body)
 app.add_typer(probe)
 
 
@@ -43,6 +47,8 @@ def version(
 
 def main() -> None:
     """Entry point of the command `rowscope`."""
+    # As it ends the interpreter searches all objects for circles, several times: 30 ms for nothing.
+    atexit.register(gc.freeze)
     # The parser's base class, wherever this version of typer keeps it.
     parser_error: type[typer.BadParameter] = typer.BadParameter.__mro__[2]
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rowscope.inspector.matrices import MatrixLayout, config_int
-from rowscope.inspector.placeholders import is_placeholder
+from rowscope.inspector.placeholders import PLACEHOLDER_STARTS, is_placeholder
 from rowscope.inspector.ranges import Range, to_ranges
 from rowscope.inspector.vocabulary import Vocabulary
 
@@ -110,13 +110,15 @@ def group_codes(rows: int, vocabulary: Vocabulary | None) -> NDArray[np.int8]:
     codes = np.full(rows, UNMAPPED, dtype=np.int8)
     codes[_within(vocabulary.tokens, rows)] = BASE
     codes[_within(vocabulary.added, rows)] = ADDED
-    named = (id for id, token in vocabulary.tokens.items() if token[:1] in "<[(m" and is_placeholder(token))
-    codes[_within(named, rows)] = PLACEHOLDER
+    # The first character alone rules nearly every token out; a vocabulary has 150,000 of them and more.
+    named = [id for id, token in vocabulary.tokens.items() if token and token[0] in PLACEHOLDER_STARTS]
+    codes[_within([id for id in named if is_placeholder(vocabulary.tokens[id])], rows)] = PLACEHOLDER
     return codes
 
 
-def _within(ids: Iterable[int], rows: int) -> NDArray[np.int64]:
-    return np.fromiter((id for id in ids if 0 <= id < rows), dtype=np.int64)
+def _within(ids: Collection[int], rows: int) -> NDArray[np.int64]:
+    all_ids = np.fromiter(ids, dtype=np.int64, count=len(ids))
+    return all_ids[(all_ids >= 0) & (all_ids < rows)]
 
 
 def take_census(

@@ -1,6 +1,8 @@
-"""Which matrix and which rows the options of a command ask for."""
+"""Which matrix and which rows the options of a command ask for, and what its rows are called."""
 
 from __future__ import annotations
+
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,8 +37,30 @@ def matrix_of(checkpoint: Checkpoint, role: str) -> Matrix:
     return matrix
 
 
+class RowNames:
+    """Tokens and groups of a matrix's rows: its tokenizer files are read on first use, and once."""
+
+    def __init__(self, checkpoint: Checkpoint, matrix: Matrix) -> None:
+        self._root = checkpoint.root
+        self._rows = matrix.rows
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary | None:
+        """The tokenizer's vocabulary, None where there are no files.
+
+        Raises:
+            TokenizerError: the files cannot be read.
+        """
+        return read_vocabulary(self._root)
+
+    @cached_property
+    def codes(self) -> NDArray[np.int8]:
+        """Group of every row, int8 [rows], as `group_codes` says; raises what `vocabulary` does."""
+        return group_codes(self._rows, self.vocabulary)
+
+
 def choose_ids(
-    checkpoint: Checkpoint, matrix: Matrix, *, ids: str | None, tokens: list[str], group: str | None
+    matrix: Matrix, names: RowNames, *, ids: str | None, tokens: list[str], group: str | None
 ) -> NDArray[np.int64] | None:
     """Row ids that the options of `rows` ask for, in that order and each once; None for all rows.
 
@@ -44,16 +68,17 @@ def choose_ids(
 
     Raises:
         UsageError: an unknown token or group, or an id outside the matrix.
+        TokenizerError: tokens or a group are asked for and the tokenizer files cannot be read.
     """
     parts = []
     if ids is not None:
         parts.append(parse_ranges(ids, matrix.rows))
     if tokens or group is not None:
-        vocabulary = read_vocabulary(checkpoint.root)
+        vocabulary = names.vocabulary
         if tokens:
             parts.append(_token_ids(vocabulary, tokens, matrix.rows))
         if group is not None:
-            parts.append(_group_ids(group_codes(matrix.rows, vocabulary), group))
+            parts.append(_group_ids(names.codes, group))
     if not parts:
         return None
     wanted = np.concatenate(parts)

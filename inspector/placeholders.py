@@ -14,6 +14,8 @@ _FILLERS = frozenset({"token", "tokens", "special", "tok"})
 _BRACKETED = re.compile(r"[<\[(][|｜]?(?P<body>[^<>\[\]()|｜]{3,64})[|｜]?[>\])]")
 _WORDS = re.compile(r"[^\W\d_]+|\d+")
 _FAIRSEQ = re.compile(r"madeupword\d{4,}")
+PLACEHOLDER_STARTS = frozenset("<[(m")
+"""First characters that a placeholder's name can have: those of the two patterns."""
 
 
 def is_placeholder(token: str) -> bool:

@@ -91,7 +91,7 @@ def _listed(vocabulary: Vocabulary | None) -> set[int]:
 
 def _from_tokenizer(vocabulary: Vocabulary) -> Iterator[Declaration]:
     wanted = {token for tokens in vocabulary.roles.values() for token in tokens}
-    ids = {token: id for id, token in vocabulary.tokens.items() if token in wanted}
+    ids = {token: id for id, token in vocabulary.tokens.items() if token in wanted} if wanted else {}
     for role, tokens in vocabulary.roles.items():
         for token in tokens:
             if token in ids:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from rowscope.inspector.blocks import RowReader
 from rowscope.inspector.census import GROUPS, RESERVED, group_codes
 from rowscope.inspector.checkpoint import Checkpoint, open_checkpoint
-from rowscope.inspector.choose import matrix_of
+from rowscope.inspector.choose import RowNames, matrix_of
 from rowscope.inspector.errors import (
     CheckpointError,
     MissingExtraError,
@@ -150,6 +150,7 @@ def row_table(
     *,
     full: bool = False,
     progress: Progress = None,
+    names: RowNames | None = None,
 ) -> VocabularyRows:
     """Statistics of rows of one matrix.
 
@@ -159,6 +160,7 @@ def row_table(
         evidence: also token, group, matrix, verdict, confidence, cosine and duplicates. For `ids` the rows
             are judged against the reference candidates and a fixed sample of other rows (`judged_on`).
         full: judge against the whole matrix instead.
+        names: what the matrix's rows are called, where somebody has read it already.
 
     Raises:
         CheckpointError: the path cannot be opened, or has no matrix of that role.
@@ -171,8 +173,7 @@ def row_table(
         with RowReader(matrix.ref) as reader:
             table, _ = scan_rows(reader, ids=ids, progress=progress)
         return _bits(table)
-    vocabulary, trouble = _vocabulary(checkpoint)
-    codes = group_codes(matrix.rows, vocabulary)
+    vocabulary, codes, trouble = _known(names or RowNames(checkpoint, matrix), matrix)
     if ids is None or full:
         from rowscope.inspector.measure import measure_matrix
 
@@ -186,23 +187,24 @@ def row_table(
 
 
 def named_rows(
-    checkpoint: Checkpoint, matrix: Matrix, ids: NDArray[np.int64] | None, progress: Progress = None
+    matrix: Matrix, names: RowNames, ids: NDArray[np.int64] | None, progress: Progress = None
 ) -> VocabularyRows:
     """What the bits give, with token, group and matrix: `rows --no-evidence`."""
     with RowReader(matrix.ref) as reader:
         table, _ = scan_rows(reader, ids=ids, progress=progress)
-    vocabulary, trouble = _vocabulary(checkpoint)
-    named = _named(_bits(table), matrix, group_codes(matrix.rows, vocabulary), vocabulary)
-    return dataclasses.replace(named, note=trouble)
+    vocabulary, codes, trouble = _known(names, matrix)
+    return dataclasses.replace(_named(_bits(table), matrix, codes, vocabulary), note=trouble)
 
 
-def _vocabulary(checkpoint: Checkpoint) -> tuple[Vocabulary | None, str]:
-    """The tokenizer, or what is wrong with it: rows can be shown without their tokens."""
+def _known(names: RowNames, matrix: Matrix) -> tuple[Vocabulary | None, NDArray[np.int8], str]:
+    """Tokenizer and groups, or what is wrong with them: rows can be shown without their tokens."""
     try:
-        vocabulary = read_vocabulary(checkpoint.root)
+        vocabulary, codes = names.vocabulary, names.codes
     except TokenizerError as error:
-        return None, f"tokens and groups are unknown: {error.message}; "
-    return vocabulary, "" if vocabulary else "tokens and groups are unknown: no tokenizer files; "
+        unknown = group_codes(matrix.rows, None)
+        return None, unknown, f"tokens and groups are unknown: {error.message}; "
+    trouble = "" if vocabulary else "tokens and groups are unknown: no tokenizer files; "
+    return vocabulary, codes, trouble
 
 
 def reserved_ids(path: str | os.PathLike[str] | Checkpoint) -> NDArray[np.int64]:

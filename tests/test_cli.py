@@ -130,6 +130,22 @@ def test_rows_without_evidence_and_without_a_tokenizer(run, tmp_path):
     assert records[0]["token"] is None
 
 
+@pytest.mark.parametrize("evidence", ["--evidence", "--no-evidence"])
+def test_rows_read_the_tokenizer_once(run, monkeypatch, evidence):
+    from rowscope.inspector import choose
+
+    roots = []
+
+    def counting(root):
+        roots.append(root)
+        return read(root)
+
+    read = choose.read_vocabulary
+    monkeypatch.setattr(choose, "read_vocabulary", counting)
+    code, out, _ = run("rows", "demo", "--group", "reserved", evidence, "--format", "csv")
+    assert (code, len(out.splitlines()), len(roots)) == (0, 89, 1)
+
+
 def test_suspects(run):
     code, out, _ = run("suspects", "demo", "--limit", "0", "--format", "json")
     document = json.loads(out)

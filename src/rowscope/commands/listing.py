@@ -84,7 +84,7 @@ def rows(
 ) -> int:
     """Show rows one by one: norm, counts, verdict. Formats: text, json, csv, jsonl, parquet."""
     from rowscope.inspector.checkpoint import open_checkpoint
-    from rowscope.inspector.choose import choose_ids, matrix_of
+    from rowscope.inspector.choose import RowNames, choose_ids, matrix_of
     from rowscope.inspector.render.rows_formats import render_rows
     from rowscope.inspector.render.rows_text import rows_lines
     from rowscope.inspector.table import named_rows, row_table
@@ -92,12 +92,13 @@ def rows(
     check_choice("--format", format, ("text", "json", "csv", "jsonl", "parquet"))
     checkpoint = open_checkpoint(path)
     chosen = matrix_of(checkpoint, matrix)
-    wanted = choose_ids(checkpoint, chosen, ids=ids, tokens=token or [], group=group)
+    names = RowNames(checkpoint, chosen)
+    wanted = choose_ids(chosen, names, ids=ids, tokens=token or [], group=group)
     with Progress(checkpoint) as progress:
         if evidence:
-            table = row_table(checkpoint, matrix, wanted, True, full=full, progress=progress)
+            table = row_table(checkpoint, matrix, wanted, True, full=full, progress=progress, names=names)
         else:
-            table = named_rows(checkpoint, chosen, wanted, progress)
+            table = named_rows(chosen, names, wanted, progress)
     if format == "text":
         emit_lines(rows_lines(table, width=text_width(), limit=limit or None), output)
     else:
