@@ -17,23 +17,34 @@ from rowscope.commands.probing import probe, study
 from rowscope.inspector.errors import UsageError
 from rowscope.terminal import print_failure
 
-app = typer.Typer(
-    name="rowscope",
-    cls=PlainGroup,
-    help="What is in the vocabulary rows of this checkpoint? Answers from the files alone.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-for body in (inspect, audit, rows, suspects, diff, claim, undo, mask, study, explain):
-    app.command(cls=PlainCommand)(body)
-app.add_typer(probe)
+COMMANDS = {
+    body.__name__: body for body in (inspect, audit, rows, suspects, diff, claim, undo, mask, study, explain)
+}
 
 
-@app.callback(invoke_without_command=True)
+def make_app(*words: str) -> typer.Typer:
+    """The application. Where the first of `words` that is no option names a command, it has no other one:
+    typer would read the parameters of all of them, which takes longer than to look at a small checkpoint."""
+    made = typer.Typer(
+        name="rowscope",
+        cls=PlainGroup,
+        help="What is in the vocabulary rows of this checkpoint? Answers from the files alone.",
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    named = next((word for word in words if not word.startswith("-")), "")
+    for name, body in COMMANDS.items():
+        if named == name or named not in COMMANDS:
+            made.command(cls=PlainCommand)(body)
+    if named not in COMMANDS:
+        made.add_typer(probe)
+    made.callback(invoke_without_command=True)(version)
+    return made
+
+
 def version(
     show: bool = typer.Option(False, "--version", help="Print the version and exit."),
 ) -> None:
@@ -45,6 +56,9 @@ def version(
         raise typer.Exit(0)
 
 
+app = make_app()
+
+
 def main() -> None:
     """Entry point of the command `rowscope`."""
     # As it ends the interpreter searches all objects for circles, several times: 30 ms for nothing.
@@ -52,7 +66,7 @@ def main() -> None:
     # The parser's base class, wherever this version of typer keeps it.
     parser_error: type[typer.BadParameter] = typer.BadParameter.__mro__[2]
     try:
-        code = app(standalone_mode=False)
+        code = make_app(*sys.argv[1:])(standalone_mode=False)
     except parser_error as error:
         error.show()
         if _asks_json(sys.argv):

@@ -8,13 +8,9 @@ kernels it wants never imports numba.
 from __future__ import annotations
 
 import ctypes
-import hashlib
 import os
-import platform
-import re
 import sys
 import threading
-import uuid
 from collections.abc import Callable
 from functools import cache
 from importlib.util import find_spec
@@ -147,16 +143,18 @@ def _read(path: Path) -> bytes | None:
     except OSError:
         return None
     digest, code = stored[:32], stored[32:]
-    return code if hashlib.sha256(code).digest() == digest else None
+    return code if _digest(code) == digest else None
 
 
 def _write(path: Path, code: bytes) -> bool:
     """Write a file, whole or not at all, and remove those of other sources; False where that cannot be."""
-    beside = path.with_name(f"{path.name}.{uuid.uuid4().hex[:8]}")
+    import re
+
+    beside = path.with_name(f"{path.name}.{os.urandom(4).hex()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            beside.write_bytes(hashlib.sha256(code).digest() + code)
+            beside.write_bytes(_digest(code) + code)
             os.replace(beside, path)
         finally:
             beside.unlink(missing_ok=True)
@@ -173,9 +171,19 @@ def _write(path: Path, code: bytes) -> bool:
     return True
 
 
+def _digest(code: bytes) -> bytes:
+    import hashlib
+
+    return hashlib.sha256(code).digest()
+
+
 @cache
 def _stamp() -> str:
     """Hash of what machine code depends on: the kernels' sources, the compilers, the processor."""
+    # Modules that small work can do without are imported where they are needed.
+    import hashlib
+    import platform
+
     import llvmlite
     import llvmlite.binding as llvm
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Generator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rowscope.inspector.blocks import RowReader
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 CHUNK_BYTES = 16 << 20
 """Bytes of a chunk: large against the cost of handing it out, small against the memory budget."""
@@ -78,6 +80,8 @@ def run_in_order(
         for chunk in chunks:
             yield chunk, work(chunk)
         return
+    from concurrent.futures import ThreadPoolExecutor  # brings logging: not for a few rows
+
     waiting: deque[tuple[Chunk, Future[Result]]] = deque()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="rowscope")
     try:
