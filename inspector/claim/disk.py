@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from rowscope.inspector.claim.copying import copy_range
 from rowscope.inspector.errors import RefusedError
 
 INCOMPLETE: Final = ".rowscope-incomplete-"
@@ -15,10 +16,6 @@ INCOMPLETE: Final = ".rowscope-incomplete-"
 
 _FICLONE: Final = 0x40049409  # ioctl of Linux: share the blocks of another file until one is written to
 _PIECE: Final = 1 << 28
-_BUFFER: Final = 1 << 22
-
-# The kernel's copy is not there between these file systems, or not for these files.
-_NO_KERNEL_COPY: Final = (errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM, errno.EBADF)
 
 
 class Disk:
@@ -38,14 +35,8 @@ class Disk:
             done += os.pwrite(file, data[done : done + _PIECE], offset + done)
 
     def copy(self, source: int, target: int, start: int, stop: int) -> None:
-        """Bytes `[start, stop)` from file to file, within the kernel where it can."""
-        at = start
-        while at < stop:
-            count = _copy_piece(source, target, at, min(_PIECE, stop - at))
-            if count == 0:
-                raise OSError(errno.EIO, f"the source ended at byte {at} while it was copied")
-            _start_writing(target, at, count)
-            at += count
+        """Bytes `[start, stop)` from file to file."""
+        copy_range(source, target, start, stop)
 
     def clone(self, source: int, target: int) -> None:
         """Make the empty file `target` share the blocks of `source` (reflink)."""
@@ -83,23 +74,6 @@ class Disk:
         os.rmdir(path)
 
 
-def _copy_piece(source: int, target: int, at: int, count: int) -> int:
-    if sys.platform == "linux":
-        try:
-            return os.copy_file_range(source, target, count, at, at)
-        except OSError as error:
-            if error.errno not in _NO_KERNEL_COPY:
-                raise
-    data = os.pread(source, min(count, _BUFFER), at)
-    return os.pwrite(target, data, at)
-
-
-def _start_writing(file: int, at: int, count: int) -> None:
-    """Let the disk write what was copied while the next piece is: the flush at the end is then short."""
-    if hasattr(os, "posix_fadvise"):
-        os.posix_fadvise(file, at, count, os.POSIX_FADV_DONTNEED)
-
-
 def remove_tree(disk: Disk, path: Path) -> None:
     """Remove a folder and all in it; links in it are removed, not followed."""
     for entry in sorted(os.scandir(path), key=lambda entry: entry.name):
@@ -132,3 +106,11 @@ def refusal(error: OSError, what: str, path: Path) -> RefusedError:
     reason = _REASONS.get(error.errno or 0) or f"{error.strerror or error}; see what the system reports"
     where = error.filename2 or error.filename or str(path)
     return RefusedError(f"{os.fsdecode(where)!r}: {reason}. {what}", location=str(path))
+
+
+def changed(what: str) -> RefusedError:
+    """The error for bytes that are no longer as the plan found them, or as it wrote them."""
+    return RefusedError(
+        f"{what} changed after the plan was made; plan the claim again while nothing else writes there",
+        location=what,
+    )

@@ -7,12 +7,20 @@ import stat
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
-from rowscope.inspector.claim.disk import Disk, remove_tree
-from rowscope.inspector.claim.model import RowPatch
-from rowscope.inspector.claim.target import MARKER, check_target, make_temporary, temporary_name
+from rowscope.inspector.claim.disk import Disk
+from rowscope.inspector.claim.target import (
+    check_target,
+    clear_temporary,
+    make_temporary,
+    not_made,
+    temporary_name,
+)
 from rowscope.inspector.claim.transfer import apply_patches
+
+if TYPE_CHECKING:
+    from rowscope.inspector.claim.model import RowPatch
 
 _PIECE: Final = 1 << 28
 
@@ -29,8 +37,8 @@ class EarlyCopy:
         out: the claim's target.
 
     Raises:
-        RefusedError: (on entry) the target exists, lies inside the source, or its folder is missing.
-        OSError: (on entry, and from `finish`) as the system gives it.
+        RefusedError: (on entry) the target exists, lies inside the source, or cannot be made.
+        OSError: (from `finish`) as the system gives it.
     """
 
     def __init__(
@@ -48,9 +56,14 @@ class EarlyCopy:
         check_target(self._root, self.target)
         try:
             make_temporary(self._disk, self.temporary)
+            for folder in sorted({above for shard in self._shards for above in Path(shard).parents[:-1]}):
+                self._disk.make_folder(self.temporary / folder)
             self._thread.start()
+        except OSError as error:
+            clear_temporary(self._disk, self.temporary)
+            raise not_made(error, self.target) from error
         except BaseException:
-            self._remove()
+            clear_temporary(self._disk, self.temporary)
             raise
         return self
 
@@ -82,11 +95,7 @@ class EarlyCopy:
         self._stop.set()
         self._thread.join()
         if not self._taken:
-            self._remove()
-
-    def _remove(self) -> None:
-        if (self.temporary / MARKER).exists():
-            remove_tree(self._disk, self.temporary)
+            clear_temporary(self._disk, self.temporary)
 
     def _run(self) -> None:
         try:
@@ -98,8 +107,6 @@ class EarlyCopy:
     def _copy(self, shard: str) -> None:
         """Copy one file piece by piece, until told to stop."""
         path = self.temporary / shard
-        for folder in reversed(Path(shard).parents[:-1]):
-            (self.temporary / folder).mkdir(exist_ok=True)
         origin = os.open(self._root / shard, os.O_RDONLY)
         try:
             file = self._disk.create(path)

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Final
 
 import rowscope
-from rowscope.inspector.claim.disk import INCOMPLETE, Disk, refusal, remove_tree
+from rowscope.inspector.claim.disk import INCOMPLETE, Disk, changed, refusal, remove_tree
 from rowscope.inspector.claim.manifest import COMPLETE, MANIFEST, UNDO, manifest_of
 from rowscope.inspector.claim.model import ClaimPlan, ClaimResult
 from rowscope.inspector.claim.transfer import apply_patches, write_file
 from rowscope.inspector.claim.undo import numbered, undo_newest
-from rowscope.inspector.claim.verify import changed, verify
+from rowscope.inspector.claim.verify import verify
 from rowscope.inspector.errors import RefusedError, RowscopeError
 
 _RECOVER: Final = "'rowscope undo' puts every byte back"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import secrets
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from rowscope.inspector.claim.disk import INCOMPLETE, Disk
+from rowscope.inspector.claim.disk import INCOMPLETE, Disk, refusal, remove_tree
 from rowscope.inspector.claim.transfer import write_file
 from rowscope.inspector.errors import RefusedError
 
@@ -46,7 +46,7 @@ def check_target(root: Path, target: Path) -> None:
 
 def temporary_name(target: Path) -> Path:
     """A new name beside the target that says that the folder is not finished."""
-    return target.parent / f".{target.name}{INCOMPLETE}{secrets.token_hex(4)}"
+    return target.parent / f".{target.name}{INCOMPLETE}{os.urandom(4).hex()}"
 
 
 def make_temporary(disk: Disk, temporary: Path) -> None:
@@ -54,3 +54,14 @@ def make_temporary(disk: Disk, temporary: Path) -> None:
     disk.make_folder(temporary)
     write_file(disk, temporary / MARKER, _MARKER_TEXT)
     disk.sync_folder(temporary)
+
+
+def clear_temporary(disk: Disk, temporary: Path) -> None:
+    """Remove what was written; what cannot be removed is marked as incomplete by its name."""
+    with suppress(OSError):
+        remove_tree(disk, temporary)
+
+
+def not_made(error: OSError, target: Path) -> RefusedError:
+    """The error for a step that the operating system refused."""
+    return refusal(error, f"The source is untouched and {str(target)!r} was not made", target)

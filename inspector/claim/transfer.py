@@ -7,12 +7,13 @@ import os
 import stat
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
-from rowscope.inspector.claim.disk import Disk
-from rowscope.inspector.claim.model import RowPatch
-from rowscope.inspector.claim.verify import changed
-from rowscope.inspector.errors import RefusedError
+from rowscope.inspector.claim.disk import Disk, changed
+from rowscope.inspector.errors import RefusedError, UsageError
+
+if TYPE_CHECKING:
+    from rowscope.inspector.claim.model import RowPatch
 
 Link = Literal["auto", "hard", "reflink", "copy"]
 
@@ -22,6 +23,12 @@ _NO_LINK: Final = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, err
 
 # Smaller files are edited by hand now and then, which a hard link would carry into the source.
 _LINKED_FROM: Final = 1 << 20
+
+
+def check_link(link: str) -> None:
+    """Raises UsageError: none of `LINKS`."""
+    if link not in LINKS:
+        raise UsageError(f"--link {link!r}: choose {', '.join(LINKS)}", location="--link")
 
 
 def write_file(disk: Disk, path: Path, data: bytes, mode: int | None = None) -> None:

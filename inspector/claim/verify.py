@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from rowscope.inspector.claim.disk import changed
 from rowscope.inspector.claim.edits import tokenizer_hashes
 from rowscope.inspector.claim.model import ClaimPlan
-from rowscope.inspector.errors import RefusedError
 from rowscope.inspector.header import read_header
 
 
@@ -38,11 +38,3 @@ def _verify_rows(plan: ClaimPlan, folder: Path, shard: str) -> None:
                 raise changed(f"row {patch.id} of {patch.tensor!r} in {str(folder / shard)!r}")
     finally:
         os.close(file)
-
-
-def changed(what: str) -> RefusedError:
-    """The error for bytes that are no longer as the plan found them, or as it wrote them."""
-    return RefusedError(
-        f"{what} changed after the plan was made; plan the claim again while nothing else writes there",
-        location=what,
-    )

@@ -9,14 +9,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from rowscope.inspector.claim.disk import INCOMPLETE, Disk, refusal, remove_tree
+from rowscope.inspector.claim.disk import INCOMPLETE, Disk, changed
 from rowscope.inspector.claim.early import EarlyCopy
 from rowscope.inspector.claim.manifest import UNDO
 from rowscope.inspector.claim.model import ClaimPlan, ClaimResult
-from rowscope.inspector.claim.target import MARKER, check_target, make_temporary, temporary_name
-from rowscope.inspector.claim.transfer import LINKS, Link, copy_file, place_file, write_file
-from rowscope.inspector.claim.verify import changed, verify
-from rowscope.inspector.errors import UsageError
+from rowscope.inspector.claim.target import (
+    MARKER,
+    check_target,
+    clear_temporary,
+    make_temporary,
+    not_made,
+    temporary_name,
+)
+from rowscope.inspector.claim.transfer import Link, check_link, copy_file, place_file, write_file
+from rowscope.inspector.claim.verify import verify
 
 _LEFT_OUT: Final = (".git", ".cache", UNDO)
 
@@ -60,8 +66,7 @@ def apply_claim(
         UsageError: an unknown `link`.
         RefusedError: the target exists, or cannot be written, or the source has changed; nothing is left.
     """
-    if link not in LINKS:
-        raise UsageError(f"--link {link!r}: choose {', '.join(LINKS)}", location="--link")
+    check_link(link)
     disk = disk or Disk()
     target = Path(os.path.abspath(out))
     check_target(plan.root, target)
@@ -77,10 +82,10 @@ def apply_claim(
         disk.sync_folder(temporary)
         disk.rename(temporary, target)
     except OSError as error:
-        _clean(disk, temporary)
-        raise refusal(error, f"The source is untouched and {str(target)!r} was not made", target) from error
+        clear_temporary(disk, temporary)
+        raise not_made(error, target) from error
     except BaseException:
-        _clean(disk, temporary)
+        clear_temporary(disk, temporary)
         raise
     # The claim is whole and in its place: a failure to flush the parent folder is no reason to undo it.
     with suppress(OSError):
@@ -136,12 +141,6 @@ def _place_folder(writing: _Writing, source: Path, target: Path, prefix: str) ->
 
 def _left_out(name: str) -> bool:
     return name in _LEFT_OUT or INCOMPLETE in name
-
-
-def _clean(disk: Disk, temporary: Path) -> None:
-    """Remove what was written; what cannot be removed is marked as incomplete by its name."""
-    with suppress(OSError):
-        remove_tree(disk, temporary)
 
 
 def _result(writing: _Writing, target: Path) -> ClaimResult:
