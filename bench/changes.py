@@ -23,7 +23,8 @@ NOTES = """- **two scans**: the core scan of both matrices, {rows:,} x {width} B
 - **compare, few** and **compare, all**: what `rowscope diff` computes for every pair of rows, where one row
   in a hundred differs and where all do.
 - **diff, few**: `rowscope.diff`, which also reads both tokenizers; these four within one process.
-- **claim**: a script that plans and applies a claim of one token with `like:` values, from start to exit,
+- **claim**: a script that plans and applies a claim of one token with `like:` values in one call
+  (`rowscope.claim_into`, which copies while it plans), from start to exit,
   into a new folder on the same disk, every byte copied and flushed; **cp and sync** copies and flushes the
   same {size:.2f} GB."""
 

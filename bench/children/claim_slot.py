@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import sys
 
-from rowscope.inspector.claim import apply_claim, plan_claim
+import rowscope
 
 
 def main(source: str, target: str) -> None:
-    plan = plan_claim(source, ["<|claimed|>"], values="like:<|endoftext|>")
-    apply_claim(plan, target, link="copy")
+    rowscope.claim_into(source, ["<|claimed|>"], target, values="like:<|endoftext|>", link="copy")
 
 
 if __name__ == "__main__":

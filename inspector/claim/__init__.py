@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rowscope.inspector.claim.direct import claim_into
     from rowscope.inspector.claim.early import EarlyCopy
     from rowscope.inspector.claim.in_place import apply_claim_in_place
     from rowscope.inspector.claim.model import (
@@ -35,6 +36,7 @@ _HOME = {
     "UndoResult": "model",
     "apply_claim": "write",
     "apply_claim_in_place": "in_place",
+    "claim_into": "direct",
     "plan_claim": "plan",
     "undo_claim": "undo",
 }
@@ -50,6 +52,7 @@ __all__ = [
     "UndoResult",
     "apply_claim",
     "apply_claim_in_place",
+    "claim_into",
     "plan_claim",
     "undo_claim",
 ]

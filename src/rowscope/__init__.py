@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rowscope.inspector.audit import Report, audit
     from rowscope.inspector.checkpoint import Checkpoint, open_checkpoint
-    from rowscope.inspector.claim import apply_claim, apply_claim_in_place, plan_claim, undo_claim
+    from rowscope.inspector.claim import (
+        apply_claim,
+        apply_claim_in_place,
+        claim_into,
+        plan_claim,
+        undo_claim,
+    )
     from rowscope.inspector.diff import Diff, diff
     from rowscope.inspector.errors import RowscopeError
     from rowscope.inspector.mask import Mask, apply_mask, mask
@@ -36,6 +42,7 @@ _HOME = {
     "apply_claim_in_place": "rowscope.inspector.claim",
     "apply_mask": "rowscope.inspector.mask",
     "audit": "rowscope.inspector.audit",
+    "claim_into": "rowscope.inspector.claim",
     "diff": "rowscope.inspector.diff",
     "find_suspects": "rowscope.inspector.suspects",
     "mask": "rowscope.inspector.mask",
@@ -60,6 +67,7 @@ __all__ = [
     "apply_claim_in_place",
     "apply_mask",
     "audit",
+    "claim_into",
     "diff",
     "find_suspects",
     "mask",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -15,7 +16,15 @@ from typing import Any, Final
 
 import pytest
 
-from rowscope.inspector.claim import ClaimPlan, apply_claim, apply_claim_in_place, plan_claim, undo_claim
+from rowscope.inspector.claim import (
+    ClaimPlan,
+    apply_claim,
+    apply_claim_in_place,
+    claim_into,
+    copying,
+    plan_claim,
+    undo_claim,
+)
 from rowscope.inspector.claim.disk import Disk
 from rowscope.inspector.claim.manifest import UNDO
 from rowscope.inspector.claim.undo import numbered
@@ -39,6 +48,7 @@ class WatchedDisk(Disk):
     def __init__(self, at: int = 0, act: Callable[[str, Any, tuple[Any, ...]], None] | None = None) -> None:
         self.at, self.act = at, act
         self.log: list[tuple[str, tuple[Any, ...]]] = []
+        self.lock = threading.Lock()
 
     def sync(self, file: int) -> None:
         os.fstat(file)
@@ -52,8 +62,10 @@ class WatchedDisk(Disk):
             return method
 
         def watched(*arguments: Any) -> Any:
-            self.log.append((name, arguments))
-            if len(self.log) == self.at and self.act is not None:
+            with self.lock:  # two threads take steps where the copy begins before the plan
+                self.log.append((name, arguments))
+                step = len(self.log)
+            if step == self.at and self.act is not None:
                 self.act(name, method, arguments)
             return method(*arguments)
 
@@ -136,6 +148,38 @@ def test_a_new_folder_is_absent_or_marked_or_whole(source: Path, contents: Conte
     assert finished == 3  # after the rename, and around the flush of the folder above
     apply_claim(plan, out)
     assert contents(out) == whole
+
+
+def test_a_claim_in_one_call_is_absent_or_marked_or_whole(
+    source: Path, contents: Contents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The weights are copied by a thread, as large ones are: piece by piece, past the page cache."""
+    monkeypatch.setattr(copying, "PIECE", 1 << 14)
+    monkeypatch.setattr(copying, "DIRECT_FROM", 1)
+    home, out = source.parent, source.parent / "out"
+    before = contents(source)
+
+    def run(disk: Disk) -> object:
+        recipe: dict[str, Any] = {"replace": {"<B>": "<|reserved_2|>"}, "values": "like:er"}
+        return claim_into(source, ["<A>", "<B>"], out, **recipe, link="copy", disk=disk)
+
+    steps = steps_of(run)
+    whole = contents(out)
+    shutil.rmtree(out)
+    finished = 0
+    for at, mode in kill_points(steps):
+        killed(run, at, mode)
+        assert contents(source) == before
+        if out.exists():
+            finished += 1
+            assert contents(out) == whole
+        others = set(os.listdir(home)) - {"source", "out"}
+        assert len(others) == (0 if out.exists() or (at, mode) == (1, "before") else 1)
+        for name in others:
+            assert name.startswith(".out.rowscope-incomplete-")
+            shutil.rmtree(home / name)
+        shutil.rmtree(out, ignore_errors=True)
+    assert finished == 3
 
 
 def without_undo(found: dict[str, str]) -> dict[str, str]:

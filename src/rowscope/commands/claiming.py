@@ -48,7 +48,6 @@ def claim(
 ) -> int:
     """Give reserved slots to new tokens: tokenizer files and row bytes. Formats: text, json."""
     from rowscope.inspector.checkpoint import open_checkpoint
-    from rowscope.inspector.claim.early import EarlyCopy
     from rowscope.inspector.claim.transfer import LINKS
 
     check_choice("--format", format, ("text", "json"))
@@ -58,22 +57,19 @@ def claim(
     checkpoint = open_checkpoint(path)
     recipe: dict[str, Any] = {"special": special, "replace": replace, "id": id, "values": values}
     recipe |= {"seed": seed, "scale": scale}
-    if out is None:
+    if out is not None:
+        from rowscope.inspector.claim import claim_into
+
+        with Progress(checkpoint) as progress:
+            how = cast("Link", link)
+            result = claim_into(checkpoint, tokens, out, **recipe, link=how, progress=progress)
+    else:
         plan = _plan(checkpoint, tokens, recipe)
         if dry_run:
             return _emit_plan(plan, format, output)
         from rowscope.inspector.claim import apply_claim_in_place
 
         result = apply_claim_in_place(plan)
-    else:
-        # Rows that keep their values leave every file as it is, and links are quicker than copies.
-        copied = values != "keep" or link == "copy"
-        shards = [matrix.file for matrix in checkpoint.matrices if copied]
-        with EarlyCopy(checkpoint.root, shards, out) as early:
-            from rowscope.inspector.claim import apply_claim
-
-            plan = _plan(checkpoint, tokens, recipe)
-            result = apply_claim(plan, out, link=cast("Link", link), early=early)
     from rowscope.inspector.render.claim_text import render_result
 
     _emit(result, render_result(result, width=text_width()), format, output)
