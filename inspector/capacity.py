@@ -76,15 +76,15 @@ def take_capacity(checkpoint: Checkpoint, vocabulary: Vocabulary | None, census:
     codes = census.codes[:rows]
     unmapped = np.flatnonzero(codes == UNMAPPED)
     taken = range(0) if vocabulary is None else next_ids(vocabulary, rows)
-    assignable = np.intersect1d(unmapped, np.array(taken, dtype=np.int64))
+    next_ones = (unmapped >= taken.start) & (unmapped < taken.stop)
     costs = row_costs(checkpoint.layout)
     each = sum(cost.bytes_per_row for cost in costs)
     return Capacity(
         rows=rows,
-        assignable=_ids(assignable),
-        holes=_ids(np.setdiff1d(unmapped, assignable)),
+        assignable=_ids(unmapped[next_ones]),
+        holes=_ids(unmapped[~next_ones]),
         placeholders=_ids(np.flatnonzero(codes == PLACEHOLDER)),
-        without_resize=int(assignable.size),
+        without_resize=int(next_ones.sum()),
         row_costs=costs,
         bytes_per_row=each,
         resizes=tuple(_resize(rows, multiple, each) for multiple in MULTIPLES),

@@ -10,7 +10,6 @@ from rowscope.inspector.census import Census, take_census
 from rowscope.inspector.checkpoint import Checkpoint, open_checkpoint
 from rowscope.inspector.claim.cautions import file_cautions, matching_cautions, training_caution
 from rowscope.inspector.claim.edits import read_sources, require_editable, tokenizer_hashes
-from rowscope.inspector.claim.kept import kept_rows
 from rowscope.inspector.claim.model import Caution, Claimed, ClaimPlan, RowPatch
 from rowscope.inspector.claim.patches import bias_patches, patches
 from rowscope.inspector.claim.recipe import Recipe, read_recipe
@@ -179,4 +178,6 @@ def _present(
         return present_rows(rows.trained.facts, claimed)
     if rows is not None or target.matrix.packing is not None:
         return None
+    from rowscope.inspector.claim.kept import kept_rows
+
     return kept_rows(target, claimed, census.codes)

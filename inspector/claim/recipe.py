@@ -57,9 +57,9 @@ def read_recipe(text: str, seed: int, scale: bool, root: Path, vocabulary: Vocab
 
 
 def _one_token(name: str, vocabulary: Vocabulary) -> int:
-    stored = {token: id for id, token in vocabulary.tokens.items()}
-    if name in stored:
-        return stored[name]
+    stored = [id for id, token in vocabulary.tokens.items() if token == name]
+    if stored:
+        return stored[-1]
     spelled = [id for id in vocabulary.tokens if vocabulary.text(id) == name]
     if len(spelled) != 1:
         how = "no token is" if not spelled else f"{len(spelled)} tokens are"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -13,8 +13,9 @@ from rowscope.inspector.claim.model import Caution, Claimed
 from rowscope.inspector.claim.recipe import Recipe
 from rowscope.inspector.claim.targets import Target
 from rowscope.inspector.claim.values import NewRows
-from rowscope.inspector.evidence import VERDICTS
-from rowscope.inspector.facts import MatrixFacts
+
+if TYPE_CHECKING:
+    from rowscope.inspector.facts import MatrixFacts
 
 _MADE_OF: Final = {"mean": "trained tokens", "text": "pieces of the text"}
 
@@ -30,6 +31,8 @@ class Present:
 
 def present_rows(facts: MatrixFacts, claimed: Sequence[Claimed]) -> Present:
     """The verdicts of a full scan on the rows that are claimed."""
+    from rowscope.inspector.evidence import VERDICTS
+
     verdicts = tuple(VERDICTS[facts.evidence.verdict[claim.id]] for claim in claimed)
     return Present(verdicts, facts.evidence.note, facts.evidence.reference is not None)
 

@@ -184,7 +184,8 @@ def _settle(room: Room, claimed: Sequence[Claimed]) -> Slots:
         after = read_folder(TokenizerFolder(room.root, {edit.name: edit.after for edit in edits}))
         if after is None:
             break
-        given = {token: id for id, token in after.tokens.items()}
+        wanted = {claim.token for claim in claimed}
+        given = {token: id for id, token in after.tokens.items() if token in wanted}
         ids = [given.get(claim.token, -1) for claim in claimed]
         if ids == [claim.id for claim in claimed]:
             _check(room, claimed, after)
@@ -218,7 +219,7 @@ def _check(room: Room, claimed: Sequence[Claimed], after: Vocabulary) -> None:
     """Nothing but the claimed ids may have changed, and the new tokens are flagged as asked for."""
     wanted = {**room.vocabulary.tokens, **{claim.id: claim.token for claim in claimed}}
     fresh = sum(claim.replaces is None for claim in claimed)
-    moved = wanted != dict(after.tokens) or after.entries != room.vocabulary.entries + fresh
+    moved = wanted != after.tokens or after.entries != room.vocabulary.entries + fresh
     moved |= _roles(after) != _roles(room.vocabulary)
     flagged = all(
         claim.id in after.added and (claim.id in after.special_ids) is claim.special for claim in claimed

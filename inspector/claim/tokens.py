@@ -65,9 +65,10 @@ def text_cautions(tokens: Sequence[str], vocabulary: Vocabulary) -> Iterator[Cau
                 f"{token!r} will not decode to itself: its letters also stand for single bytes in this "
                 "tokenizer's spelling; use ASCII letters",
             )
-    ordinary = set(vocabulary.tokens.values())
-    for token in tokens:
-        spelling = _spelling(token, vocabulary)
+    spellings = {token: _spelling(token, vocabulary) for token in tokens}
+    wanted = set(spellings.values())
+    ordinary = {token for token in vocabulary.tokens.values() if token in wanted}
+    for token, spelling in spellings.items():
         if spelling in ordinary:
             yield Caution(
                 "shadows",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +13,11 @@ from rowscope.inspector.blocks import GATHERED_ROWS, RowReader
 from rowscope.inspector.census import USED
 from rowscope.inspector.checkpoint import Checkpoint
 from rowscope.inspector.errors import RefusedError
-from rowscope.inspector.facts import MatrixFacts
 from rowscope.inspector.matrices import Matrix
-from rowscope.inspector.measure import measure_matrix
-from rowscope.inspector.rows import scan_rows
 from rowscope.inspector.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from rowscope.inspector.facts import MatrixFacts
 
 Floats = NDArray[np.float64]
 Progress = Callable[[int], None] | None
@@ -57,6 +58,10 @@ def measure_trained(
         RefusedError: no used row was trained.
         UndecodableError, MalformedFileError: see `measure_matrix`.
     """
+    # What scans and judges is imported for claims that need it: `like` and `keep` do not.
+    from rowscope.inspector.measure import measure_matrix
+    from rowscope.inspector.rows import scan_rows
+
     facts = measure_matrix(matrix, checkpoint, vocabulary, codes, progress=progress)
     trained = ~facts.evidence.untrained & np.isin(facts.codes, USED)
     if not trained.any():
