@@ -191,19 +191,20 @@ def _read_escaped(
 ) -> dict[int, str] | None:
     """Tokens with a backslash, by position; None where a token is no JSON string."""
     backslashes = np.flatnonzero(data == BACKSLASH)
-    positions = distinct(np.searchsorted(starts, backslashes, side="right") - 1).tolist()
-    quotes = int(np.count_nonzero(data == _QUOTE))
-    escaped = {}
-    for position in positions:
-        written = text[opening[position] : stops[position] + 1]
-        quotes -= written.count(b'"')
-        try:
-            token = json.loads(written)
-            token.encode()
-        except (ValueError, AttributeError):
-            return None
-        escaped[position] = token
-    return escaped if quotes == 2 * (starts.size - len(positions)) else None
+    positions = distinct(np.searchsorted(starts, backslashes, side="right") - 1)
+    bounds = zip(opening[positions].tolist(), (stops[positions] + 1).tolist(), strict=True)
+    written = [text[start:stop] for start, stop in bounds]
+    # A string does not run on over a newline: each piece holds one at least, and no more if the counts agree.
+    pieces = b",\n".join(written)
+    try:
+        tokens = json.loads(b"[" + pieces + b"]")
+        "".join(tokens).encode()
+    except (ValueError, TypeError):
+        return None
+    plain_quotes = int(np.count_nonzero(data == _QUOTE)) - pieces.count(b'"')
+    if len(tokens) != positions.size or plain_quotes != 2 * (starts.size - positions.size):
+        return None
+    return dict(zip(positions.tolist(), tokens, strict=True))
 
 
 def _is_utf8(text: bytes) -> bool:
@@ -250,8 +251,10 @@ def _all_differ(lines: Lines) -> bool:
     """Whether no token occurs twice: of two equal keys a JSON object keeps the last one."""
     keys, order = lines.by_key
     same = np.flatnonzero(keys[1:] == keys[:-1])
-    suspects = {*order[same].tolist(), *order[same + 1].tolist(), *lines.escaped}
-    if len({lines.token(position) for position in suspects}) < len(suspects):
+    suspects = {*order[same].tolist(), *order[same + 1].tolist()}
+    if len({lines.written(position) for position in suspects}) < len(suspects):
+        return False
+    if len(set(lines.escaped.values())) < len(lines.escaped):
         return False
     return not any(lines.find_plain(token) is not None for token in _met(lines, keys))
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, ItemsView, Iterable, Iterator, Mapping, ValuesView
+from collections.abc import Collection, ItemsView, Iterator, Mapping, ValuesView
 from functools import cached_property
 from types import MappingProxyType
 
 import numpy as np
 
-from rowscope.inspector.vocabulary.columns import BACKSLASH, Integers, Lines, distinct
+from rowscope.inspector.vocabulary.columns import Integers, Lines, distinct
 
 
 class WrittenIds(Mapping[str, int]):
@@ -67,11 +67,15 @@ class WrittenTokens(Mapping[int, str]):
             else self.lines.distinct_ids
         )
 
-    def starting(self, characters: Iterable[str]) -> list[tuple[int, str]]:
-        """The entries whose token may start with one of these ASCII characters, and all escaped ones."""
-        bytes_ = np.frombuffer(self.lines.text, dtype=np.uint8)[self.lines.starts]
-        may = np.isin(bytes_, [BACKSLASH, *map(ord, characters)])
-        ids = {int(id) for id in self.lines.ids[may]} | set(self.over)
+    def starting(self, characters: Collection[str]) -> list[tuple[int, str]]:
+        """The entries whose token starts with one of these ASCII characters, and some others."""
+        firsts = np.frombuffer(self.lines.text, dtype=np.uint8)[self.lines.starts]
+        wanted = np.zeros(256, dtype=np.bool_)
+        wanted[[ord(character) for character in characters]] = True
+        positions = np.flatnonzero(wanted[firsts]).tolist()
+        escaped = self.lines.escaped.items()
+        positions += [position for position, token in escaped if token[:1] in characters]
+        ids = {*self.lines.ids[positions].tolist(), *self.over}
         return [(id, self[id]) for id in ids]
 
     def ids_of(self, wanted: Collection[str]) -> dict[str, list[int]]:
