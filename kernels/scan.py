@@ -20,6 +20,7 @@ from rowscope.kernels.cells import (
     make_code_at,
     make_strip_size,
     make_value_at,
+    make_value_of,
     square_root,
     word_at,
 )
@@ -27,7 +28,11 @@ from rowscope.kernels.compiler import part
 from rowscope.kernels.formats import Format
 from rowscope.kernels.limits import floor_code, limit_code
 from rowscope.kernels.row_pass import make_deviations, make_row_pass, make_zero_pass
-from rowscope.kernels.tile_pass import make_add_rows
+from rowscope.kernels.tile_pass import make_add_rows, make_put_in_order, make_sum_rows
+
+LARGEST_SHARE = 1 - 1 / 64
+"""Of the squares of a group's rows that their mean may make up: when it is subtracted, six of 53 bits cancel
+at most."""
 
 
 def make_scan(form: Format) -> Any:  # noqa: ANN401 - a function of numba's language
@@ -36,16 +41,18 @@ def make_scan(form: Format) -> Any:  # noqa: ANN401 - a function of numba's lang
     limit, floor = limit_code(form), floor_code(form)
     negative_zero = form.sign_mask != 0
     measure, count_zeros = make_measure(form), make_count_zeros(form)
-    square_deviations, add_tile = make_square_deviations(form), make_add_tile(form)
+    square_deviations, value_of = make_square_deviations(form), make_value_of(form)
+    sum_tile, finish = make_sum_tile(form), make_finish(form)
 
     def scan(rows, keys, groups, tile, out):
         waiting, group = 0, -1  # rows of the tile that wait to be added to the sums of their group
         for r in range(rows.number):
             row = advance(rows.start, r * rows.stride)
-            least, high, signed_high, prints, total, squares, magnitudes = measure(row, rows, keys.words)
+            least, high, signed_high, prints, total, squares, magnitudes = measure(row, rows, keys)
             negative, positive = high >= sign, signed_high < sign
-            out.low[r] = high if negative else least
-            out.high[r] = signed_high if positive else sign | least
+            low = high if negative else least
+            top = signed_high if positive else sign | least
+            out.min[r], out.max[r] = value_of(low), value_of(top)
             most = max(high ^ sign if negative else least, signed_high if positive else least)
             special = most >= limit or np.uint64(0) < most < floor
             if least == 0:
@@ -56,20 +63,31 @@ def make_scan(form: Format) -> Any:  # noqa: ANN401 - a function of numba's lang
             if special:
                 continue
             out.sum[r], out.sumsq[r], out.l1[r] = total, squares, magnitudes
-            constant = out.low[r] == out.high[r]
-            out.m2[r] = 0.0 if constant else square_deviations(row, rows, total, squares)
-            if groups.wanted and groups.member[r] >= 0:
+            out.m2[r] = 0.0 if low == top else square_deviations(row, rows, total, squares)
+            if groups.number > 0 and groups.member[r] >= 0:
                 if waiting == TILE or (waiting > 0 and groups.member[r] != group):
-                    add_tile(rows, waiting, group, groups, tile)
+                    sum_tile(rows, waiting, group, groups, tile, keys.upper)
                     waiting = 0
                 group = groups.member[r]
-                tile.offsets[waiting] = r * rows.stride
-                tile.scales[waiting] = 1.0 / square_root(squares) if squares > 0 else 0.0
+                groups.rows[group] += 1
+                groups.unit_rows[group] += squares > 0
+                groups.squares[group] += squares
+                put(tile, waiting, r, rows, squares)
                 waiting += 1
         if waiting > 0:
-            add_tile(rows, waiting, group, groups, tile)
+            sum_tile(rows, waiting, group, groups, tile, keys.upper)
+        for g in range(groups.number):
+            if groups.rows[g] > 0:
+                finish(rows, g, groups, tile, out)
 
     return scan
+
+
+@part
+def put(tile, place, r, rows, squares) -> None:
+    """Let row r wait in a place of the tile."""
+    tile.offsets[place] = r * rows.stride
+    tile.scales[place] = 1.0 / square_root(squares) if squares > 0 else 0.0
 
 
 def make_measure(form: Format) -> Any:  # noqa: ANN401 - a function of numba's language
@@ -82,7 +100,9 @@ def make_measure(form: Format) -> Any:  # noqa: ANN401 - a function of numba's l
     @part
     def measure(row, rows, keys):
         blocks = rows.width // block()
-        doubled, high, signed_high, prints, total, squares, magnitudes = row_pass(row, blocks, keys)
+        doubled, high, signed_high, prints, total, squares, magnitudes = row_pass(
+            row, blocks, keys.words, keys.upper
+        )
         least = doubled >> np.uint64(1)
         for i in range(blocks * block(), rows.width):
             code, value = code_at(row, i), value_at(row, i)
@@ -94,7 +114,7 @@ def make_measure(form: Format) -> Any:  # noqa: ANN401 - a function of numba's l
             total += value
             squares += value * value
             magnitudes += abs(value)
-        prints += _hash_rest(row, blocks * block() * size, rows.size, keys)
+        prints += _hash_rest(row, blocks * block() * size, rows.size, keys.words)
         return least, high, signed_high, prints + np.uint64(rows.size), total, squares, magnitudes
 
     return measure
@@ -149,30 +169,91 @@ def make_square_deviations(form: Format) -> Any:  # noqa: ANN401 - a function of
     return square_deviations
 
 
+def make_sum_tile(form: Format) -> Any:  # noqa: ANN401 - a function of numba's language
+    """`sum_tile(rows, waiting, group, groups, tile, upper)`: add the rows of the tile to the sums of their
+    group, about a pivot of 0."""
+    sum_rows, strip, value_at = make_sum_rows(form), make_strip_size(form), make_value_at(form)
+
+    @part
+    def sum_tile(rows, waiting, group, groups, tile, upper):
+        width = rows.width
+        shift, unit_sum = advance(groups.shift, group * width), advance(groups.unit_sum, group * width)
+        strips = width // strip()
+        sum_rows(rows.start, tile.offsets, tile.scales, waiting, strips, shift, unit_sum, upper)
+        for i in range(strips * strip(), width):
+            for t in range(waiting):
+                value = value_at(advance(rows.start, tile.offsets[t]), i)
+                shift[i] += value
+                unit_sum[i] += value * tile.scales[t]
+
+    return sum_tile
+
+
+def make_finish(form: Format) -> Any:  # noqa: ANN401 - a function of numba's language
+    """`finish(rows, group, groups, tile, out)`: a group's sums as they are to be, once all rows are added."""
+    strip, put_in_order = make_strip_size(form), make_put_in_order(form)
+    sum_about_pivot = make_sum_about_pivot(form)
+
+    @part
+    def finish(rows, group, groups, tile, out):
+        start, strips = group * rows.width, rows.width // strip()
+        put_in_order(advance(groups.shift, start), strips)
+        put_in_order(advance(groups.unit_sum, start), strips)
+        moved = 0.0
+        for i in range(rows.width):
+            moved += groups.shift[start + i] ** 2
+        if not moved < LARGEST_SHARE * groups.rows[group] * groups.squares[group]:
+            sum_about_pivot(rows, group, groups, tile, out)
+
+    return finish
+
+
+def make_sum_about_pivot(form: Format) -> Any:  # noqa: ANN401 - a function of numba's language
+    """`sum_about_pivot(rows, group, groups, tile, out)`: sums of a group's rows anew, about the first one.
+
+    They scatter so little about their mean that squares about 0 do not tell by how much."""
+    add_tile, value_at = make_add_tile(form), make_value_at(form)
+
+    @part
+    def sum_about_pivot(rows, group, groups, tile, out):
+        width, waiting, begun = rows.width, 0, False
+        pivot, shift = advance(groups.pivot, group * width), advance(groups.shift, group * width)
+        groups.squares[group] = 0.0
+        for i in range(width):
+            shift[i] = 0.0
+        for r in range(rows.number):
+            if groups.member[r] != group or out.special[r]:
+                continue
+            if not begun:
+                begun = True
+                for i in range(width):
+                    pivot[i] = value_at(advance(rows.start, r * rows.stride), i)
+            put(tile, waiting, r, rows, 0.0)
+            waiting += 1
+            if waiting == TILE:
+                add_tile(rows, waiting, group, groups, tile)
+                waiting = 0
+        if waiting > 0:
+            add_tile(rows, waiting, group, groups, tile)
+
+    return sum_about_pivot
+
+
 def make_add_tile(form: Format) -> Any:  # noqa: ANN401 - a function of numba's language
-    """`add_tile(rows, waiting, group, groups, tile)`: add the rows of the tile to the sums of their group."""
+    """`add_tile(rows, waiting, group, groups, tile)`: add the rows of the tile to sums about the pivot."""
     add_rows, strip, value_at = make_add_rows(form), make_strip_size(form), make_value_at(form)
 
     @part
     def add_tile(rows, waiting, group, groups, tile):
         width = rows.width
         pivot, shift = advance(groups.pivot, group * width), advance(groups.shift, group * width)
-        unit_sum = advance(groups.unit_sum, group * width)
-        if groups.rows[group] == 0:  # the first member is the group's pivot
-            for i in range(width):
-                pivot[i] = value_at(advance(rows.start, tile.offsets[0]), i)
-        groups.rows[group] += waiting
-        for t in range(waiting):
-            groups.unit_rows[group] += tile.scales[t] > 0
         strips = width // strip()
-        squares = add_rows(rows.start, tile.offsets, tile.scales, waiting, strips, pivot, shift, unit_sum)
+        squares = add_rows(rows.start, tile.offsets, waiting, strips, pivot, shift)
         for i in range(strips * strip(), width):
             for t in range(waiting):
-                value = value_at(advance(rows.start, tile.offsets[t]), i)
-                deviation = value - pivot[i]
+                deviation = value_at(advance(rows.start, tile.offsets[t]), i) - pivot[i]
                 shift[i] += deviation
                 squares += deviation * deviation
-                unit_sum[i] += value * tile.scales[t]
         groups.squares[group] += squares
 
     return add_tile
