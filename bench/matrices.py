@@ -52,6 +52,18 @@ def open_reader(path: Path) -> RowReader:
     return RowReader(rowscope.open_checkpoint(path).matrices[0].ref)
 
 
+class KeepingReader(RowReader):
+    """One that keeps its pages mapped, as tensors and arrays over a mapped file keep theirs."""
+
+    def release(self, start: int, stop: int) -> None:
+        """Give nothing back."""
+
+
+def open_keeping(path: Path) -> RowReader:
+    """Like `open_reader`, for one that keeps its pages."""
+    return KeepingReader(rowscope.open_checkpoint(path).matrices[0].ref)
+
+
 def map_matrix(path: Path, dtype: str) -> NDArray[Any]:
     """The matrix as numpy maps it, shape (rows, width); bfloat16 and float8 as ml_dtypes knows them."""
     ref = rowscope.open_checkpoint(path).matrices[0].ref

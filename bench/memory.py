@@ -15,8 +15,8 @@ SMALL_SIZES = ((2_000, 896), (2_000, 8_192))
 
 NOTES = """Peak resident memory of a process that scans a BF16 matrix with all quantities and groups, less its
 resident memory after the imports (numpy, llvmlite, rowscope). The mapped pages that it holds and the load
-of the compiled kernel count; the files are full, not sparse. The results themselves take 88 bytes a row, whatever
-its width."""
+of the compiled kernel count; the files are full, not sparse. The results themselves take 88 bytes a row,
+whatever its width."""
 
 
 def memory(options: Options) -> Section:

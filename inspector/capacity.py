@@ -14,6 +14,7 @@ from rowscope.inspector.matrices import MatrixLayout, config_int
 from rowscope.inspector.ranges import to_ranges
 from rowscope.inspector.source import TensorRef
 from rowscope.inspector.vocabulary import Vocabulary
+from rowscope.inspector.vocabulary.lookup import all_ids
 
 MULTIPLES: Final = (64, 128)
 """Row counts that GPUs multiply by at full speed, and that training code pads to."""
@@ -110,8 +111,9 @@ def next_ids(vocabulary: Vocabulary, rows: int) -> range:
     that are there; it looks neither at the ids that files state nor for holes.
     """
     first = max(vocabulary.base_size, max(vocabulary.added, default=-1) + 1)
-    taken = (id for id in vocabulary.tokens if first <= id < rows)
-    return range(first, max(first, min(taken, default=rows)))
+    ids = all_ids(vocabulary.tokens)
+    taken = ids[(ids >= first) & (ids < rows)]
+    return range(first, max(first, int(taken.min()) if taken.size else rows))
 
 
 def row_costs(layout: MatrixLayout) -> tuple[RowCost, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from rowscope.inspector.matrices import MatrixLayout, config_int
 from rowscope.inspector.placeholders import PLACEHOLDER_STARTS, is_placeholder
 from rowscope.inspector.ranges import Range, to_ranges
 from rowscope.inspector.vocabulary import Vocabulary
+from rowscope.inspector.vocabulary.lookup import all_ids, starting
 
 GROUPS: Final = ("unmapped", "placeholder", "added", "base")
 UNMAPPED, PLACEHOLDER, ADDED, BASE = range(4)
@@ -108,17 +109,17 @@ def group_codes(rows: int, vocabulary: Vocabulary | None) -> NDArray[np.int8]:
     if vocabulary is None:
         return np.full(rows, BASE, dtype=np.int8)
     codes = np.full(rows, UNMAPPED, dtype=np.int8)
-    codes[_within(vocabulary.tokens, rows)] = BASE
-    codes[_within(vocabulary.added, rows)] = ADDED
+    codes[_within(all_ids(vocabulary.tokens), rows)] = BASE
+    codes[_within(np.fromiter(vocabulary.added, dtype=np.int64), rows)] = ADDED
     # The first character alone rules nearly every token out; a vocabulary has 150,000 of them and more.
-    named = [id for id, token in vocabulary.tokens.items() if token and token[0] in PLACEHOLDER_STARTS]
-    codes[_within([id for id in named if is_placeholder(vocabulary.tokens[id])], rows)] = PLACEHOLDER
+    named = starting(vocabulary.tokens, PLACEHOLDER_STARTS)
+    placeholders = [id for id, token in named if is_placeholder(token)]
+    codes[_within(np.array(placeholders, dtype=np.int64), rows)] = PLACEHOLDER
     return codes
 
 
-def _within(ids: Collection[int], rows: int) -> NDArray[np.int64]:
-    all_ids = np.fromiter(ids, dtype=np.int64, count=len(ids))
-    return all_ids[(all_ids >= 0) & (all_ids < rows)]
+def _within(ids: NDArray[np.int64], rows: int) -> NDArray[np.int64]:
+    return ids[(ids >= 0) & (ids < rows)]
 
 
 def take_census(

@@ -14,6 +14,7 @@ from rowscope.inspector.matrices import Matrix
 from rowscope.inspector.no_matrix import no_matrix
 from rowscope.inspector.ranges import parse_ranges
 from rowscope.inspector.vocabulary import Vocabulary, read_vocabulary
+from rowscope.inspector.vocabulary.lookup import ids_of
 
 
 def matrix_of(checkpoint: Checkpoint, role: str) -> Matrix:
@@ -89,8 +90,7 @@ def choose_ids(
 def _token_ids(vocabulary: Vocabulary | None, tokens: list[str], rows: int) -> NDArray[np.int64]:
     found = []
     for token in tokens:
-        known = vocabulary.tokens.items() if vocabulary else ()
-        ids = [id for id, spelling in known if spelling == token]
+        ids = ids_of(vocabulary.tokens, {token}).get(token, []) if vocabulary else []
         if not ids and vocabulary is not None:
             ids = [id for id in vocabulary.tokens if vocabulary.text(id) == token]
         ids = [id for id in ids if id < rows]

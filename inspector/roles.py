@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from rowscope.inspector.matrices import config_value
 from rowscope.inspector.vocabulary import Vocabulary, template_ids
+from rowscope.inspector.vocabulary.lookup import ids_of
 
 ID_KEYS: Final[Mapping[str, str]] = {
     "eos_token_id": "eos",
@@ -91,7 +92,7 @@ def _listed(vocabulary: Vocabulary | None) -> set[int]:
 
 def _from_tokenizer(vocabulary: Vocabulary) -> Iterator[Declaration]:
     wanted = {token for tokens in vocabulary.roles.values() for token in tokens}
-    ids = {token: id for id, token in vocabulary.tokens.items() if token in wanted} if wanted else {}
+    ids = {token: found[-1] for token, found in ids_of(vocabulary.tokens, wanted).items()} if wanted else {}
     for role, tokens in vocabulary.roles.items():
         for token in tokens:
             if token in ids:

@@ -37,11 +37,11 @@ class Groups(NamedTuple):
     """Which rows are added to which sums, and the arrays of `rowscope.kernels.results.GroupSums`.
 
     Attributes:
-        wanted: 0 where no sums are asked for.
+        number: how many groups, 0 where no sums are asked for.
         member: a group for each row, -1 for none, shape (number,).
     """
 
-    wanted: int
+    number: int
     member: NDArray[np.int8]
     rows: NDArray[np.int64]
     pivot: NDArray[np.float64]
@@ -62,8 +62,7 @@ class Tile(NamedTuple):
 class Outputs(NamedTuple):
     """Per-row outputs, shape (number,).
 
-    `low` and `high` are the codes of the least and the greatest value; `special` is 1 for rows that are left
-    to the numpy engine.
+    `special` is 1 for rows that are left to the numpy engine.
     """
 
     zeros: NDArray[np.int64]
@@ -71,16 +70,17 @@ class Outputs(NamedTuple):
     sumsq: NDArray[np.float64]
     l1: NDArray[np.float64]
     m2: NDArray[np.float64]
-    low: NDArray[np.uint64]
-    high: NDArray[np.uint64]
+    min: NDArray[np.float64]
+    max: NDArray[np.float64]
     fingerprint: NDArray[np.uint64]
     special: NDArray[np.uint8]
 
 
 class Keys(NamedTuple):
-    """Keys of the fingerprint, shape (words,)."""
+    """Keys of the fingerprint, shape (words,), and the number `UPPER`."""
 
     words: NDArray[np.uint64]
+    upper: int
 
 
 class Products(NamedTuple):
@@ -111,7 +111,12 @@ class Pairs(NamedTuple):
     marked: NDArray[np.uint8]
 
 
-TILE = 8
+UPPER = 0xFFFF0000
+"""The upper half of a 32-bit word. Given from outside: an `and` with a constant like it LLVM replaces by
+shuffles, which it then takes apart into single elements."""
+
+
+TILE = 16
 """Rows that are added to column sums together: those are loaded and stored once for all of them."""
 
 

@@ -90,6 +90,23 @@ def make_code_at(form: Format) -> Any:  # noqa: ANN401 - a function of numba's l
     return code_at
 
 
+def make_value_of(form: Format) -> Any:  # noqa: ANN401 - a function of numba's language
+    """`value_of(code)`: the value of a code, +0 for -0, NaN where it is no finite number."""
+
+    @intrinsic
+    def value_of(typing_context, code):
+        def generate(context, builder, signature, arguments):
+            shape = Blocks(form, context)
+            code = builder.trunc(arguments[0], shape.lane) if shape.lane != LONG else arguments[0]
+            value = shape.decode_all(builder, vectors.spread(builder, code, 1))
+            # A sum with +0 is not for the compiler to drop: it changes -0.
+            return builder.fadd(builder.extract_element(value, WORD(0)), DOUBLE(0.0))
+
+        return types.float64(types.uint64), generate
+
+    return value_of
+
+
 def make_value_at(form: Format) -> Any:  # noqa: ANN401 - a function of numba's language
     """`value_at(row, i)`: the value of element i, NaN where it is no finite number."""
 

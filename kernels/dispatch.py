@@ -7,9 +7,10 @@ import os
 import numpy as np
 from numpy.typing import NDArray
 
-from rowscope.kernels import arguments, fingerprint, formats, machine_code, numpy_engine
-from rowscope.kernels.arguments import MOST_VECTORS, Groups, Keys, Outputs, Products
+from rowscope.kernels import arguments, fingerprint, machine_code, numpy_engine
+from rowscope.kernels.arguments import MOST_VECTORS, UPPER, Groups, Keys, Outputs, Products
 from rowscope.kernels.formats import Format
+from rowscope.kernels.lines import copy_on_lines
 from rowscope.kernels.machine_code import Engine
 from rowscope.kernels.results import Floats, GroupSums, RowColumns
 
@@ -34,7 +35,8 @@ def scan(
 ) -> None:
     """Fill `out` with the quantities of the rows `raw`, shape (rows, row_bytes).
 
-    Adds the finite rows of group >= 0 to `sums`. No rows at all make the engine ready and do nothing else.
+    Adds the finite rows of group >= 0 to `sums`, which must be empty. No rows at all make the engine ready
+    and do nothing else.
     """
     if engine == "numpy" or not _compilable(form) or raw.shape[1] == 0:
         numpy_engine.scan(form, raw, out, groups, sums)
@@ -57,7 +59,7 @@ def project(
     if engine == "numpy" or not _compilable(form) or raw.shape[1] == 0:
         return numpy_engine.project(form, raw, vectors, power)
     rows = arguments.rows_of(form, raw)
-    vectors = np.ascontiguousarray(vectors, dtype=np.float64)
+    vectors = copy_on_lines(np.asarray(vectors, dtype=np.float64))
     parts = []
     for start in range(0, len(vectors), MOST_VECTORS):
         some = vectors[start : start + MOST_VECTORS]
@@ -78,16 +80,14 @@ def _scan_compiled(
 ) -> NDArray[np.int64]:
     """Scan with the compiled kernel; returns the positions of the rows that it left out."""
     rows = arguments.rows_of(form, raw)
-    low, high = np.empty(rows.number, dtype=np.uint64), np.empty(rows.number, dtype=np.uint64)
     special = np.empty(rows.number, dtype=np.uint8)
-    wanted = groups is not None and sums is not None
     member = np.ascontiguousarray(groups) if groups is not None else np.empty(0, dtype=np.int8)
     found = sums if sums is not None else GroupSums.allocate(0, 0)
     machine_code.kernel("scan", form.name)(
         rows,
-        Keys(fingerprint.keys(-(-rows.size // 8))),
+        Keys(fingerprint.keys(-(-rows.size // 8)), UPPER),
         Groups(
-            int(wanted),
+            len(found.rows) if groups is not None else 0,
             member,
             found.rows,
             found.pivot,
@@ -97,11 +97,8 @@ def _scan_compiled(
             found.unit_sum,
         ),
         arguments.tile(),
-        Outputs(out.zeros, out.sum, out.sumsq, out.l1, out.m2, low, high, out.fingerprint, special),
+        Outputs(out.zeros, out.sum, out.sumsq, out.l1, out.m2, out.min, out.max, out.fingerprint, special),
     )
-    with np.errstate(invalid="ignore"):  # rows left out may hold signalling NaN here
-        out.min[:] = formats.to_float64(form, low.astype(form.lane)) + 0.0  # + 0.0: -0 becomes +0
-        out.max[:] = formats.to_float64(form, high.astype(form.lane)) + 0.0
     return np.flatnonzero(special)
 
 

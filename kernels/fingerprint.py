@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rowscope.kernels.lines import zeros_on_lines
+
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
 
@@ -22,7 +24,8 @@ _HALF = np.uint64(32)
 def keys(words: int) -> NDArray[np.uint64]:
     """The first `words` outputs of splitmix64 (Steele, Lea, Flood, OOPSLA 2014) from seed 0, read-only."""
     state = np.arange(1, words + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    mixed = mix(state)
+    mixed: NDArray[np.uint64] = zeros_on_lines(1, words)[0].view(np.uint64)
+    mixed[:] = mix(state)
     mixed.setflags(write=False)
     return mixed
 

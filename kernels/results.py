@@ -8,6 +8,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from rowscope.kernels.lines import zeros_on_lines
+
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
@@ -90,10 +92,10 @@ class GroupSums:
         return cls(
             rows=np.zeros(groups, dtype=np.int64),
             pivot=np.zeros((groups, width)),
-            shift=np.zeros((groups, width)),
+            shift=zeros_on_lines(groups, width),
             squares=np.zeros(groups),
             unit_rows=np.zeros(groups, dtype=np.int64),
-            unit_sum=np.zeros((groups, width)),
+            unit_sum=zeros_on_lines(groups, width, 2048),
         )
 
     def mean(self, group: int) -> Floats:

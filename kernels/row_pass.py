@@ -37,19 +37,20 @@ class Totals:
 
 
 def make_row_pass(form: Format) -> Any:  # noqa: ANN401 - a function of numba's language
-    """`row_pass(row, blocks, keys)`: the quantities of a row's first blocks.
+    """`row_pass(row, blocks, keys, upper)`: the quantities of a row's first blocks.
 
     Returns twice the least magnitude, the greatest code, the greatest signed code (as a word of the lane's
     width), the fingerprint's sum, and sum, sum of squares and sum of magnitudes.
     """
 
     @intrinsic
-    def row_pass(typing_context, row, blocks, keys):
+    def row_pass(typing_context, row, blocks, keys, upper):
         result = types.Tuple([types.uint64] * 4 + [types.float64] * 3)
 
         def generate(context, builder, signature, arguments):
-            pointer, count, key = arguments
+            pointer, count, key, upper = arguments
             shape = Blocks(form, context)
+            upper = shape.spread_upper(builder, upper)
             codes, real = ir.VectorType(shape.lane, shape.lanes), ir.VectorType(DOUBLE, shape.doubles)
             words = ir.VectorType(LONG, shape.doubles)
             top = 1 << (shape.lane.width - 1)
@@ -62,7 +63,7 @@ def make_row_pass(form: Format) -> Any:  # noqa: ANN401 - a function of numba's 
                 place = offset(builder, pointer, at)
                 code = shape.codes(builder, place)
                 integers.set(builder, _extremes(builder, integers.get(builder), code, words, key, at))
-                values = shape.values(builder, place, shape.parts)
+                values = shape.values_in_pairs(builder, place, shape.parts, upper)
                 sums.set(builder, _sums(builder, sums.get(builder), values, chains))
             least, high, signed_high, prints = integers.get(builder)
             found = [
@@ -74,7 +75,7 @@ def make_row_pass(form: Format) -> Any:  # noqa: ANN401 - a function of numba's 
             ]
             return context.make_tuple(builder, signature.return_type, found)
 
-        return result(BYTES, types.int64, WORDS), generate
+        return result(BYTES, types.int64, WORDS, types.int64), generate
 
     return row_pass
 

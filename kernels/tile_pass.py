@@ -23,6 +23,7 @@ from rowscope.kernels.vectors import (
     LONG,
     PARTS,
     SUMS,
+    WORD,
     Blocks,
     load,
     multiply_add,
@@ -57,11 +58,16 @@ class Columns:
             store(builder, value, place)
 
 
-def _row(builder, shape: Blocks, index, base, offsets, t) -> list:
-    """Values over `scale` of strip `index` of row t of the tile."""
+def _place(builder, shape: Blocks, index, base, offsets, t):
+    """Address of strip `index` of row t of the tile."""
     at = builder.load(builder.gep(offsets, [t]))
     start = builder.add(at, builder.mul(index, LONG(PARTS * shape.doubles * shape.form.lane.itemsize)))
-    return shape.values(builder, offset(builder, base, start), PARTS)
+    return offset(builder, base, start)
+
+
+def _row(builder, shape: Blocks, index, base, offsets, t) -> list:
+    """Values over `scale` of strip `index` of row t of the tile."""
+    return shape.values(builder, _place(builder, shape, index, base, offsets, t), PARTS)
 
 
 def _number(builder, shape: Blocks, numbers, t, scale: float):
@@ -70,41 +76,106 @@ def _number(builder, shape: Blocks, numbers, t, scale: float):
     return spread(builder, value, shape.doubles)
 
 
-def make_add_rows(form: Format) -> Any:  # noqa: ANN401 - a function of numba's language
-    """`add_rows(base, offsets, scales, rows, strips, pivot, shift, unit_sum)`: add rows to column sums.
+def make_sum_rows(form: Format) -> Any:  # noqa: ANN401 - a function of numba's language
+    """`sum_rows(base, offsets, scales, rows, strips, total, unit_sum, upper)`: add rows to column sums.
 
-    `shift` gains row - pivot and `unit_sum` row times its scale; returns the sum of |row - pivot|^2.
+    `total` gains each row, `unit_sum` each times its scale. The sums of a strip lie in pairs (see `Blocks`)
+    until `put_in_order` is called.
     """
 
     @intrinsic
-    def add_rows(typing_context, base, offsets, scales, rows, strips, pivot, shift, unit_sum):
+    def sum_rows(typing_context, base, offsets, scales, rows, strips, total, unit_sum, upper):
         def generate(context, builder, signature, arguments):
-            base, offsets, scales, rows, strips, pivot, shift, unit_sum = arguments
+            base, offsets, scales, rows, strips, total, unit_sum, upper = arguments
+            shape = Blocks(form, context)
+            upper = shape.spread_upper(builder, upper)
+            sums = Totals(builder, [splat(ir.VectorType(DOUBLE, shape.doubles), 0.0)] * (2 * PARTS))
+            with cgutils.for_range(builder, strips, intp=LONG) as loop:
+                columns = Columns(builder, shape, loop.index)
+                sums.set(builder, columns.load(builder, total) + columns.load(builder, unit_sum))
+                with cgutils.for_range(builder, rows, intp=LONG) as inner:
+                    place = _place(builder, shape, loop.index, base, offsets, inner.index)
+                    values = shape.values_in_pairs(builder, place, PARTS, upper)
+                    scale = _number(builder, shape, scales, inner.index, shape.scale)
+                    have = sums.get(builder)
+                    added = [_add(builder, v, t, shape) for v, t in zip(values, have[:PARTS], strict=True)]
+                    pairs = zip(values, have[PARTS:], strict=True)
+                    sums.set(builder, added + [multiply_add(builder, v, scale, t) for v, t in pairs])
+                found = sums.get(builder)
+                columns.store(builder, found[:PARTS], total)
+                columns.store(builder, found[PARTS:], unit_sum)
+            return context.get_dummy_value()
+
+        arguments = (BYTES, OFFSETS, NUMBERS, types.int64, types.int64, NUMBERS, NUMBERS, types.int64)
+        return types.none(*arguments), generate
+
+    return sum_rows
+
+
+def make_put_in_order(form: Format) -> Any:  # noqa: ANN401 - a function of numba's language
+    """`put_in_order(sums, strips)`: sums that `sum_rows` left in pairs, in the order of the columns."""
+
+    @intrinsic
+    def put_in_order(typing_context, sums, strips):
+        def generate(context, builder, signature, arguments):
+            sums, strips = arguments
+            shape = Blocks(form, context)
+            places = ir.VectorType(WORD, shape.doubles)
+            turns = [at // 2 + at % 2 * shape.doubles for at in range(2 * shape.doubles)]
+            halves = (turns[: shape.doubles], turns[shape.doubles :])
+            masks = [ir.Constant(places, half) for half in halves]
+            with cgutils.for_range(builder, strips if shape.paired else LONG(0), intp=LONG) as loop:
+                columns = Columns(builder, shape, loop.index)
+                found = columns.load(builder, sums)
+                pairs = zip(found[::2], found[1::2], strict=True)
+                columns.store(
+                    builder, [builder.shuffle_vector(*pair, mask) for pair in pairs for mask in masks], sums
+                )
+            return context.get_dummy_value()
+
+        return types.none(NUMBERS, types.int64), generate
+
+    return put_in_order
+
+
+def _add(builder, value, total, shape: Blocks):
+    if shape.scale != 1:
+        return multiply_add(builder, value, splat(value.type, shape.scale), total)
+    return builder.fadd(total, value, flags=SUMS)
+
+
+def make_add_rows(form: Format) -> Any:  # noqa: ANN401 - a function of numba's language
+    """`add_rows(base, offsets, rows, strips, pivot, shift)`: add rows to column sums about a pivot.
+
+    `shift` gains row - pivot; returns the sum of |row - pivot|^2.
+    """
+
+    @intrinsic
+    def add_rows(typing_context, base, offsets, rows, strips, pivot, shift):
+        def generate(context, builder, signature, arguments):
+            base, offsets, rows, strips, pivot, shift = arguments
             shape = Blocks(form, context)
             zero = splat(ir.VectorType(DOUBLE, shape.doubles), 0.0)
-            squares = Totals(builder, [zero] * PARTS)
-            sums = Totals(builder, [zero] * (2 * PARTS))
+            squares, sums = Totals(builder, [zero] * PARTS), Totals(builder, [zero] * PARTS)
             with cgutils.for_range(builder, strips, intp=LONG) as loop:
                 columns = Columns(builder, shape, loop.index)
                 centre = columns.load(builder, pivot)
-                sums.set(builder, columns.load(builder, shift) + columns.load(builder, unit_sum))
+                sums.set(builder, columns.load(builder, shift))
                 with cgutils.for_range(builder, rows, intp=LONG) as inner:
                     values = _row(builder, shape, loop.index, base, offsets, inner.index)
-                    scale = _number(builder, shape, scales, inner.index, shape.scale)
-                    shifts = [_shifted(builder, v, p, shape) for v, p in zip(values, centre, strict=True)]
-                    found = _add(builder, sums.get(builder), values, shifts, scale)
-                    sums.set(builder, found)
-                    squares.set(builder, _add_squares(builder, squares.get(builder), shifts))
-                found = sums.get(builder)
-                columns.store(builder, found[:PARTS], shift)
-                columns.store(builder, found[PARTS:], unit_sum)
+                    moves = [_shifted(builder, v, p, shape) for v, p in zip(values, centre, strict=True)]
+                    pairs = zip(moves, sums.get(builder), strict=True)
+                    sums.set(builder, [builder.fadd(t, m, flags=SUMS) for m, t in pairs])
+                    pairs = zip(moves, squares.get(builder), strict=True)
+                    squares.set(builder, [multiply_add(builder, m, m, t) for m, t in pairs])
+                columns.store(builder, sums.get(builder), shift)
             total, *rest = squares.get(builder)
             for other in rest:
                 total = builder.fadd(total, other, flags=SUMS)
             return reduce(builder, "fadd", total)
 
-        result = types.float64(BYTES, OFFSETS, NUMBERS, types.int64, types.int64, NUMBERS, NUMBERS, NUMBERS)
-        return result, generate
+        arguments = (BYTES, OFFSETS, types.int64, types.int64, NUMBERS, NUMBERS)
+        return types.float64(*arguments), generate
 
     return add_rows
 
@@ -113,20 +184,6 @@ def _shifted(builder, value, pivot, shape: Blocks):
     if shape.scale != 1:
         value = builder.fmul(value, splat(value.type, shape.scale))
     return builder.fsub(value, pivot)
-
-
-def _add(builder, totals: list, values: list, shifts: list, scale) -> list:
-    count = len(values)
-    moved = [builder.fadd(t, s, flags=SUMS) for t, s in zip(totals[:count], shifts, strict=True)]
-    units = [multiply_add(builder, v, scale, t) for v, t in zip(values, totals[count:], strict=True)]
-    return moved + units
-
-
-def _add_squares(builder, totals: list, shifts: list) -> list:
-    totals = list(totals)
-    for at, shift in enumerate(shifts):
-        totals[at % len(totals)] = multiply_add(builder, shift, shift, totals[at % len(totals)])
-    return totals
 
 
 def make_add_weighted(form: Format) -> Any:  # noqa: ANN401 - a function of numba's language

@@ -73,6 +73,33 @@ class Blocks:
         """The values over `scale` of the codes from an address on: `parts` vectors <doubles x double>."""
         return [self.decode(builder, piece) for piece in self.pieces(builder, pointer, parts)]
 
+    def spread_upper(self, builder, upper):
+        """The 64-bit number `upper` as the vector that `values_in_pairs` takes."""
+        return spread(builder, builder.trunc(upper, WORD), self.doubles)
+
+    @property
+    def paired(self) -> bool:
+        """Whether `values_in_pairs` finds the values faster than in their order."""
+        return self.form.name == "BF16"
+
+    def values_in_pairs(self, builder, pointer, parts: int, upper) -> list:
+        """The values over `scale` of the codes from an address on: `parts` vectors <doubles x double>.
+
+        Of each two vectors the first holds the values at even places, the second those at odd places; in
+        their order where the format is not `paired`. `upper` is a vector <doubles x i32> of
+        `rowscope.kernels.arguments.UPPER`: with it two halves of a word become float32 in an instruction
+        each, where in their order they take two.
+        """
+        if not self.paired:
+            return self.values(builder, pointer, parts)
+        found, kind = [], ir.VectorType(WORD, self.doubles)
+        for at in range(parts // 2):
+            words = load(builder, offset(builder, pointer, at * self.doubles * 4), kind)
+            for bits in (builder.shl(words, splat(kind, 16)), builder.and_(words, upper)):
+                singles = builder.bitcast(bits, ir.VectorType(SINGLE, self.doubles))
+                found.append(self._extend(builder, singles))
+        return found
+
     def pieces(self, builder, pointer, parts: int) -> list:
         """The codes from an address on, as `parts` vectors <doubles x iN>."""
         step, kind = self.doubles * self.form.lane.itemsize, ir.VectorType(self.lane, self.doubles)

@@ -97,3 +97,23 @@ def test_directions_of_doubles_whose_squares_leave_the_range(engine: str, scale:
     units = values / np.array([naive.row(list(row))["norm"] for row in values])[:, None]
     assert (found.rows[0], found.unit_rows[0]) == (9, 9)
     np.testing.assert_allclose(found.unit_sum[0], units.sum(axis=0), rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize("offset", [0.0, 1.0, 7.0, 8.0, 9.0, 100.0])
+@pytest.mark.parametrize("dtype", ["F64", "F32", "BF16", "F16"])
+@pytest.mark.parametrize("engine", ENGINES)
+def test_rows_about_any_mean(engine: str, dtype: str, offset: float) -> None:
+    """Around sqrt(63) deviations from 0 the kernels turn from squares about 0 to those about a pivot."""
+    random = np.random.default_rng(6)
+    raw = naive.encode(dtype, random.normal(size=(90, 70)) + offset * np.sign(random.normal(size=70)))
+    groups = np.repeat([1, 0, 1], 30).astype(np.int8)
+    check(totals(engine, dtype, raw, groups, 2), dtype, raw, groups)
+
+
+def test_a_chunk_may_turn_to_a_pivot_where_another_does_not() -> None:
+    random = np.random.default_rng(7)
+    values = random.normal(size=(80, 70))
+    values[40:] = 3 + values[40:] * 1e-6
+    raw, groups = naive.encode("F32", values), np.zeros(80, np.int8)
+    check(totals("numba", "F32", raw, groups, 2), "F32", raw, groups)
+    check(totals("numba", "F32", raw, groups, 1), "F32", raw, groups)

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from hypothesis import given, reject
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
@@ -59,6 +59,7 @@ def places(value: object) -> list[Callable[[object], None]]:
     return found
 
 
+@settings(deadline=None)  # the first example waits for imports
 @given(st.data())
 def test_mutated_values(data: st.DataObject) -> None:
     whole = document(added_tokens=[added(3), added(0, "a", special=True)])
@@ -94,6 +95,7 @@ def accepted(text: str) -> Tokenizer | None:
         return None
 
 
+@settings(deadline=None)  # the first example waits for imports
 @given(st.data())
 def test_mutated_bytes(data: st.DataObject) -> None:
     whole = bytearray(json.dumps(document()).encode())

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from rowscope.inspector.census import ADDED, PLACEHOLDER, UNMAPPED
 from rowscope.inspector.vocabulary import Vocabulary
+from rowscope.inspector.vocabulary.lookup import ids_of
 from rowscope.inspector.vocabulary.spelling import byte_level_spelling
 
 # UTF-8 never contains these bytes (RFC 3629): 0xC0 and 0xC1 would be overlong, 0xF5.. exceed U+10FFFF.
@@ -80,9 +81,6 @@ def impossible_bytes(vocabulary: Vocabulary, rows: int) -> NDArray[np.int64]:
         spellings |= {byte_level_spelling(bytes([byte])) for byte in IMPOSSIBLE_BYTES}
     if vocabulary.byte_fallback:
         spellings |= {f"<0x{byte:02X}>" for byte in IMPOSSIBLE_BYTES}
-    ids = (
-        [id for id, token in vocabulary.tokens.items() if token in spellings and id < rows]
-        if spellings
-        else []
-    )
+    found = ids_of(vocabulary.tokens, spellings) if spellings else {}
+    ids = [id for ids in found.values() for id in ids if id < rows]
     return np.array(sorted(ids), dtype=np.int64)

@@ -44,13 +44,14 @@ class AddedTokens:
             if not token.content:
                 continue
             known = self.by_content.get(token.content)
-            id = known.id if known else self._ids.get(token.content)
+            there = self._ids.get(token.content)
+            id = known.id if known else there
             if known is None and self._keep_stated and token.id >= 0:
                 id = token.id
             if id is None:
                 id, next_id = next_id, next_id + 1
             if known is None:
-                self.new += token.content not in self._ids
+                self.new += there is None
                 if 0 <= token.id != id:
                     self._moved.append((token.content, token.id, id))
             self.by_content[token.content] = replace(token, id=id)

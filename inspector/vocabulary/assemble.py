@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import MappingProxyType
 
 from rowscope.inspector.vocabulary.added import AddedTokens
 from rowscope.inspector.vocabulary.base import Base
 from rowscope.inspector.vocabulary.classes import REBUILDING
 from rowscope.inspector.vocabulary.files import TokenizerFolder
+from rowscope.inspector.vocabulary.lookup import largest_id
 from rowscope.inspector.vocabulary.model import AddedToken, ChatTemplate, Vocabulary
 from rowscope.inspector.vocabulary.settings import Settings
 from rowscope.inspector.vocabulary.tokenizer_json import NAME as TOKENIZER_JSON
+from rowscope.inspector.vocabulary.written import WrittenTokens
 
 
 def assemble(
@@ -20,7 +23,7 @@ def assemble(
     added = _add(base, settings)
     added.note(folder.notes)
     by_id = {token.id: token for token in added.by_content.values()}
-    tokens = base.tokens | {id: token.content for id, token in by_id.items()}
+    tokens = _overlaid(base.tokens, {id: token.content for id, token in by_id.items()})
     roles: dict[str, tuple[str, ...]] = {role: (token,) for role, token in settings.roles.items()}
     if settings.additional:
         roles["additional"] = tuple(settings.additional)
@@ -31,8 +34,8 @@ def assemble(
         files=tuple(folder.used),
         base_size=base.size,
         entries=len(base.ids) + added.new,
-        max_id=max(tokens, default=None),
-        tokens=MappingProxyType(tokens),
+        max_id=largest_id(tokens),
+        tokens=tokens,
         added=MappingProxyType(dict(sorted(by_id.items()))),
         special_ids=frozenset(special),
         byte_level=base.byte_level,
@@ -42,6 +45,13 @@ def assemble(
         notes=tuple(folder.notes),
         metaspace=base.metaspace,
     )
+
+
+def _overlaid(tokens: Mapping[int, str], over: Mapping[int, str]) -> Mapping[int, str]:
+    """All of both; those of `over` count."""
+    if isinstance(tokens, WrittenTokens):
+        return WrittenTokens(tokens.lines, over)
+    return MappingProxyType({**tokens, **over})
 
 
 def _add(base: Base, settings: Settings) -> AddedTokens:

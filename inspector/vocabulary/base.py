@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from rowscope.inspector.vocabulary.columns import Lines
 from rowscope.inspector.vocabulary.files import wrong
 from rowscope.inspector.vocabulary.model import AddedToken
+from rowscope.inspector.vocabulary.written import WrittenIds, WrittenTokens
 
 MAX_ID = 2**32 - 1
 """Ids are 32-bit in every tokenizer library; a larger one is refused."""
@@ -26,8 +29,8 @@ class Base:
     """
 
     kind: str
-    ids: dict[str, int]
-    tokens: dict[int, str]
+    ids: Mapping[str, int]
+    tokens: Mapping[int, str]
     size: int
     added: list[AddedToken] = field(default_factory=list)
     placed: list[AddedToken] = field(default_factory=list)
@@ -41,8 +44,20 @@ def base_from_ids(kind: str, ids: dict[str, int], notes: list[str]) -> Base:
     """Token -> id, already checked; two tokens of one id get a note, the later one keeps the id."""
     tokens = dict(zip(ids.values(), ids.keys(), strict=True))
     if len(tokens) < len(ids):
-        notes.append(f"{len(ids) - len(tokens)} tokens share their id with another token")
+        notes.append(_shared(len(ids) - len(tokens)))
     return Base(kind, ids, tokens, len(ids), byte_fallback="<0x00>" in ids and "<0xFF>" in ids)
+
+
+def base_from_lines(kind: str, lines: Lines, notes: list[str]) -> Base:
+    """The same for a vocabulary read by columns."""
+    ids, tokens = WrittenIds(lines), WrittenTokens(lines)
+    if len(tokens) < len(ids):
+        notes.append(_shared(len(ids) - len(tokens)))
+    return Base(kind, ids, tokens, len(ids), byte_fallback="<0x00>" in ids and "<0xFF>" in ids)
+
+
+def _shared(count: int) -> str:
+    return f"{count} tokens share their id with another token"
 
 
 def base_from_list(kind: str, listed: list[str], notes: list[str]) -> Base:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 
 from rowscope.inspector.vocabulary.jinja import pieces
+from rowscope.inspector.vocabulary.lookup import ids_of
 from rowscope.inspector.vocabulary.model import Vocabulary
 
 _LOOKS_SPECIAL = re.compile(
@@ -68,7 +69,6 @@ def template_unknown_literals(vocabulary: Vocabulary) -> tuple[tuple[str, str], 
     Looked for are `<|…|>`, `<…>`, `</…>`, `[…]` in capitals. The tokenizer splits such a literal into
     ordinary tokens; some are meant to be (XML-like tags in a tool prompt), others were forgotten.
     """
-    tokens = set(vocabulary.tokens.values())
     contents = {token.content for token in vocabulary.added.values() if token.content}
     found: dict[tuple[str, str], None] = {}
     for template in vocabulary.chat_templates:
@@ -76,6 +76,6 @@ def template_unknown_literals(vocabulary: Vocabulary) -> tuple[tuple[str, str], 
         for content in set(_matches(text, contents)):
             text = text.replace(content, _BREAK)
         for literal in _LOOKS_SPECIAL.findall(text):
-            if literal not in tokens:
-                found[literal, template.name] = None
-    return tuple(found)
+            found[literal, template.name] = None
+    tokens = ids_of(vocabulary.tokens, {literal for literal, _ in found})
+    return tuple(pair for pair in found if pair[0] not in tokens)

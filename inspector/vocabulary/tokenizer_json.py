@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
+from rowscope.inspector.errors import TokenizerError
 from rowscope.inspector.vocabulary.base import (
     Base,
     added_token,
     base_from_ids,
+    base_from_lines,
     base_from_list,
     checked_ids,
 )
+from rowscope.inspector.vocabulary.columns import Lines, cut_vocabulary
 from rowscope.inspector.vocabulary.files import TokenizerFolder, parse_without_merges, wrong
 
 NAME = "tokenizer.json"
@@ -23,13 +27,13 @@ def read_tokenizer_json(folder: TokenizerFolder, name: str = NAME) -> Base:
     Raises:
         TokenizerError: not JSON, or a vocabulary that the tokenizers library would refuse.
     """
-    document = parse_without_merges(folder.read_bytes(name), name)
+    document, lines = _parse(folder.read_bytes(name), name)
     if not isinstance(document, dict):
         raise wrong(name, "the file", document, "a JSON object")
     model = document.get("model")
     if not isinstance(model, dict):
         raise wrong(name, "the key 'model'", model, "a JSON object")
-    base = _model(model, name, folder.notes)
+    base = _model(model, lines, name, folder.notes)
     added = document.get("added_tokens") or []
     if not isinstance(added, list):
         raise wrong(name, "the key 'added_tokens'", added, "a list")
@@ -44,8 +48,23 @@ def read_tokenizer_json(folder: TokenizerFolder, name: str = NAME) -> Base:
     return base
 
 
-def _model(model: dict[str, object], name: str, notes: list[str]) -> Base:
-    vocabulary = model.get("vocab")
+def _parse(data: bytes, name: str) -> tuple[object, Lines | None]:
+    """The file's value, and the vocabulary of its model where that could be read by columns."""
+    marker = os.urandom(16).hex()
+    cut = cut_vocabulary(data, f'"{marker}"'.encode())
+    if cut is not None:
+        try:
+            document = parse_without_merges(cut[0], name)
+        except TokenizerError:  # to be said of the whole file
+            return parse_without_merges(data, name), None
+        model = document.get("model") if isinstance(document, dict) else None
+        if isinstance(model, dict) and model.get("vocab") == marker:
+            return document, cut[1]
+    return parse_without_merges(data, name), None
+
+
+def _model(model: dict[str, object], lines: Lines | None, name: str, notes: list[str]) -> Base:
+    vocabulary = {} if lines else model.get("vocab")
     kind = model.get("type") or _guess(model)
     if kind not in _MODELS:
         raise wrong(name, "the model's type", kind, f"one of {', '.join(_MODELS)}")
@@ -53,6 +72,8 @@ def _model(model: dict[str, object], name: str, notes: list[str]) -> Base:
         return base_from_list(f"{NAME}/Unigram", _pieces(vocabulary, name), notes)
     if not isinstance(vocabulary, dict):
         raise wrong(name, "the key 'vocab' of the model", vocabulary, "a JSON object")
+    if lines:
+        return base_from_lines(f"{NAME}/{kind}", lines, notes)
     return base_from_ids(f"{NAME}/{kind}", checked_ids(name, vocabulary), notes)
 
 

@@ -1,0 +1,41 @@
+"""Questions to a vocabulary's tokens that need not look at every one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rowscope.inspector.vocabulary.written import WrittenTokens
+
+
+def all_ids(tokens: Mapping[int, str]) -> NDArray[np.int64]:
+    """The ids that have a token, int64 [n], in no particular order."""
+    if isinstance(tokens, WrittenTokens):
+        return tokens.ids
+    return np.fromiter(tokens, dtype=np.int64, count=len(tokens))
+
+
+def largest_id(tokens: Mapping[int, str]) -> int | None:
+    """The largest id that has a token; None where there is none."""
+    if isinstance(tokens, WrittenTokens):
+        return int(tokens.ids.max()) if tokens.ids.size else None
+    return max(tokens, default=None)
+
+
+def starting(tokens: Mapping[int, str], characters: Collection[str]) -> list[tuple[int, str]]:
+    """The ids and tokens that start with one of these ASCII characters."""
+    entries = tokens.starting(characters) if isinstance(tokens, WrittenTokens) else tokens.items()
+    return [(id, token) for id, token in entries if token and token[0] in characters]
+
+
+def ids_of(tokens: Mapping[int, str], wanted: Collection[str]) -> dict[str, list[int]]:
+    """The ids of each of the wanted tokens that is there, ascending."""
+    if isinstance(tokens, WrittenTokens):
+        return tokens.ids_of(wanted)
+    found: dict[str, list[int]] = {}
+    for id, token in tokens.items():
+        if token in wanted:
+            found.setdefault(token, []).append(id)
+    return {token: sorted(ids) for token, ids in found.items()}
