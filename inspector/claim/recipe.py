@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from rowscope.inspector.errors import MissingExtraError, TokenizerError, UsageError
 from rowscope.inspector.vocabulary import Vocabulary
+from rowscope.inspector.vocabulary.lookup import ids_of
 
 KINDS: Final = ("mean", "like", "text", "normal", "keep")
 FROM_IDS: Final = ("like", "text")
@@ -57,7 +58,7 @@ def read_recipe(text: str, seed: int, scale: bool, root: Path, vocabulary: Vocab
 
 
 def _one_token(name: str, vocabulary: Vocabulary) -> int:
-    stored = [id for id, token in vocabulary.tokens.items() if token == name]
+    stored = ids_of(vocabulary.tokens, {name}).get(name)
     if stored:
         return stored[-1]
     spelled = [id for id in vocabulary.tokens if vocabulary.text(id) == name]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from rowscope.inspector.capacity import Capacity, padded
+from rowscope.inspector.claim.alike import same_but_for
 from rowscope.inspector.claim.edits import edit_files
 from rowscope.inspector.claim.model import Claimed, FileEdit
 from rowscope.inspector.errors import RefusedError, UsageError
@@ -17,6 +18,7 @@ from rowscope.inspector.ranges import Range, format_ranges
 from rowscope.inspector.roles import RoledToken
 from rowscope.inspector.vocabulary import Vocabulary
 from rowscope.inspector.vocabulary.files import TokenizerFolder
+from rowscope.inspector.vocabulary.lookup import ids_of
 from rowscope.inspector.vocabulary.read import read_folder
 
 # Roles that do not keep a placeholder from being renamed: a mere listing, and what its name suggests.
@@ -102,7 +104,7 @@ def _by_id(room: Room, tokens: Sequence[str], replace: Mapping[str, str], id: in
 
 
 def _placeholder_id(room: Room, name: str) -> int:
-    id = next((id for id, token in room.vocabulary.tokens.items() if token == name), None)
+    id = ids_of(room.vocabulary.tokens, {name}).get(name, [None])[0]
     if id is None:
         raise UsageError(
             f"--replace {name!r}: the tokenizer has no such token{_placeholder_hint(room)}",
@@ -184,9 +186,8 @@ def _settle(room: Room, claimed: Sequence[Claimed]) -> Slots:
         after = read_folder(TokenizerFolder(room.root, {edit.name: edit.after for edit in edits}))
         if after is None:
             break
-        wanted = {claim.token for claim in claimed}
-        given = {token: id for id, token in after.tokens.items() if token in wanted}
-        ids = [given.get(claim.token, -1) for claim in claimed]
+        given = ids_of(after.tokens, {claim.token for claim in claimed})
+        ids = [given.get(claim.token, [-1])[-1] for claim in claimed]
         if ids == [claim.id for claim in claimed]:
             _check(room, claimed, after)
             return Slots(tuple(claimed), edits, after)
@@ -217,9 +218,10 @@ def _roles(vocabulary: Vocabulary) -> dict[str, tuple[str, ...]]:
 
 def _check(room: Room, claimed: Sequence[Claimed], after: Vocabulary) -> None:
     """Nothing but the claimed ids may have changed, and the new tokens are flagged as asked for."""
-    wanted = {**room.vocabulary.tokens, **{claim.id: claim.token for claim in claimed}}
+    changes = {claim.id: claim.token for claim in claimed}
     fresh = sum(claim.replaces is None for claim in claimed)
-    moved = wanted != after.tokens or after.entries != room.vocabulary.entries + fresh
+    moved = not same_but_for(room.vocabulary.tokens, after.tokens, changes)
+    moved |= after.entries != room.vocabulary.entries + fresh
     moved |= _roles(after) != _roles(room.vocabulary)
     flagged = all(
         claim.id in after.added and (claim.id in after.special_ids) is claim.special for claim in claimed

@@ -10,6 +10,7 @@ from rowscope.inspector.claim.model import Caution
 from rowscope.inspector.errors import RefusedError, UsageError
 from rowscope.inspector.placeholders import is_placeholder
 from rowscope.inspector.vocabulary import Vocabulary
+from rowscope.inspector.vocabulary.lookup import ids_of
 from rowscope.inspector.vocabulary.spelling import byte_alphabet, byte_level_spelling
 
 _ALPHABET: Final = frozenset(byte_alphabet())
@@ -29,10 +30,9 @@ def check_tokens(tokens: Sequence[str], vocabulary: Vocabulary) -> None:
     repeated = next((token for at, token in enumerate(tokens) if token in tokens[:at]), None)
     if repeated is not None:
         raise UsageError(f"{repeated!r} is given twice; name each token once", location="TOKEN")
-    wanted = set(tokens)
-    present = {token: id for id, token in vocabulary.tokens.items() if token in wanted}
+    present = ids_of(vocabulary.tokens, set(tokens))
     if present:
-        token, id = next(iter(present.items()))
+        token, (*_, id) = next(iter(present.items()))
         raise RefusedError(
             f"{token!r} is in the vocabulary already, with id {id}; choose another name, or use that token",
             location=token,
@@ -66,8 +66,7 @@ def text_cautions(tokens: Sequence[str], vocabulary: Vocabulary) -> Iterator[Cau
                 "tokenizer's spelling; use ASCII letters",
             )
     spellings = {token: _spelling(token, vocabulary) for token in tokens}
-    wanted = set(spellings.values())
-    ordinary = {token for token in vocabulary.tokens.values() if token in wanted}
+    ordinary = ids_of(vocabulary.tokens, set(spellings.values()))
     for token, spelling in spellings.items():
         if spelling in ordinary:
             yield Caution(
