@@ -12,14 +12,12 @@ from rowscope.kernels import formats, machine_code
 from rowscope.kernels.arguments import Pairs, rows_of
 from rowscope.kernels.formats import Format
 from rowscope.kernels.machine_code import Engine
+from rowscope.kernels.numpy_engine import BLOCK_ELEMENTS
 
 Floats = NDArray[np.float64]
 
 WORTH_COMPILING = 400_000_000
 """Pairs of elements from which the compiled kernel wins although it has to be compiled first."""
-
-BLOCK_ELEMENTS = 1 << 17
-"""Elements decoded at once by the numpy engine: 1 MiB of float64 on either side."""
 
 # Squares of elements between these bounds, and sums of 2**20 of them, are normal float64 numbers.
 LARGEST_PLAIN = 2.0**500

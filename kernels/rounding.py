@@ -7,11 +7,9 @@ from numpy.typing import NDArray
 
 from rowscope.kernels import formats
 from rowscope.kernels.formats import Codes, Format
+from rowscope.kernels.numpy_engine import BLOCK_ELEMENTS
 
 Floats = NDArray[np.float64]
-
-BLOCK_ELEMENTS = 1 << 17
-"""Elements rounded at once: 1 MiB of float64."""
 
 GLANCE = 32
 """Columns that are looked at before whole rows are."""
