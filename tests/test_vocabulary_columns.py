@@ -16,7 +16,7 @@ from rowscope.inspector.errors import TokenizerError
 from rowscope.inspector.vocabulary import Vocabulary, read_vocabulary
 from rowscope.inspector.vocabulary import tokenizer_json as room
 from rowscope.inspector.vocabulary.columns import Lines, read_lines
-from rowscope.inspector.vocabulary.lookup import all_ids, ids_of, largest_id, starting
+from rowscope.inspector.vocabulary.lookup import all_ids, differing, ids_of, largest_id, starting
 from rowscope.inspector.vocabulary.written import WrittenTokens
 
 # Letters of JSON's own syntax, of the placeholders, of several bytes in UTF-8, and of escapes.
@@ -63,6 +63,9 @@ def assert_same(data: bytes) -> None:
     wanted = {*plain.values(), "absent", "\ud800"}
     assert ids_of(found.tokens, wanted) == ids_of(parsed.tokens, wanted)
     assert sorted(starting(found.tokens, "<[")) == sorted(starting(parsed.tokens, "<["))
+    assert differing(found.tokens, parsed.tokens) == set()
+    other = {**plain, 3: "other", 2**31: "new"}
+    assert differing(found.tokens, other) == {id for id in other if other[id] != plain.get(id)}
     assert found.tokens.get(2**32) is None
     assert found.tokens.get(-1) is None
     assert dict(found.tokens) == plain
@@ -138,3 +141,21 @@ def test_tokens_of_equal_hash_are_told_apart() -> None:
     assert len(set(lines.keys.tolist())) == 1
     assert [lines.find(token) for token in tokens] == list(range(10))
     assert lines.find("beginningX-the-long-middle-and-the-end") is None
+
+
+def test_many_single_lookups_turn_to_a_dict(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rowscope.inspector.vocabulary.written.MOST_SINGLES", 3)
+    found, parsed = both(whole({"a": 0, "b": 1, "c": 1}, ["<x>"], indent=2, ascii_only=True))
+    assert isinstance(found, Vocabulary)
+    assert isinstance(parsed, Vocabulary)
+    for _ in range(3):
+        assert [found.tokens.get(id) for id in range(5)] == [parsed.tokens.get(id) for id in range(5)]
+
+
+def test_what_differs_between_two_that_share_their_entries() -> None:
+    one, _ = both(whole({"a": 0, "b": 1}, ["<x>"], indent=2, ascii_only=True))
+    other, _ = both(whole({"a": 0, "b": 1}, ["<x>", "<y>"], indent=2, ascii_only=True))
+    assert isinstance(one, Vocabulary)
+    assert isinstance(other, Vocabulary)
+    assert differing(one.tokens, other.tokens) == differing(other.tokens, one.tokens) == {3}
+    assert differing(one.tokens, one.tokens) == set()

@@ -39,3 +39,16 @@ def ids_of(tokens: Mapping[int, str], wanted: Collection[str]) -> dict[str, list
         if token in wanted:
             found.setdefault(token, []).append(id)
     return {token: sorted(ids) for token, ids in found.items()}
+
+
+def differing(one: Mapping[int, str], other: Mapping[int, str]) -> set[int]:
+    """The ids that have another token in one vocabulary than in the other, or a token in one alone."""
+    if (
+        isinstance(one, WrittenTokens)
+        and isinstance(other, WrittenTokens)
+        and one.lines.text == other.lines.text
+    ):
+        # The models' own entries are the same; only what lies over them can differ.
+        return {id for id in {*one.over, *other.over} if one.get(id) != other.get(id)}
+    left, right = dict(one.items()), dict(other.items())
+    return {id for id in left.keys() | right.keys() if left.get(id) != right.get(id)}

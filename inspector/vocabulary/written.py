@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, ItemsView, Iterator, Mapping, ValuesView
+from collections.abc import Collection, ItemsView, Iterator, KeysView, Mapping, ValuesView
 from functools import cached_property
 from types import MappingProxyType
 
 import numpy as np
 
 from rowscope.inspector.vocabulary.columns import Integers, Lines, distinct
+
+MOST_SINGLES = 5_000
+"""Tokens that are looked up one by one; who asks for more is likely to want all: a dict gives them faster."""
 
 
 class WrittenIds(Mapping[str, int]):
@@ -36,8 +39,12 @@ class WrittenTokens(Mapping[int, str]):
     def __init__(self, lines: Lines, over: Mapping[int, str] = MappingProxyType({})) -> None:
         self.lines = lines
         self.over = over
+        self._singles = MOST_SINGLES
 
     def __getitem__(self, id: int) -> str:
+        if self._singles <= 0:
+            return self._all[id]
+        self._singles -= 1
         if id in self.over:
             return self.over[id]
         position = self.lines.position_of(id)
@@ -50,6 +57,9 @@ class WrittenTokens(Mapping[int, str]):
 
     def __len__(self) -> int:
         return int(self.ids.size)
+
+    def keys(self) -> KeysView[int]:
+        return self._all.keys()
 
     def items(self) -> ItemsView[int, str]:
         return self._all.items()
