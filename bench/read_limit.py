@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 PIECE = 1 << 20
-"""Words that a thread sums at once: 8 MiB, as rowscope's chunks."""
+"""Words that a thread sums at once: 8 MiB."""
 
 
 @numba.njit(nogil=True, cache=False)

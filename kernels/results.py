@@ -69,11 +69,13 @@ class RowColumns:
 
 @dataclass(slots=True)
 class GroupSums:
-    """Column sums of G groups of finite rows of width d, about a pivot so that copies scatter by exactly 0.
+    """Column sums of G groups of finite rows of width d, about a pivot.
+
+    Copies scatter by exactly 0: for rows that scatter little about their mean the pivot is one of the rows.
 
     Attributes:
         rows: rows added, shape (G,).
-        pivot: the first row added, shape (G, d).
+        pivot: 0, or the first row added, shape (G, d).
         shift: sum of row - pivot, shape (G, d).
         squares: sum of |row - pivot|^2, shape (G,).
         unit_rows: rows of norm > 0 added, shape (G,).
