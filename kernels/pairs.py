@@ -12,16 +12,12 @@ from rowscope.kernels import formats, machine_code
 from rowscope.kernels.arguments import Pairs, rows_of
 from rowscope.kernels.formats import Format
 from rowscope.kernels.machine_code import Engine
-from rowscope.kernels.numpy_engine import BLOCK_ELEMENTS
+from rowscope.kernels.numpy_engine import BLOCK_ELEMENTS, LARGEST_PLAIN, SMALLEST_PLAIN
 
 Floats = NDArray[np.float64]
 
 WORTH_COMPILING = 400_000_000
 """Pairs of elements from which the compiled kernel wins although it has to be compiled first."""
-
-# Squares of elements between these bounds, and sums of 2**20 of them, are normal float64 numbers.
-LARGEST_PLAIN = 2.0**500
-SMALLEST_PLAIN = 2.0**-480
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from tokenizers import Tokenizer, models
 from rowscope.inspector.errors import TokenizerError
 from rowscope.inspector.vocabulary import Vocabulary, read_vocabulary
 from rowscope.inspector.vocabulary import tokenizer_json as room
-from rowscope.inspector.vocabulary.columns import Lines, read_lines
+from rowscope.inspector.vocabulary.columns import MOST_ALIKE, Lines, read_lines
 from rowscope.inspector.vocabulary.lookup import all_ids, differing, ids_of, largest_id, starting
 from rowscope.inspector.vocabulary.written import WrittenTokens
 
@@ -141,6 +141,19 @@ def test_tokens_of_equal_hash_are_told_apart() -> None:
     assert len(set(lines.keys.tolist())) == 1
     assert [lines.find(token) for token in tokens] == list(range(10))
     assert lines.find("beginningX-the-long-middle-and-the-end") is None
+
+
+def test_many_tokens_of_one_hash_are_left_to_the_json_parser() -> None:
+    tokens = {f"<|reserv{at:04}ed_for_later_use_by_model|>": at for at in range(MOST_ALIKE + 1)}
+    data = whole(tokens, [], indent=2, ascii_only=True)
+    assert_same(data)
+    found, _ = both(data)
+    assert isinstance(found, Vocabulary)
+    assert not isinstance(found.tokens, WrittenTokens)
+    del tokens["<|reserv0000ed_for_later_use_by_model|>"]
+    found, _ = both(whole(tokens, [], indent=2, ascii_only=True))
+    assert isinstance(found, Vocabulary)
+    assert isinstance(found.tokens, WrittenTokens)
 
 
 def test_many_single_lookups_turn_to_a_dict(monkeypatch: pytest.MonkeyPatch) -> None:

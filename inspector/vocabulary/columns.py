@@ -21,6 +21,9 @@ Integers = NDArray[np.int64]
 MOST_DIGITS = 10
 """Of an id that fits in 32 bits."""
 
+MOST_ALIKE = 64
+"""Tokens that may share a hash: long ones that are told apart where it does not look."""
+
 _HEAD = re.compile(rb'"vocab"\s*:\s*\{\n( {2,16})"')
 _QUOTE, BACKSLASH, _NEWLINE, _BLANK, _COMMA, _COLON, _ZERO = b'"\\\n ,:0'
 _MIXERS_OF_ONE = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB, 0xD6E8FEB86659FD93)
@@ -248,8 +251,11 @@ def distinct(numbers: Integers) -> Integers:
 
 
 def _all_differ(lines: Lines) -> bool:
-    """Whether no token occurs twice: of two equal keys a JSON object keeps the last one."""
+    """Whether no token occurs twice, of which a JSON object would keep the last; and few share a hash, among
+    which `find_plain` searches one by one."""
     keys, order = lines.by_key
+    if (keys[MOST_ALIKE:] == keys[:-MOST_ALIKE]).any():
+        return False
     same = np.flatnonzero(keys[1:] == keys[:-1])
     suspects = {*order[same].tolist(), *order[same + 1].tolist()}
     if len({lines.written(position) for position in suspects}) < len(suspects):

@@ -124,8 +124,25 @@ def plan_for(source: Path) -> ClaimPlan:
     return plan_claim(source, ["<A>", "<B>"], replace={"<B>": "<|reserved_2|>"}, values="like:er")
 
 
+def whole_or_marked(out: Path, whole: dict[str, str], contents: Contents, *, nothing_yet: bool) -> bool:
+    """Whether a killed claim left the target, which is then whole; else a folder by its side is marked.
+
+    What there is is removed.
+    """
+    there = out.exists()
+    if there:
+        assert contents(out) == whole
+    others = set(os.listdir(out.parent)) - {"source", "out"}
+    assert len(others) == (0 if there or nothing_yet else 1)
+    for name in others:
+        assert name.startswith(".out.rowscope-incomplete-")
+        shutil.rmtree(out.parent / name)
+    shutil.rmtree(out, ignore_errors=True)
+    return there
+
+
 def test_a_new_folder_is_absent_or_marked_or_whole(source: Path, contents: Contents) -> None:
-    plan, home, out = plan_for(source), source.parent, source.parent / "out"
+    plan, out = plan_for(source), source.parent / "out"
     before = contents(source)
     steps = steps_of(lambda disk: apply_claim(plan, out, disk=disk))
     whole = contents(out)
@@ -136,15 +153,7 @@ def test_a_new_folder_is_absent_or_marked_or_whole(source: Path, contents: Conte
     for at, mode in points:
         killed(lambda disk: apply_claim(plan, out, disk=disk), at, mode)
         assert contents(source) == before
-        if out.exists():
-            finished += 1
-            assert contents(out) == whole
-        others = set(os.listdir(home)) - {"source", "out"}
-        assert len(others) == (0 if out.exists() or (at, mode) == (1, "before") else 1)
-        for name in others:
-            assert name.startswith(".out.rowscope-incomplete-")
-            shutil.rmtree(home / name)
-        shutil.rmtree(out, ignore_errors=True)
+        finished += whole_or_marked(out, whole, contents, nothing_yet=(at, mode) == (1, "before"))
     assert finished == 3  # after the rename, and around the flush of the folder above
     apply_claim(plan, out)
     assert contents(out) == whole
@@ -156,7 +165,7 @@ def test_a_claim_in_one_call_is_absent_or_marked_or_whole(
     """The weights are copied by a thread, as large ones are: piece by piece, past the page cache."""
     monkeypatch.setattr(copying, "PIECE", 1 << 14)
     monkeypatch.setattr(copying, "DIRECT_FROM", 1)
-    home, out = source.parent, source.parent / "out"
+    out = source.parent / "out"
     before = contents(source)
 
     def run(disk: Disk) -> object:
@@ -170,15 +179,7 @@ def test_a_claim_in_one_call_is_absent_or_marked_or_whole(
     for at, mode in kill_points(steps):
         killed(run, at, mode)
         assert contents(source) == before
-        if out.exists():
-            finished += 1
-            assert contents(out) == whole
-        others = set(os.listdir(home)) - {"source", "out"}
-        assert len(others) == (0 if out.exists() or (at, mode) == (1, "before") else 1)
-        for name in others:
-            assert name.startswith(".out.rowscope-incomplete-")
-            shutil.rmtree(home / name)
-        shutil.rmtree(out, ignore_errors=True)
+        finished += whole_or_marked(out, whole, contents, nothing_yet=(at, mode) == (1, "before"))
     assert finished == 3
 
 
