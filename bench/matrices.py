@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 import rowscope
 from bench.checkpoints import to_bf16, write_header
-from rowscope.inspector.blocks import RowReader
+from rowscope.inspector.rows.blocks import RowReader
 
 NAME = "model.embed_tokens.weight"
 BLOCK_BYTES = 32 << 20

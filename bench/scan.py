@@ -15,8 +15,8 @@ from bench.nine import STATISTICS, ml_dtypes_nine, numpy_nine, torch_nine
 from bench.read_limit import map_words, sum_fresh, sum_words
 from bench.report import Claim, Options, Section, Table, milliseconds
 from bench.timing import Timing, at_least, at_most, fastest, interleave, timed
-from rowscope.inspector.blocks import RowReader
 from rowscope.inspector.rows import project_rows, scan_rows
+from rowscope.inspector.rows.blocks import RowReader
 
 BLOCKS = (32, 128, 512, 2048)
 """Rows of a block that torch and numpy are tried with."""

@@ -18,13 +18,13 @@ import atheris
 
 with atheris.instrument_imports(include=["rowscope"]):
     import rowscope
-    from rowscope.inspector import audit  # noqa: F401 - instrumented here, used through rowscope
+    from rowscope.inspector.audit import run as audit  # noqa: F401 - instrumented here, used through rowscope
     from rowscope.inspector.errors import RowscopeError
-    from rowscope.inspector.render.audit_github import render_github
-    from rowscope.inspector.render.audit_html import render_html
-    from rowscope.inspector.render.audit_markdown import render_audit_markdown
-    from rowscope.inspector.render.audit_sarif import render_sarif
-    from rowscope.inspector.render.audit_text import render_audit
+    from rowscope.inspector.render.audit.github import render_github
+    from rowscope.inspector.render.audit.html import render_html
+    from rowscope.inspector.render.audit.markdown import render_audit_markdown
+    from rowscope.inspector.render.audit.sarif import render_sarif
+    from rowscope.inspector.render.audit.text import render_audit
 
 import numpy as np
 from safetensors.numpy import save_file

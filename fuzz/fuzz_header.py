@@ -16,9 +16,9 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["rowscope"]):
-    from rowscope.inspector.diagnose import diagnose
+    from rowscope.inspector.checkpoint.diagnose import diagnose
     from rowscope.inspector.errors import RowscopeError
-    from rowscope.inspector.header import examine_file, read_header
+    from rowscope.inspector.header.read import examine_file, read_header
 
 import safetensors
 

@@ -15,11 +15,11 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["rowscope"]):
-    from rowscope.inspector.census import group_codes
+    from rowscope.inspector.census.census import group_codes
+    from rowscope.inspector.census.roles import roled_tokens
     from rowscope.inspector.errors import RowscopeError
     from rowscope.inspector.evidence import find_candidates
-    from rowscope.inspector.render.escape import visible
-    from rowscope.inspector.roles import roled_tokens
+    from rowscope.inspector.text.escape import visible
     from rowscope.inspector.vocabulary import Vocabulary, read_vocabulary
 
 _BASE = '{"a": 0, "b": 1, "<s>": 2, "</s>": 3}'

@@ -100,7 +100,7 @@ class Products(NamedTuple):
 
 
 class Pairs(NamedTuple):
-    """The arrays of `rowscope.kernels.pairs.PairColumns`; `marked` is 1 for pairs that were left out."""
+    """The arrays of `rowscope.kernels.compare.pairs.PairColumns`; `marked` is 1 for pairs left out."""
 
     changed: NDArray[np.int64]
     distance: NDArray[np.float64]

@@ -7,11 +7,13 @@ import os
 import numpy as np
 from numpy.typing import NDArray
 
-from rowscope.kernels import arguments, fingerprint, machine_code, numpy_engine
+from rowscope.kernels import arguments, fingerprint
 from rowscope.kernels.arguments import MOST_VECTORS, UPPER, Groups, Keys, Outputs, Products
+from rowscope.kernels.compile import machine_code
+from rowscope.kernels.compile.machine_code import Engine
 from rowscope.kernels.formats import Format
 from rowscope.kernels.lines import copy_on_lines
-from rowscope.kernels.machine_code import Engine
+from rowscope.kernels.plain import numpy_engine
 from rowscope.kernels.results import Floats, GroupSums, RowColumns
 
 WORTH_COMPILING = 400_000_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from rowscope.kernels.formats import Format
-from rowscope.kernels.numpy_engine import LARGEST_PLAIN, SMALLEST_PLAIN
+from rowscope.kernels.plain.numpy_engine import LARGEST_PLAIN, SMALLEST_PLAIN
 
 
 def limit_code(form: Format) -> np.uint64:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from rowscope.kernels import formats
 from rowscope.kernels.formats import Codes, Format
-from rowscope.kernels.numpy_engine import BLOCK_ELEMENTS
+from rowscope.kernels.plain.numpy_engine import BLOCK_ELEMENTS
 
 Floats = NDArray[np.float64]
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
 import rowscope
-from rowscope.inspector.report import Report
+from rowscope.inspector.audit.report import Report
 
 EMBEDDING = "model.embed_tokens.weight"
 HEAD = "lm_head.weight"

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 import rowscope
-from rowscope.inspector.baseline import apply_baseline, new_findings, read_baseline, write_baseline
+from rowscope.inspector.audit.report import Report
 from rowscope.inspector.checks.finding import Finding, id_evidence
 from rowscope.inspector.checks.registry import RULES
 from rowscope.inspector.errors import UsageError
-from rowscope.inspector.identity import fingerprint
-from rowscope.inspector.report import Report
+from rowscope.inspector.gate.baseline import apply_baseline, new_findings, read_baseline, write_baseline
+from rowscope.inspector.gate.identity import fingerprint
 
 AUDIT = json.loads((Path(__file__).parents[1] / "docs" / "schema" / "audit.schema.json").read_text())
 NAMES = ("demo", "untied", "beyond", "twice", "headless", "partial")

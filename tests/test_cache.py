@@ -9,10 +9,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from rowscope.inspector.checkpoint import Checkpoint, open_checkpoint
-from rowscope.inspector.errors import (
-    CheckpointError,
-)
+from rowscope.inspector.checkpoint.checkpoint import Checkpoint, open_checkpoint
+from rowscope.inspector.errors import CheckpointError
 
 FIRST, SECOND = "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"
 EMBED = {"model.embed_tokens.weight": np.zeros((8, 4), np.float32)}

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import rowscope
-from rowscope.inspector.census import GROUPS, group_codes
+from rowscope.inspector.census.census import GROUPS, group_codes
 from rowscope.inspector.errors import UsageError
-from rowscope.inspector.placeholders import is_placeholder
 from rowscope.inspector.ranges import format_ranges, parse_ranges, to_ranges
+from rowscope.inspector.vocabulary.placeholders import is_placeholder
 
 PLACEHOLDERS = [
     "[unused12]",

@@ -132,7 +132,7 @@ def test_rows_without_evidence_and_without_a_tokenizer(run, tmp_path):
 
 @pytest.mark.parametrize("evidence", ["--evidence", "--no-evidence"])
 def test_rows_read_the_tokenizer_once(run, monkeypatch, evidence):
-    from rowscope.inspector import choose
+    from rowscope.inspector.listing import choose
 
     roots = []
 

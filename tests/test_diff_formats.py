@@ -16,8 +16,8 @@ from numpy.testing import assert_allclose
 from rowscope.inspector.diff import diff
 from rowscope.inspector.diff.rows import COLUMNS, row_columns
 from rowscope.inspector.errors import MissingExtraError
-from rowscope.inspector.render.diff_formats import render_diff
-from rowscope.inspector.render.diff_text import render_diff_text
+from rowscope.inspector.render.diff.formats import render_diff
+from rowscope.inspector.render.diff.text import render_diff_text
 
 EMBEDDING = "model.embed_tokens.weight"
 CONFIG = {"architectures": ["Qwen2ForCausalLM"], "model_type": "qwen2"}

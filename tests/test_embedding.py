@@ -15,7 +15,7 @@ import pytest
 
 import rowscope
 from rowscope import cli
-from rowscope.inspector.settings import FORMATS, Settings, read_settings
+from rowscope.inspector.gate.settings import FORMATS, Settings, read_settings
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "embedding.md").read_text()

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rowscope.inspector.checkpoint import open_checkpoint
+from rowscope.inspector.checkpoint.checkpoint import open_checkpoint
+from rowscope.inspector.checkpoint.structure import describe
 from rowscope.inspector.errors import MalformedFileError
-from rowscope.inspector.header import parse_header
-from rowscope.inspector.render.escape import visible
-from rowscope.inspector.render.inspect_text import render_inspect
-from rowscope.inspector.structure import describe
+from rowscope.inspector.header.read import parse_header
+from rowscope.inspector.render.inspect.text import render_inspect
+from rowscope.inspector.text.escape import visible
 
 ANY_TEXT = st.text(st.characters())  # surrogates among them
 ORDINARY = st.characters(categories=["Lu", "Ll", "Lt", "Nd", "Sm", "Sc", "Pd", "Ps", "Pe", "Po"])

@@ -8,9 +8,9 @@ import pytest
 from safetensors.numpy import save_file
 
 import rowscope
-from rowscope.inspector.census import group_codes
+from rowscope.inspector.census.census import group_codes
+from rowscope.inspector.evidence.measure import measure_matrix
 from rowscope.inspector.evidence.model import VERDICTS
-from rowscope.inspector.measure import measure_matrix
 from rowscope.inspector.vocabulary import read_vocabulary
 
 ROWS, WIDTH, ENTRIES, SPECIALS = 4096, 192, 3840, 11

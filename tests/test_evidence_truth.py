@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import rowscope
-from rowscope.inspector.census import group_codes
+from rowscope.inspector.census.census import group_codes
 from rowscope.inspector.evidence.indicators import indicators
+from rowscope.inspector.evidence.measure import measure_matrix
 from rowscope.inspector.evidence.model import TRAINED
-from rowscope.inspector.measure import measure_matrix
 from rowscope.inspector.vocabulary import read_vocabulary
 
 DEMO = Path(__file__).resolve().parent.parent / "examples" / "tiny_qwen2"

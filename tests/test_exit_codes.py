@@ -16,7 +16,7 @@ from jsonschema import Draft202012Validator
 from safetensors.numpy import save_file
 
 from rowscope import cli
-from rowscope.inspector.header import read_header
+from rowscope.inspector.header.read import read_header
 
 SCHEMAS = Path(__file__).parents[1] / "docs" / "schema"
 AUDIT = json.loads((SCHEMAS / "audit.schema.json").read_text())

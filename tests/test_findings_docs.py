@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from rowscope.inspector.checks.explain import explain
 from rowscope.inspector.checks.registry import RULES
 from rowscope.inspector.errors import UsageError
-from rowscope.inspector.explain import explain
 
 FOLDER = Path(__file__).parents[1] / "docs" / "findings"
 HEADINGS = ["What it means", "How it is measured", "What to do", "When it is wrong", "Example"]

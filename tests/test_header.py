@@ -14,9 +14,9 @@ import pytest
 import safetensors
 import safetensors.numpy
 
-from rowscope.inspector.diagnose import diagnose
+from rowscope.inspector.checkpoint.diagnose import diagnose
 from rowscope.inspector.errors import MalformedFileError
-from rowscope.inspector.header import DTYPE_BITS, MAX_HEADER_BYTES, parse_header, read_header
+from rowscope.inspector.header.read import DTYPE_BITS, MAX_HEADER_BYTES, parse_header, read_header
 
 PLAIN = '{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}'
 

@@ -8,9 +8,9 @@ import struct
 
 import pytest
 
-from rowscope.inspector.diagnose import diagnose
+from rowscope.inspector.checkpoint.diagnose import diagnose
 from rowscope.inspector.errors import CheckpointError, MalformedFileError
-from rowscope.inspector.header import examine_file, read_header
+from rowscope.inspector.header.read import examine_file, read_header
 
 
 def entry(dtype="F32", shape="[2]", offsets="[0,8]", extra=""):

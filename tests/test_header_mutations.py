@@ -11,7 +11,7 @@ import safetensors
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rowscope.inspector.header import examine_file
+from rowscope.inspector.header.read import examine_file
 
 PLAIN = '{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}'
 SEEDS = [

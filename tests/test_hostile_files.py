@@ -15,10 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save, save_file
 
-from rowscope.inspector.checkpoint import open_checkpoint
-from rowscope.inspector.diagnose import diagnose
+from rowscope.inspector.checkpoint.checkpoint import open_checkpoint
+from rowscope.inspector.checkpoint.diagnose import diagnose
 from rowscope.inspector.errors import CheckpointError, MalformedFileError, RowscopeError
-from rowscope.inspector.header import read_header
+from rowscope.inspector.header.read import read_header
 
 ARRAYS = {"model.embed_tokens.weight": np.zeros((4, 2), np.float32)}
 INDEX = "model.safetensors.index.json"

@@ -21,17 +21,17 @@ from safetensors.numpy import save_file
 
 import rowscope
 from rowscope import cli
+from rowscope.inspector.audit.report import Report
+from rowscope.inspector.checkpoint.structure import describe
+from rowscope.inspector.checks.explain import explain
 from rowscope.inspector.errors import UsageError
-from rowscope.inspector.explain import explain
-from rowscope.inspector.render.audit_github import render_github
-from rowscope.inspector.render.audit_html import render_html
-from rowscope.inspector.render.audit_markdown import escape_markdown, render_audit_markdown
-from rowscope.inspector.render.audit_sarif import render_sarif
-from rowscope.inspector.render.audit_text import render_audit
-from rowscope.inspector.render.escape import visible
-from rowscope.inspector.render.inspect_text import render_inspect
-from rowscope.inspector.report import Report
-from rowscope.inspector.structure import describe
+from rowscope.inspector.render.audit.github import render_github
+from rowscope.inspector.render.audit.html import render_html
+from rowscope.inspector.render.audit.markdown import escape_markdown, render_audit_markdown
+from rowscope.inspector.render.audit.sarif import render_sarif
+from rowscope.inspector.render.audit.text import render_audit
+from rowscope.inspector.render.inspect.text import render_inspect
+from rowscope.inspector.text.escape import visible
 
 HOSTILE = (
     "\x1b[31mred\x1b[0m",

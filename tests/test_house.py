@@ -1,4 +1,4 @@
-"""The house keeps its shape: imports run one way, without circles, and stay light."""
+"""The house keeps its shape: rooms entered by their doors, imports one way, without circles, and light."""
 
 import ast
 import subprocess
@@ -8,57 +8,20 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "src" / "rowscope"
+ROOTS = {room: (PACKAGE / room).resolve() for room in ("inspector", "kernels")}
 
-# Low to high. A module may import its own floor and the floors below it, at any depth of its code; rooms on
-# one floor that must not know each other stand in ROOMS.
+# Low to high. A room may enter its own floor and the floors below it, without circles.
 FLOORS = (
-    (
-        "inspector.errors",
-        "inspector.ranges",
-        "inspector.plain",
-        "inspector.render.escape",
-        "inspector.render.numbers",
-        "kernels",
-    ),
-    ("inspector.header", "inspector.header_json", "inspector.header_rules", "inspector.files"),
-    ("inspector.source",),
-    ("inspector.layouts", "inspector.matrices"),
-    (
-        "inspector.checkpoint",
-        "inspector.no_matrix",
-        "inspector.config",
-        "inspector.index",
-        "inspector.index_checks",
-        "inspector.locate",
-        "inspector.weights",
-        "inspector.vocabulary",
-        "inspector.placeholders",
-    ),
-    (
-        "inspector.census",
-        "inspector.capacity",
-        "inspector.roles",
-        "inspector.structure",
-        "inspector.structure_groups",
-        "inspector.diagnose",
-    ),
-    ("inspector.blocks", "inspector.rows", "inspector.statistics"),
-    ("inspector.evidence", "inspector.measure", "inspector.facts", "inspector.reachability"),
-    (
-        "inspector.checks",
-        "inspector.summary",
-        "inspector.report",
-        "inspector.notable",
-        "inspector.identity",
-        "inspector.rules_of_others",
-    ),
-    ("inspector.audit", "inspector.compose", "inspector.choose", "inspector.table", "inspector.suspects"),
-    (
-        "inspector.explain",
-        "inspector.selection",
-        "inspector.baseline",
-        "inspector.settings",
-    ),
+    ("inspector", "inspector.errors", "inspector.ranges", "inspector.plain", "inspector.text", "kernels"),
+    ("inspector.storage",),
+    ("inspector.header",),
+    ("inspector.matrices",),
+    ("inspector.checkpoint", "inspector.vocabulary"),
+    ("inspector.census", "inspector.rows"),
+    ("inspector.evidence",),
+    ("inspector.checks",),
+    ("inspector.audit", "inspector.listing"),
+    ("inspector.gate",),
     ("inspector.claim", "inspector.diff", "inspector.mask", "inspector.model"),
     ("inspector.study",),
     ("inspector.render",),
@@ -67,79 +30,137 @@ FLOORS = (
     ("cli",),
     ("__main__",),
 )
+LOOSE = {"inspector", "inspector.errors", "inspector.ranges", "inspector.plain"}
+ACTING = ("claim", "diff", "mask", "model")
 
 
 def modules():
-    """Module name below the package -> file."""
+    """Module name below the package -> file; rglob does not follow the links to the rooms."""
     found = {}
     for path in PACKAGE.rglob("*.py"):
-        parts = path.relative_to(PACKAGE).with_suffix("").parts
-        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-        if name and "__pycache__" not in parts:
-            found[name] = path
-    # rglob does not follow the links to the rooms in every Python version
-    for room in ("inspector", "kernels"):
-        for path in (PACKAGE / room).resolve().rglob("*.py"):
-            parts = (room, *path.relative_to((PACKAGE / room).resolve()).with_suffix("").parts)
-            found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
-    return found
+        if not {"inspector", "kernels", "cli.py"} & set(path.relative_to(PACKAGE).parts):
+            found[_name(path.relative_to(PACKAGE))] = path
+    for room, root in ROOTS.items():
+        found.update({_name(Path(room, path.relative_to(root))): path for path in root.rglob("*.py")})
+    found["cli"] = PACKAGE / "cli.py"
+    return {name: path for name, path in found.items() if name}
+
+
+def _name(path):
+    parts = path.with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 MODULES = modules()
+DOORS = {name for name, path in MODULES.items() if path.name == "__init__.py"}
 
 
-def imports(path):
-    """Modules of ours that a file imports, in whatever function; imports for type checkers alone left out."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    checked_only = {
+def room(name):
+    """The room that a module stands in: `inspector.rows` for `inspector.rows.scan`."""
+    return ".".join(name.split(".")[: 2 if name.startswith("inspector.") else 1])
+
+
+def used(name, *, checked_only=True):
+    """(module, name) pairs that a file imports of ours, in whatever function; without those for type
+    checkers alone where `checked_only` is false."""
+    tree = ast.parse(MODULES[name].read_text(encoding="utf-8"))
+    hidden = {
         id(inner)
         for node in ast.walk(tree)
         if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
         for inner in ast.walk(node)
     }
     for node in ast.walk(tree):
-        if id(node) in checked_only:
+        if not checked_only and id(node) in hidden:
             continue
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("rowscope"):
+        if isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith("rowscope."):
             base = (node.module or "").removeprefix("rowscope").lstrip(".")
             for alias in node.names:
-                name = f"{base}.{alias.name}".lstrip(".")
-                yield name if name in MODULES else base
+                full = f"{base}.{alias.name}".lstrip(".")
+                # A name that a door offers and a module below it share: the door's one is meant.
+                if full in MODULES and not (base in DOORS and alias.name in door_names(base)):
+                    yield full, None
+                else:
+                    yield base, alias.name
         if isinstance(node, ast.Import):
             for alias in node.names:
                 if alias.name.startswith("rowscope."):
-                    yield alias.name.removeprefix("rowscope.")
+                    yield alias.name.removeprefix("rowscope."), None
+
+
+def door_names(door):
+    """`__all__` of a door."""
+    for node in ast.parse(MODULES[door].read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and [
+            target.id for target in node.targets if isinstance(target, ast.Name)
+        ] == ["__all__"]:
+            return set(ast.literal_eval(node.value))
+    return set()
 
 
 def floor(name):
-    """Index of the floor of the longest matching room."""
-    rooms = [
-        (len(room), at)
-        for at, level in enumerate(FLOORS)
-        for room in level
-        if name == room or name.startswith(room + ".")
-    ]
-    return max(rooms)[1] if rooms else None
+    """Index of the floor of a module's room."""
+    return next((at for at, level in enumerate(FLOORS) if room(name) in level), None)
 
 
 def test_every_module_has_a_floor():
-    assert [name for name in MODULES if floor(name) is None and name != "inspector"] == []
+    assert [name for name in MODULES if floor(name) is None] == []
+
+
+def test_only_the_ground_is_loose():
+    assert {_name(Path("inspector", path.name)) for path in ROOTS["inspector"].glob("*.py")} == LOOSE
+
+
+def test_no_file_is_long():
+    assert {n: c for n, p in MODULES.items() if (c := len(p.read_text().splitlines())) > 300} == {}
 
 
 @pytest.mark.parametrize("name", sorted(MODULES))
 def test_imports_run_downwards(name):
-    upwards = [
-        used
-        for used in imports(MODULES[name])
-        if used and floor(used) is not None and floor(name) is not None and floor(used) > floor(name)
-    ]
-    assert upwards == []
+    assert [
+        module for module, _ in used(name, checked_only=False) if module and floor(module) > floor(name)
+    ] == []
 
 
-def test_no_circles():
-    graph = {
-        name: {used for used in imports(path) if used in MODULES} - {name} for name, path in MODULES.items()
-    }
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_rooms_are_entered_by_their_doors(name):
+    """Inside a room freely, another room by its door (each command has one in `render`)."""
+    windows = []
+    for module, wanted in used(name):
+        if not module.startswith("inspector.") or module in LOOSE or room(module) == room(name):
+            continue
+        is_door = module == room(module) or (room(module) == "inspector.render" and module in DOORS)
+        if not is_door or (wanted is not None and wanted not in door_names(module)):
+            windows.append((module, wanted))
+    assert windows == []
+
+
+@pytest.mark.parametrize(
+    "door", sorted(name for name in DOORS if name.count(".") == 1 and name.startswith("inspector."))
+)
+def test_every_door_says_what_its_room_knows(door):
+    tree = ast.parse(MODULES[door].read_text(encoding="utf-8"))
+    said = ast.get_docstring(tree) or ""
+    assert "nows" in said
+    assert "ust not" in said or "nothing of ours" in said
+    assert door_names(door)
+
+
+def test_no_circles_between_modules():
+    _no_circles(
+        {name: {at for at, _ in used(name, checked_only=False) if at in MODULES} - {name} for name in MODULES}
+    )
+
+
+def test_no_circles_between_rooms():
+    graph = {}
+    for name in MODULES:
+        known = {room(at) for at, _ in used(name) if at in MODULES} - {room(name)}
+        graph.setdefault(room(name), set()).update(known - LOOSE)
+    _no_circles(graph)
+
+
+def _no_circles(graph):
     done, path = set(), []
 
     def visit(name):
@@ -147,8 +168,8 @@ def test_no_circles():
             raise AssertionError(" -> ".join([*path[path.index(name) :], name]))
         if name not in done:
             path.append(name)
-            for used in sorted(graph[name]):
-                visit(used)
+            for at in sorted(graph.get(name, ())):
+                visit(at)
             path.pop()
             done.add(name)
 
@@ -157,18 +178,18 @@ def test_no_circles():
 
 
 def test_kernels_import_nothing_of_ours_but_kernels():
-    for name, path in MODULES.items():
+    assert not (ROOTS["kernels"] / "__init__.py").exists()
+    for name in MODULES:
         if name.startswith("kernels"):
-            assert {used.split(".")[0] for used in imports(path)} <= {"kernels"}, name
+            assert {module.split(".")[0] for module, _ in used(name)} <= {"kernels"}, name
 
 
-@pytest.mark.parametrize("room", ["claim", "diff", "mask", "model"])
-def test_rooms_that_act_do_not_know_each_other(room):
-    others = {"claim", "diff", "mask", "model"} - {room}
-    for name, path in MODULES.items():
-        if name.startswith(f"inspector.{room}"):
-            known = {used.split(".")[1] for used in imports(path) if used.startswith("inspector.")}
-            assert not known & others, name
+@pytest.mark.parametrize("acting", ACTING)
+def test_rooms_that_act_do_not_know_each_other(acting):
+    others = {f"inspector.{other}" for other in ACTING if other != acting}
+    for name in MODULES:
+        if room(name) == f"inspector.{acting}":
+            assert not {room(module) for module, _ in used(name)} & others, name
 
 
 HEAVY = {"numba", "torch", "transformers", "tokenizers", "sentencepiece", "pyarrow", "pandas", "matplotlib"}

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from rowscope.inspector.checkpoint import Checkpoint, open_checkpoint
-from rowscope.inspector.diagnose import diagnose
+from rowscope.inspector.checkpoint.checkpoint import Checkpoint, open_checkpoint
+from rowscope.inspector.checkpoint.diagnose import diagnose
 from rowscope.inspector.errors import (
     CheckpointError,
     IndexMismatchError,

@@ -13,14 +13,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rowscope.kernels import build, dispatch, machine_code
+from rowscope.kernels import dispatch
+from rowscope.kernels.compile import build, machine_code
 from rowscope.kernels.formats import FORMATS
 from rowscope.kernels.results import RowColumns
 
 SCAN = """
 import sys
 import numpy as np
-from rowscope.kernels import dispatch, formats, pairs
+from rowscope.kernels import dispatch, formats
+from rowscope.kernels.compare import pairs
 from rowscope.kernels.results import RowColumns
 
 def scan(dtype, engine="numba"):
@@ -127,7 +129,7 @@ def test_a_read_only_installation_keeps_machine_code_in_the_users_cache(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(machine_code, "_loaded", {})
     beside, of_the_user = machine_code._folders()
-    assert beside == Path(machine_code.__file__).parent / "__pycache__"
+    assert beside == machine_code._SOURCES / "__pycache__"
     monkeypatch.setattr(machine_code, "_folders", lambda: [blocked / "below", of_the_user])
     call("scan", "BF16")
     assert len(kept(tmp_path / "cache" / "rowscope")) == 1
@@ -160,15 +162,16 @@ def test_machine_code_of_other_sources_is_not_used_and_goes(
 
 
 def test_the_stamp_covers_every_kernel_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = Path(machine_code.__file__).parent
-    for source in folder.glob("*.py"):
-        (tmp_path / source.name).write_bytes(source.read_bytes())
-    stamps = set()
-    monkeypatch.setattr(machine_code, "__file__", str(tmp_path / "machine_code.py"))
-    for source in ["machine_code.py", *sorted(path.name for path in tmp_path.glob("*.py"))]:
+    sources = sorted(path.relative_to(machine_code._SOURCES) for path in machine_code._SOURCES.rglob("*.py"))
+    assert Path("compile/machine_code.py") in sources
+    shutil.copytree(machine_code._SOURCES, tmp_path / "kernels")
+    monkeypatch.setattr(machine_code, "_SOURCES", tmp_path / "kernels")
+    stamps = {machine_code._stamp.__wrapped__()}
+    for source in sources:
+        path = tmp_path / "kernels" / source
+        path.write_text(path.read_text() + "#\n")
         stamps.add(machine_code._stamp.__wrapped__())
-        (tmp_path / source).write_text((tmp_path / source).read_text() + "#\n")
-    assert len(stamps) == len(list(folder.glob("*.py"))) + 1
+    assert len(stamps) == len(sources) + 1
 
 
 @pytest.mark.parametrize("variable", ["NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES"])

@@ -14,7 +14,7 @@ from transformers import AutoTokenizer
 import rowscope
 from rowscope.inspector.errors import CheckpointError, NoMatrixError, RefusedError, UsageError
 from rowscope.inspector.mask import mask
-from rowscope.inspector.render.mask_text import render_mask_text
+from rowscope.inspector.render.mask.text import render_mask_text
 
 DEMO = Path(rowscope.__file__).parent / "demo"
 EMBEDDING, HEAD = "model.embed_tokens.weight", "lm_head.weight"

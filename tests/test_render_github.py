@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rowscope.inspector.render.audit_github import annotation, inert, render_github
-from rowscope.inspector.render.escape import visible
+from rowscope.inspector.render.audit.github import annotation, inert, render_github
+from rowscope.inspector.text.escape import visible
 
 COMMAND = re.compile(r"::(error|warning|notice) ([^:]*)::(.*)")
 

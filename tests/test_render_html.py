@@ -10,8 +10,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from rowscope.inspector.render.audit_html import render_html
-from rowscope.inspector.render.html_style import STYLE
+from rowscope.inspector.render.audit.html import render_html
+from rowscope.inspector.render.audit.html_style import STYLE
 
 VOID = {"meta", "circle", "line"}
 TAGS = {

@@ -12,9 +12,9 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from jsonschema import Draft4Validator
 
+from rowscope.inspector.audit.report import Report
 from rowscope.inspector.checks.registry import RULES
-from rowscope.inspector.render.audit_sarif import render_sarif
-from rowscope.inspector.report import Report
+from rowscope.inspector.render.audit.sarif import render_sarif
 
 SCHEMA = json.loads((Path(__file__).parent / "data" / "sarif" / "sarif-2.1.0-rtm.4.json").read_text())
 NAMES = ("demo", "untied", "beyond", "twice", "headless", "partial")

@@ -12,8 +12,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import rowscope
+from rowscope.inspector.audit.report import Report
 from rowscope.inspector.checks.registry import CHECKS
-from rowscope.inspector.report import Report
 
 FOLDER = Path(__file__).parents[1] / "docs" / "schema"
 AUDIT = json.loads((FOLDER / "audit.schema.json").read_text())

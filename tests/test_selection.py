@@ -6,7 +6,7 @@ import pytest
 
 from rowscope.inspector.checks.registry import RULES
 from rowscope.inspector.errors import UsageError
-from rowscope.inspector.selection import apply_selection, select
+from rowscope.inspector.gate.selection import apply_selection, select
 
 ALL = frozenset(RULES)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rowscope.inspector.errors import UsageError
-from rowscope.inspector.settings import Settings, read_settings
+from rowscope.inspector.gate.settings import Settings, read_settings
 
 ALL_KEYS = """
 select = ["ROW", "tok301"]

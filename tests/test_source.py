@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from rowscope.inspector.checkpoint import open_checkpoint
+from rowscope.inspector.checkpoint.checkpoint import open_checkpoint
 from rowscope.inspector.errors import CheckpointError, MalformedFileError
-from rowscope.inspector.source import MappedFile
+from rowscope.inspector.storage.local import MappedFile
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ def test_a_scan_that_releases_stays_small(tmp_path):
     code = """
 import resource, sys
 from pathlib import Path
-from rowscope.inspector.source import MappedFile
+from rowscope.inspector.storage.local import MappedFile
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 with MappedFile(Path(sys.argv[1])) as file:
     before, total = peak(), 0

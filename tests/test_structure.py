@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
-from rowscope.inspector.checkpoint import open_checkpoint
-from rowscope.inspector.diagnose import diagnose
-from rowscope.inspector.render.inspect_text import render_faults, render_inspect
+from rowscope.inspector.checkpoint.checkpoint import open_checkpoint
+from rowscope.inspector.checkpoint.diagnose import diagnose
+from rowscope.inspector.checkpoint.structure import describe
+from rowscope.inspector.checkpoint.structure_groups import natural_key
+from rowscope.inspector.render.inspect.text import render_faults, render_inspect
 from rowscope.inspector.render.plain import bytes_text, table
-from rowscope.inspector.structure import describe
-from rowscope.inspector.structure_groups import natural_key
 
 FIRST, SECOND = "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"
 
@@ -201,8 +201,8 @@ def test_demo_in_text():
 def test_rendering_needs_neither_rich_nor_numpy():
     code = (
         "import sys; from rowscope.inspector.checkpoint import open_checkpoint as o;"
-        "from rowscope.inspector.structure import describe as d;"
-        "from rowscope.inspector.render.inspect_text import render_inspect as r; r(d(o('demo')));"
+        "from rowscope.inspector.checkpoint.structure import describe as d;"
+        "from rowscope.inspector.render.inspect import render_inspect as r; r(d(o('demo')));"
         "sys.exit(any(m in sys.modules for m in ('rich', 'numpy', 'typer')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

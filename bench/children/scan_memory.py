@@ -13,8 +13,8 @@ import llvmlite.binding  # noqa: F401 - part of what the compiled kernels import
 import numpy as np
 
 import rowscope
-from rowscope.inspector.blocks import RowReader
 from rowscope.inspector.rows import scan_rows
+from rowscope.inspector.rows.blocks import RowReader
 
 
 def status(key: str) -> int:

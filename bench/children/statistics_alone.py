@@ -11,12 +11,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from rowscope.inspector.blocks import RowReader
-from rowscope.inspector.census import GROUPS, take_census
-from rowscope.inspector.checkpoint import open_checkpoint
+from rowscope.inspector.census.census import GROUP_MEMBERS, GROUPS, take_census
+from rowscope.inspector.checkpoint.checkpoint import open_checkpoint
 from rowscope.inspector.plain import to_plain
 from rowscope.inspector.rows import scan_rows
-from rowscope.inspector.statistics import GroupStats, group_statistics
+from rowscope.inspector.rows.blocks import RowReader
+from rowscope.inspector.rows.statistics import GroupStats, group_statistics
 from rowscope.inspector.vocabulary import read_vocabulary
 
 
@@ -30,7 +30,7 @@ def measure(folder: str) -> list[Mapping[str, GroupStats]]:
         with RowReader(matrix.ref) as reader:
             table, columns = scan_rows(reader, groups=codes, n_groups=len(GROUPS))
         assert columns is not None
-        found.append(group_statistics(table, codes, columns))
+        found.append(group_statistics(table, codes, columns, GROUP_MEMBERS))
     return found
 
 

@@ -1,6 +1,35 @@
-"""Findings: one function per code, registered by hand."""
+"""Findings: one function per code, registered by hand, and the page that explains each.
 
-from rowscope.inspector.checks.finding import MAX_IDS, SEVERITY_RANK, Finding, Rule, Severity
+Knows facts about a checkpoint. Must not measure anything, nor print.
+"""
+
+from rowscope.inspector.checks.comparison import DIF501
+from rowscope.inspector.checks.explain import explain
+from rowscope.inspector.checks.finding import (
+    MAX_IDS,
+    SEVERITY_RANK,
+    Finding,
+    Rule,
+    Severity,
+    id_evidence,
+    row_location,
+)
 from rowscope.inspector.checks.registry import CHECKS, RULES, run_checks
+from rowscope.inspector.checks.tokens import rank, token_verdicts
 
-__all__ = ["CHECKS", "MAX_IDS", "RULES", "SEVERITY_RANK", "Finding", "Rule", "Severity", "run_checks"]
+__all__ = [
+    "CHECKS",
+    "DIF501",
+    "MAX_IDS",
+    "RULES",
+    "SEVERITY_RANK",
+    "Finding",
+    "Rule",
+    "Severity",
+    "explain",
+    "id_evidence",
+    "rank",
+    "row_location",
+    "run_checks",
+    "token_verdicts",
+]

@@ -7,7 +7,7 @@ from typing import Final
 
 from rowscope.inspector.checks import comparison, rows, structure, tokens, tying, vocabulary
 from rowscope.inspector.checks.finding import SEVERITY_RANK, Finding, Rule
-from rowscope.inspector.facts import Facts
+from rowscope.inspector.evidence import Facts
 
 Check = Callable[[Facts], Iterable[Finding]]
 

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from rowscope.inspector.census import RESERVED, USED
 from rowscope.inspector.checks.finding import Finding, Rule, id_evidence, row_location
-from rowscope.inspector.evidence.model import COLLAPSED, HIGH, LOW, TRAINED, VANISHING, ZERO
-from rowscope.inspector.facts import Facts, MatrixFacts
+from rowscope.inspector.evidence import COLLAPSED, HIGH, LOW, TRAINED, VANISHING, ZERO, Facts, MatrixFacts
 
 ROW201: Final = Rule("ROW201", "non-finite-rows", "error", "Rows that hold NaN or infinities.")
 ROW202: Final = Rule("ROW202", "empty-used-rows", "warning", "Used tokens whose row is zero or has vanished.")

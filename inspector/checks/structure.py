@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from rowscope.inspector.checks.finding import Finding, Rule
-from rowscope.inspector.facts import Facts
+from rowscope.inspector.evidence import Facts
 
 FIL001: Final = Rule("FIL001", "malformed-file", "error", "A file breaks the safetensors format.")
 FIL002: Final = Rule("FIL002", "index-mismatch", "warning", "The sharded index disagrees with the shards.")

@@ -8,11 +8,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from rowscope.inspector.census import BASE, PLACEHOLDER
+from rowscope.inspector.census import BASE, PLACEHOLDER, RoledToken
 from rowscope.inspector.checks.finding import Finding, Rule, Severity, id_evidence, row_location
-from rowscope.inspector.evidence.model import CONFIDENCES, TRAINED, VERDICTS
-from rowscope.inspector.facts import Facts, MatrixFacts
-from rowscope.inspector.roles import RoledToken
+from rowscope.inspector.evidence import CONFIDENCES, TRAINED, VERDICTS, Facts, MatrixFacts
 
 TOK301: Final = Rule(
     "TOK301", "untrained-special-token", "warning", "A special or added token never trained."

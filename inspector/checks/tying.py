@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from rowscope.inspector.checks.finding import Finding, Rule
-from rowscope.inspector.facts import Facts
+from rowscope.inspector.evidence import Facts
 
 TIE401: Final = Rule("TIE401", "tied-but-different", "warning", "Config says tied, two matrices are stored.")
 TIE402: Final = Rule("TIE402", "missing-output-matrix", "error", "Untied config without an output matrix.")

@@ -7,11 +7,10 @@ from typing import Final
 
 import numpy as np
 
-from rowscope.inspector.census import UNMAPPED
+from rowscope.inspector.census import UNMAPPED, RoledToken
 from rowscope.inspector.checks.finding import Finding, Rule, id_evidence, row_location
-from rowscope.inspector.facts import Facts
+from rowscope.inspector.evidence import Facts
 from rowscope.inspector.ranges import format_ranges
-from rowscope.inspector.roles import RoledToken
 
 VOC101: Final = Rule("VOC101", "unmapped-rows", "note", "Rows that no tokenizer entry owns.")
 VOC102: Final = Rule("VOC102", "token-without-row", "warning", "A tokenizer id that has no row.")

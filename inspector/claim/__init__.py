@@ -1,17 +1,22 @@
 """Give reserved slots to new tokens: plan, apply into a new folder or in place, undo.
 
 The names load on first use: the copy of the weights can begin while the planner is still being imported.
+Knows plans, edits, rows and the disk. Must not know the other rooms that act (diff, mask, model).
 """
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from rowscope.inspector import lazily
 
 if TYPE_CHECKING:
-    from rowscope.inspector.claim.direct import claim_into
-    from rowscope.inspector.claim.early import EarlyCopy
-    from rowscope.inspector.claim.in_place import apply_claim_in_place
+    from rowscope.inspector.claim.applying.direct import claim_into
+    from rowscope.inspector.claim.applying.early import EarlyCopy
+    from rowscope.inspector.claim.applying.in_place import apply_claim_in_place
+    from rowscope.inspector.claim.applying.undo import undo_claim
+    from rowscope.inspector.claim.applying.write import apply_claim
+    from rowscope.inspector.claim.disk.transfer import LINKS, Link
     from rowscope.inspector.claim.model import (
         Caution,
         Claimed,
@@ -21,33 +26,17 @@ if TYPE_CHECKING:
         RowPatch,
         UndoResult,
     )
-    from rowscope.inspector.claim.plan import plan_claim
-    from rowscope.inspector.claim.undo import undo_claim
-    from rowscope.inspector.claim.write import apply_claim
-
-_HOME = {
-    "Caution": "model",
-    "ClaimPlan": "model",
-    "ClaimResult": "model",
-    "Claimed": "model",
-    "EarlyCopy": "early",
-    "FileEdit": "model",
-    "RowPatch": "model",
-    "UndoResult": "model",
-    "apply_claim": "write",
-    "apply_claim_in_place": "in_place",
-    "claim_into": "direct",
-    "plan_claim": "plan",
-    "undo_claim": "undo",
-}
+    from rowscope.inspector.claim.planning.plan import plan_claim
 
 __all__ = [
+    "LINKS",
     "Caution",
     "ClaimPlan",
     "ClaimResult",
     "Claimed",
     "EarlyCopy",
     "FileEdit",
+    "Link",
     "RowPatch",
     "UndoResult",
     "apply_claim",
@@ -57,9 +46,23 @@ __all__ = [
     "undo_claim",
 ]
 
-
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - the type of a lazily loaded name is its own
-    home = _HOME.get(name)
-    if home is None:
-        raise AttributeError(f"module 'rowscope.inspector.claim' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"rowscope.inspector.claim.{home}"), name)
+__getattr__ = lazily(
+    __name__,
+    {
+        "Caution": "model",
+        "ClaimPlan": "model",
+        "ClaimResult": "model",
+        "Claimed": "model",
+        "EarlyCopy": "applying.early",
+        "FileEdit": "model",
+        "LINKS": "disk.transfer",
+        "Link": "disk.transfer",
+        "RowPatch": "model",
+        "UndoResult": "model",
+        "apply_claim": "applying.write",
+        "apply_claim_in_place": "applying.in_place",
+        "claim_into": "applying.direct",
+        "plan_claim": "planning.plan",
+        "undo_claim": "applying.undo",
+    },
+)

@@ -1,17 +1,15 @@
-"""Two checkpoints, row by row: which vocabulary rows changed, by how much, and whose they are."""
+"""Two checkpoints, row by row: which vocabulary rows changed, by how much, and whose they are.
+
+Knows rows and names. Must not know the other rooms that act (claim, mask, model).
+"""
 
 from rowscope.inspector.diff.compare import diff
-from rowscope.inspector.diff.result import (
-    Background,
-    Diff,
-    GroupChange,
-    MatrixDiff,
-    RowChange,
-    TokenizerDiff,
-)
+from rowscope.inspector.diff.result import Background, Diff, GroupChange, MatrixDiff, RowChange, TokenizerDiff
+from rowscope.inspector.diff.rows import COLUMNS, row_records, to_arrow
 from rowscope.inspector.diff.table import PairTable
 
 __all__ = [
+    "COLUMNS",
     "Background",
     "Diff",
     "GroupChange",
@@ -20,4 +18,6 @@ __all__ = [
     "RowChange",
     "TokenizerDiff",
     "diff",
+    "row_records",
+    "to_arrow",
 ]

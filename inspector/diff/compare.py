@@ -8,8 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from rowscope.inspector.blocks import RowReader
-from rowscope.inspector.census import group_codes
+from rowscope.inspector.census import group_codes, roled_tokens
 from rowscope.inspector.checkpoint import Checkpoint, open_checkpoint
 from rowscope.inspector.diff.expect import parse_expectation, violations
 from rowscope.inspector.diff.groups import group_changes, summarise_rows
@@ -23,7 +22,7 @@ from rowscope.inspector.diff.tokens import compare_tokenizers, new_ids
 from rowscope.inspector.errors import TokenizerError
 from rowscope.inspector.matrices import Matrix
 from rowscope.inspector.ranges import to_ranges
-from rowscope.inspector.roles import roled_tokens
+from rowscope.inspector.rows import RowReader
 from rowscope.inspector.vocabulary import Vocabulary, read_vocabulary
 
 Progress = Callable[[int], None] | None

@@ -8,8 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from rowscope.inspector.checks.comparison import DIF501
-from rowscope.inspector.checks.finding import Finding, id_evidence, row_location
+from rowscope.inspector.checks import DIF501, Finding, id_evidence, row_location
 from rowscope.inspector.diff.result import MatrixDiff
 from rowscope.inspector.ranges import parse_ranges
 

@@ -8,12 +8,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from rowscope.inspector.blocks import RowReader
 from rowscope.inspector.diff.table import PairTable
 from rowscope.inspector.errors import CheckpointError
-from rowscope.inspector.rows import chunks
-from rowscope.inspector.rows.chunks import Chunk
-from rowscope.kernels import pairs, rounding
+from rowscope.inspector.rows import Chunk, RowReader, rows_of_a_chunk, run_in_order
+from rowscope.kernels import rounding
+from rowscope.kernels.compare import pairs
 
 EngineChoice = Literal["auto", "numba", "numpy"]
 Progress = Callable[[int], None] | None
@@ -62,7 +61,7 @@ def compare_rows(
         base.release(chunk.start, chunk.stop)
         tuned.release(chunk.start, chunk.stop)
 
-    for chunk, _ in chunks.run_in_order(_plan(base, tuned, rows), work, threads):
+    for chunk, _ in run_in_order(_plan(base, tuned, rows), work, threads):
         if progress is not None:
             progress(chunk.stop - chunk.start)
     return _table(columns, rounded)
@@ -70,7 +69,7 @@ def compare_rows(
 
 def _plan(base: RowReader, tuned: RowReader, rows: int) -> list[Chunk]:
     """Chunks of the common rows; the cut depends on the matrices alone."""
-    step = max(1, chunks.CHUNK_BYTES // max(base.row_bytes, tuned.row_bytes, 1))
+    step = rows_of_a_chunk(max(base.row_bytes, tuned.row_bytes))
     return [Chunk(start, min(start + step, rows), None) for start in range(0, rows, step)]
 
 

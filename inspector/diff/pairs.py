@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from rowscope.inspector.checkpoint import Checkpoint
+from rowscope.inspector.checkpoint import Checkpoint, no_matrix
 from rowscope.inspector.errors import CheckpointError, UndecodableError
 from rowscope.inspector.matrices import Matrix, Role
-from rowscope.inspector.no_matrix import no_matrix
 
 _ROLES: Final[tuple[Role, ...]] = ("input", "output")
 

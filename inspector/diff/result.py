@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import rowscope
-from rowscope.inspector.checks.finding import Finding
+from rowscope.inspector.checks import Finding
 from rowscope.inspector.diff.table import Names, PairTable
 from rowscope.inspector.plain import fields_of, to_plain
 from rowscope.inspector.ranges import Range

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rowscope.inspector.roles import RoledToken
+from rowscope.inspector.census import RoledToken
 from rowscope.inspector.vocabulary import Vocabulary
 
 Floats = NDArray[np.float64]

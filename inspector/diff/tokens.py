@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from rowscope.inspector.diff.result import MovedToken, RenamedId, TokenId, TokenizerDiff
-from rowscope.inspector.vocabulary import Vocabulary
-from rowscope.inspector.vocabulary.lookup import differing, ids_of
+from rowscope.inspector.vocabulary import Vocabulary, differing, ids_of
 
 
 def compare_tokenizers(base: Vocabulary, tuned: Vocabulary) -> TokenizerDiff:

@@ -1,7 +1,51 @@
-"""From the weights alone: which rows were never trained, and the numbers that say so."""
+"""From the weights alone: which rows were never trained, and the numbers that say so.
+
+Knows rows, groups and the reference. Must not know findings, formats or commands.
+"""
 
 from rowscope.inspector.evidence.candidates import Candidates, find_candidates
+from rowscope.inspector.evidence.facts import Facts, MatrixFacts
 from rowscope.inspector.evidence.judge import judge
-from rowscope.inspector.evidence.model import CONFIDENCES, VERDICTS, MatrixEvidence, Reference
+from rowscope.inspector.evidence.measure import judge_some, measure_matrix
+from rowscope.inspector.evidence.model import (
+    COLLAPSED,
+    CONFIDENCES,
+    HIGH,
+    INITIAL,
+    LOW,
+    NONFINITE,
+    TRAINED,
+    VANISHING,
+    VERDICTS,
+    ZERO,
+    MatrixEvidence,
+    Reference,
+)
+from rowscope.inspector.evidence.reachability import unreachable_ids
+from rowscope.inspector.evidence.reference import sample
+from rowscope.inspector.evidence.rules_of_others import other_tools
 
-__all__ = ["CONFIDENCES", "VERDICTS", "Candidates", "MatrixEvidence", "Reference", "find_candidates", "judge"]
+__all__ = [
+    "COLLAPSED",
+    "CONFIDENCES",
+    "HIGH",
+    "INITIAL",
+    "LOW",
+    "NONFINITE",
+    "TRAINED",
+    "VANISHING",
+    "VERDICTS",
+    "ZERO",
+    "Candidates",
+    "Facts",
+    "MatrixEvidence",
+    "MatrixFacts",
+    "Reference",
+    "find_candidates",
+    "judge",
+    "judge_some",
+    "measure_matrix",
+    "other_tools",
+    "sample",
+    "unreachable_ids",
+]

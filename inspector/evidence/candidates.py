@@ -9,9 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rowscope.inspector.census import ADDED, PLACEHOLDER, UNMAPPED
-from rowscope.inspector.vocabulary import Vocabulary
-from rowscope.inspector.vocabulary.lookup import ids_of
-from rowscope.inspector.vocabulary.spelling import byte_level_spelling
+from rowscope.inspector.vocabulary import Vocabulary, byte_level_spelling, ids_of
 
 # UTF-8 never contains these bytes (RFC 3629): 0xC0 and 0xC1 would be overlong, 0xF5.. exceed U+10FFFF.
 IMPOSSIBLE_BYTES: Final = (0xC0, 0xC1, *range(0xF5, 0x100))

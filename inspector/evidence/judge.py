@@ -7,7 +7,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from rowscope.inspector.blocks import RowReader
 from rowscope.inspector.census import USED
 from rowscope.inspector.evidence.candidates import Candidates
 from rowscope.inspector.evidence.collapse import judge_collapse, judge_near_copies
@@ -26,6 +25,7 @@ from rowscope.inspector.evidence.norms import judge_norms
 from rowscope.inspector.evidence.reference import find_reference
 from rowscope.inspector.evidence.state import Judgement, Progress
 from rowscope.inspector.rows import (
+    RowReader,
     RowTable,
     check_component,
     duplicate_groups,

@@ -7,10 +7,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from rowscope.inspector.blocks import RowReader
 from rowscope.inspector.evidence.candidates import Candidates
 from rowscope.inspector.evidence.cluster import Bundle, densest_bundle, unit_rows
 from rowscope.inspector.evidence.model import Reference
+from rowscope.inspector.rows import RowReader
 
 # The search compares all pairs, so it looks at no more rows than this, evenly spread over the candidates,
 # and at no more bytes of float64 than `_POOL_BYTES`.

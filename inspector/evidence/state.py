@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rowscope.inspector.blocks import RowReader
 from rowscope.inspector.evidence.model import TRAINED
-from rowscope.inspector.rows import RowTable
+from rowscope.inspector.rows import RowReader, RowTable
 
 Progress = Callable[[int], None] | None
 

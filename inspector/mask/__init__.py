@@ -1,4 +1,7 @@
-"""The ids that must never be sampled, in the form that each serving stack takes."""
+"""The ids that must never be sampled, in the form that each serving stack takes.
+
+Knows groups and verdicts. Must not know the other rooms that act (claim, diff, model).
+"""
 
 from rowscope.inspector.mask.apply import PlannedConfig, apply_mask, plan_mask
 from rowscope.inspector.mask.build import mask

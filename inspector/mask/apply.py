@@ -9,14 +9,12 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from rowscope.inspector.checkpoint import Checkpoint, open_checkpoint
-from rowscope.inspector.config import CONFIG_LIMIT
+from rowscope.inspector.checkpoint import CONFIG_LIMIT, Checkpoint, locate, open_checkpoint
 from rowscope.inspector.errors import MalformedFileError, RefusedError, UsageError
-from rowscope.inspector.files import read_json, read_range
-from rowscope.inspector.locate import locate
 from rowscope.inspector.mask.generation_config import KEY, NAME, carried_over, create, merge, merged_ids
 from rowscope.inspector.mask.result import Mask
 from rowscope.inspector.matrices import Matrix
+from rowscope.inspector.storage import read_json, read_range
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,15 +9,22 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from rowscope.inspector.census import GROUPS, RESERVED, UNMAPPED, USED, IdSet, group_codes
-from rowscope.inspector.checkpoint import Checkpoint, open_checkpoint
+from rowscope.inspector.census import (
+    GROUPS,
+    RESERVED,
+    UNMAPPED,
+    USED,
+    IdSet,
+    RoledToken,
+    group_codes,
+    roled_tokens,
+)
+from rowscope.inspector.checkpoint import Checkpoint, no_matrix, open_checkpoint
 from rowscope.inspector.errors import CheckpointError, RefusedError, TokenizerError, UsageError
+from rowscope.inspector.evidence import measure_matrix
 from rowscope.inspector.mask.result import LeftOut, Mask
 from rowscope.inspector.matrices import Matrix
-from rowscope.inspector.measure import measure_matrix
-from rowscope.inspector.no_matrix import no_matrix
 from rowscope.inspector.ranges import to_ranges
-from rowscope.inspector.roles import RoledToken, roled_tokens
 from rowscope.inspector.vocabulary import Vocabulary, read_vocabulary
 
 Progress = Callable[[int], None] | None

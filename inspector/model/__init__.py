@@ -1,28 +1,44 @@
 """Model mode: what reserved tokens do inside the model. The only room that loads torch and transformers.
 
 Importing it loads neither; each probe does, and raises MissingExtraError where they are not installed.
+Knows the loaded model and what its rows do. Must not know the other rooms that act (claim, diff, mask).
 """
 
-from rowscope.inspector.model.forward import forward
-from rowscope.inspector.model.forward_results import ForwardResult
-from rowscope.inspector.model.gradient import gradient
-from rowscope.inspector.model.gradient_results import GradientResult
-from rowscope.inspector.model.leak import leak
-from rowscope.inspector.model.leak_results import LeakResult
-from rowscope.inspector.model.load import Loaded, load
-from rowscope.inspector.model.prompts import Prompt, read_prompts
+from rowscope.inspector.model.forward.forward import forward
+from rowscope.inspector.model.forward.results import ForwardResult, GroupForward
+from rowscope.inspector.model.gradient.gradient import gradient
+from rowscope.inspector.model.gradient.results import Experiment, GradientPart, GradientResult, RowGradients
+from rowscope.inspector.model.leak.leak import leak
+from rowscope.inspector.model.leak.results import LeakCell, LeakResult, PromptLeak
+from rowscope.inspector.model.loading.load import Loaded, load
+from rowscope.inspector.model.loading.prompts import Prompt, read_prompts
+from rowscope.inspector.model.loading.subject import Subject, find_subject
+from rowscope.inspector.model.results import ProbeResult, Progress
 from rowscope.inspector.model.suppress import SuppressReserved
-from rowscope.inspector.model.train import train
-from rowscope.inspector.model.train_results import TrainResult
+from rowscope.inspector.model.train.results import Drift, TrainResult, Variant
+from rowscope.inspector.model.train.train import VARIANTS, train
 
 __all__ = [
+    "VARIANTS",
+    "Drift",
+    "Experiment",
     "ForwardResult",
+    "GradientPart",
     "GradientResult",
+    "GroupForward",
+    "LeakCell",
     "LeakResult",
     "Loaded",
+    "ProbeResult",
+    "Progress",
     "Prompt",
+    "PromptLeak",
+    "RowGradients",
+    "Subject",
     "SuppressReserved",
     "TrainResult",
+    "Variant",
+    "find_subject",
     "forward",
     "gradient",
     "leak",

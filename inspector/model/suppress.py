@@ -8,10 +8,9 @@ from typing import Any, Final, Self
 
 import numpy as np
 
-from rowscope.inspector.census import take_census
+from rowscope.inspector.census import roled_tokens, take_census
 from rowscope.inspector.checkpoint import Checkpoint, open_checkpoint
 from rowscope.inspector.errors import UsageError
-from rowscope.inspector.roles import roled_tokens
 from rowscope.inspector.vocabulary import read_vocabulary
 
 # Roles that a token plays by being sampled, or forced.

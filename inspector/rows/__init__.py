@@ -1,7 +1,10 @@
-"""A stored matrix -> numbers: the scan of its rows, projections onto vectors, medians, copies."""
+"""A stored matrix -> numbers: the scan of its rows, statistics, projections, medians, copies.
 
-from __future__ import annotations
+Knows bytes of rows and kernels. Must not know tokens, groups by name or verdicts.
+"""
 
+from rowscope.inspector.rows.blocks import GATHERED_ROWS, RowReader
+from rowscope.inspector.rows.chunks import Chunk, rows_of_a_chunk, run_in_order
 from rowscope.inspector.rows.duplicates import duplicate_groups
 from rowscope.inspector.rows.projection import (
     PrincipalComponent,
@@ -12,17 +15,26 @@ from rowscope.inspector.rows.projection import (
     sample_component,
 )
 from rowscope.inspector.rows.scan import scan_rows
+from rowscope.inspector.rows.statistics import GroupStats, NormStats, group_statistics
 from rowscope.inspector.rows.table import GroupColumns, RowTable
 
 __all__ = [
+    "GATHERED_ROWS",
+    "Chunk",
     "GroupColumns",
+    "GroupStats",
+    "NormStats",
     "PrincipalComponent",
+    "RowReader",
     "RowTable",
     "check_component",
     "column_median",
     "duplicate_groups",
+    "group_statistics",
     "principal_component",
     "project_rows",
+    "rows_of_a_chunk",
+    "run_in_order",
     "sample_component",
     "scan_rows",
 ]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from rowscope.inspector.blocks import RowReader
+from rowscope.inspector.rows.blocks import RowReader
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -35,12 +35,17 @@ def plan(reader: RowReader, ids: NDArray[np.int64] | None) -> list[Chunk]:
     """Cut the rows asked for into chunks. The cut depends on the matrix alone, never on the thread count, so
     that sums over chunks are the same on every machine."""
     total = reader.rows if ids is None else ids.size
-    step = max(1, CHUNK_BYTES // max(reader.row_bytes, 1))
+    step = rows_of_a_chunk(reader.row_bytes)
     starts = range(0, total, step)
     return [
         Chunk(start, min(start + step, total), None if ids is None else ids[start : start + step])
         for start in starts
     ]
+
+
+def rows_of_a_chunk(row_bytes: int) -> int:
+    """Rows of so many bytes that make a chunk, at least one."""
+    return max(1, CHUNK_BYTES // max(row_bytes, 1))
 
 
 def with_rows(reader: RowReader, chunk: Chunk, work: Callable[[NDArray[np.uint8]], Result]) -> Result:

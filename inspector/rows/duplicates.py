@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rowscope.inspector.blocks import RowReader
+from rowscope.inspector.rows.blocks import RowReader
 from rowscope.inspector.rows.table import RowTable
 from rowscope.kernels import formats
 

@@ -9,9 +9,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from rowscope.inspector.blocks import RowReader
 from rowscope.inspector.errors import UsageError
 from rowscope.inspector.rows import chunks
+from rowscope.inspector.rows.blocks import RowReader
 from rowscope.inspector.rows.chunks import Chunk
 from rowscope.inspector.rows.table import GroupColumns, RowTable
 from rowscope.kernels import dispatch

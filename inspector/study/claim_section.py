@@ -5,11 +5,10 @@ from __future__ import annotations
 import shlex
 from typing import Final
 
-from rowscope.inspector.model.train_results import TrainResult, Variant
-from rowscope.inspector.render.escape import visible
-from rowscope.inspector.render.numbers import cosine, count, real
+from rowscope.inspector.model import TrainResult, Variant
 from rowscope.inspector.study.document import Document, plain
 from rowscope.inspector.study.material import Material
+from rowscope.inspector.text import cosine, count, real, visible
 
 _LEARNED: Final = 10.0  # a token is called learned when its probability where due grew this much
 _TOGETHER: Final = 0.9  # mean cosine between steps that go one way

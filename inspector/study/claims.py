@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from rowscope.inspector.model.train_results import Variant
-from rowscope.inspector.render.numbers import cosine, count, real
+from rowscope.inspector.model import Variant
 from rowscope.inspector.study.claim_section import free_slots, learned
 from rowscope.inspector.study.document import Document
 from rowscope.inspector.study.files import COPIES
 from rowscope.inspector.study.leak_section import at_one, prompt_name, tokens_text
 from rowscope.inspector.study.material import Material
 from rowscope.inspector.study.row_claims import Verdict, active, conservative, per_matrix, synchronised
+from rowscope.inspector.text import cosine, count, real
 
 _RARE: Final = 1e-6
 _SAME: Final = 0.9

@@ -21,7 +21,7 @@ from rowscope.inspector.study.material import Material, gather
 from rowscope.inspector.study.texts import LANGUAGES, Texts
 
 if TYPE_CHECKING:
-    from rowscope.inspector.model.results import Progress
+    from rowscope.inspector.model import Progress
 
 __all__ = ["LANGUAGES", "study"]
 

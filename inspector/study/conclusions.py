@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rowscope.inspector.render.numbers import count
-from rowscope.inspector.report import MatrixReport
+from rowscope.inspector.audit import MatrixReport
 from rowscope.inspector.study.claim_section import free_slots, learned
 from rowscope.inspector.study.claims import conditions
 from rowscope.inspector.study.document import Document, plain
@@ -14,6 +13,7 @@ from rowscope.inspector.study.forward_section import same_output
 from rowscope.inspector.study.leak_section import tokens_text
 from rowscope.inspector.study.material import Material, RowGroup
 from rowscope.inspector.study.row_claims import tally
+from rowscope.inspector.text import count
 
 
 def conclusions(doc: Document, material: Material) -> None:

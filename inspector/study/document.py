@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from rowscope.inspector.render.escape import visible
 from rowscope.inspector.study.texts import Texts
+from rowscope.inspector.text import visible
 
 
 class Document:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from rowscope.inspector.audit import MatrixReport
 from rowscope.inspector.census import Census
 from rowscope.inspector.evidence import VERDICTS
 from rowscope.inspector.ranges import format_ranges
-from rowscope.inspector.render.numbers import cosine, count, ratio, real
-from rowscope.inspector.report import MatrixReport
-from rowscope.inspector.statistics import GroupStats
+from rowscope.inspector.rows import GroupStats
 from rowscope.inspector.study.document import Document, code, plain
 from rowscope.inspector.study.material import Material, RowGroup
+from rowscope.inspector.text import cosine, count, ratio, real
 
 # Mean pairwise cosine from which rows are called copies of one vector, as in ROW204.
 COPIES: Final = 0.98

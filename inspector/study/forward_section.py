@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from rowscope.inspector.model.forward_results import ForwardResult, GroupForward
-from rowscope.inspector.render.numbers import cosine, count, real
+from rowscope.inspector.model import ForwardResult, GroupForward
 from rowscope.inspector.study.document import Document, plain
 from rowscope.inspector.study.material import Material
+from rowscope.inspector.text import cosine, count, real
 
 # The outputs of n inputs count as one where they are fewer, in effect, than this share of what as many
 # trained tokens give, and the hidden states agree to this cosine.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from rowscope.inspector.model.gradient_results import Experiment, GradientPart, GradientResult, RowGradients
-from rowscope.inspector.render.numbers import cosine, count, ratio, real
+from rowscope.inspector.model import Experiment, GradientPart, GradientResult, RowGradients
 from rowscope.inspector.study.document import Document, plain
 from rowscope.inspector.study.material import Material
+from rowscope.inspector.text import cosine, count, ratio, real
 
 
 def gradient_section(doc: Document, material: Material) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from rowscope.inspector.model.leak_results import LeakCell, LeakResult, PromptLeak
-from rowscope.inspector.render.numbers import count, real
+from rowscope.inspector.model import LeakCell, LeakResult, PromptLeak
 from rowscope.inspector.study.document import Document, plain
 from rowscope.inspector.study.material import Material
+from rowscope.inspector.text import count, real
 
 _SPREAD: Final = 100.0
 _HOT: Final = 10.0

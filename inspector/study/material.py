@@ -9,32 +9,29 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 
-from rowscope.inspector.audit import audit
-from rowscope.inspector.blocks import RowReader
-from rowscope.inspector.census import BASE, GROUPS, PLACEHOLDER
+from rowscope.inspector.audit import MatrixReport, Report, audit
+from rowscope.inspector.census import BASE, GROUP_MEMBERS, GROUPS, PLACEHOLDER
 from rowscope.inspector.checkpoint import Checkpoint, open_checkpoint
 from rowscope.inspector.errors import MissingExtraError, RefusedError
-from rowscope.inspector.evidence import VERDICTS
-from rowscope.inspector.measure import measure_matrix
+from rowscope.inspector.evidence import VERDICTS, measure_matrix
 from rowscope.inspector.model import (
     ForwardResult,
     GradientResult,
     LeakResult,
     Loaded,
+    Subject,
     TrainResult,
+    find_subject,
     forward,
     gradient,
     leak,
     load,
     train,
 )
-from rowscope.inspector.model.subject import Subject, find_subject
-from rowscope.inspector.report import MatrixReport, Report
-from rowscope.inspector.rows import scan_rows
-from rowscope.inspector.statistics import GroupStats, group_statistics
+from rowscope.inspector.rows import GroupStats, RowReader, group_statistics, scan_rows
 
 if TYPE_CHECKING:
-    from rowscope.inspector.model.results import Progress
+    from rowscope.inspector.model import Progress
 
 WithModel = bool | str
 Result = TypeVar("Result")
@@ -185,5 +182,5 @@ def _untrained(checkpoint: Checkpoint, matrix: MatrixReport, subject: Subject) -
         table, columns = scan_rows(reader, groups=codes, n_groups=len(GROUPS))
     assert columns is not None
     counts = np.bincount(facts.evidence.verdict[ids], minlength=len(VERDICTS)).tolist()
-    stats = group_statistics(table, codes, columns)["placeholder"]
+    stats = group_statistics(table, codes, columns, GROUP_MEMBERS)["placeholder"]
     return RowGroup(stats, dict(zip(VERDICTS, counts, strict=True)))

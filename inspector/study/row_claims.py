@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from rowscope.inspector.audit import MatrixReport
 from rowscope.inspector.evidence import VERDICTS
-from rowscope.inspector.render.numbers import cosine, count, ratio, real
-from rowscope.inspector.report import MatrixReport
 from rowscope.inspector.study.document import Document, plain
 from rowscope.inspector.study.files import COPIES
 from rowscope.inspector.study.material import Material, RowGroup
+from rowscope.inspector.text import cosine, count, ratio, real
 
 Verdict = tuple[str, list[str]]
 """A key of `verdict_word`, and the sentences that give the reason."""

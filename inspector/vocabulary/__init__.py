@@ -1,14 +1,43 @@
-"""Tokenizer files -> Vocabulary, read directly, without transformers or any tokenizer library."""
+"""Tokenizer files -> Vocabulary, read directly, without transformers or any tokenizer library.
 
+Knows ids, tokens, templates and their spellings. Must not know matrices or weights.
+"""
+
+from rowscope.inspector.vocabulary.files import TokenizerFolder
+from rowscope.inspector.vocabulary.lookup import all_ids, differing, ids_of, starting
 from rowscope.inspector.vocabulary.model import AddedToken, ChatTemplate, Vocabulary
-from rowscope.inspector.vocabulary.read import read_vocabulary
+from rowscope.inspector.vocabulary.placeholders import PLACEHOLDER_STARTS, is_placeholder
+from rowscope.inspector.vocabulary.read import read_folder, read_vocabulary
+from rowscope.inspector.vocabulary.settings import ADDED, CONFIG, SPECIAL_MAP, token_content
+from rowscope.inspector.vocabulary.spelling import (
+    byte_alphabet,
+    byte_level_spelling,
+    byte_level_text,
+    byte_token,
+)
 from rowscope.inspector.vocabulary.templates import template_ids, template_unknown_literals
 
 __all__ = [
+    "ADDED",
+    "CONFIG",
+    "PLACEHOLDER_STARTS",
+    "SPECIAL_MAP",
     "AddedToken",
     "ChatTemplate",
+    "TokenizerFolder",
     "Vocabulary",
+    "all_ids",
+    "byte_alphabet",
+    "byte_level_spelling",
+    "byte_level_text",
+    "byte_token",
+    "differing",
+    "ids_of",
+    "is_placeholder",
+    "read_folder",
     "read_vocabulary",
+    "starting",
     "template_ids",
     "template_unknown_literals",
+    "token_content",
 ]

@@ -12,44 +12,37 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rowscope.inspector.audit import Report, audit
     from rowscope.inspector.checkpoint import Checkpoint, open_checkpoint
-    from rowscope.inspector.claim import (
-        apply_claim,
-        apply_claim_in_place,
-        claim_into,
-        plan_claim,
-        undo_claim,
-    )
+    from rowscope.inspector.claim import apply_claim, apply_claim_in_place, claim_into, plan_claim, undo_claim
     from rowscope.inspector.diff import Diff, diff
     from rowscope.inspector.errors import RowscopeError
+    from rowscope.inspector.listing import find_suspects, reserved_ids, row_table
     from rowscope.inspector.mask import Mask, apply_mask, mask
     from rowscope.inspector.matrices import Matrix
     from rowscope.inspector.rows import RowTable
     from rowscope.inspector.study import study
-    from rowscope.inspector.suspects import find_suspects
-    from rowscope.inspector.table import reserved_ids, row_table
 
 __version__ = "0.1.0"
 
 _HOME = {
-    "Checkpoint": "rowscope.inspector.checkpoint",
+    "Checkpoint": "rowscope.inspector.checkpoint.checkpoint",
     "Diff": "rowscope.inspector.diff",
     "Mask": "rowscope.inspector.mask",
-    "Matrix": "rowscope.inspector.matrices",
-    "Report": "rowscope.inspector.audit",
+    "Matrix": "rowscope.inspector.matrices.find",
+    "Report": "rowscope.inspector.audit.run",
     "RowTable": "rowscope.inspector.rows",
     "RowscopeError": "rowscope.inspector.errors",
     "apply_claim": "rowscope.inspector.claim",
     "apply_claim_in_place": "rowscope.inspector.claim",
     "apply_mask": "rowscope.inspector.mask",
-    "audit": "rowscope.inspector.audit",
+    "audit": "rowscope.inspector.audit.run",
     "claim_into": "rowscope.inspector.claim",
     "diff": "rowscope.inspector.diff",
-    "find_suspects": "rowscope.inspector.suspects",
+    "find_suspects": "rowscope.inspector.listing.suspects",
     "mask": "rowscope.inspector.mask",
-    "open_checkpoint": "rowscope.inspector.checkpoint",
+    "open_checkpoint": "rowscope.inspector.checkpoint.checkpoint",
     "plan_claim": "rowscope.inspector.claim",
-    "reserved_ids": "rowscope.inspector.table",
-    "row_table": "rowscope.inspector.table",
+    "reserved_ids": "rowscope.inspector.listing.table",
+    "row_table": "rowscope.inspector.listing.table",
     "study": "rowscope.inspector.study",
     "undo_claim": "rowscope.inspector.claim",
 }

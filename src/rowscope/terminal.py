@@ -17,7 +17,7 @@ from rowscope.inspector.errors import RefusedError, RowscopeError, UsageError
 
 if TYPE_CHECKING:
     from rowscope.inspector.checkpoint import Checkpoint
-    from rowscope.inspector.render.lines import Line
+    from rowscope.inspector.render import Line
 
 Options = ParamSpec("Options")
 
@@ -60,12 +60,12 @@ def command(body: Callable[Options, int]) -> Callable[Options, None]:
 
 
 def _fail(error: RowscopeError, format: str) -> int:
-    from rowscope.inspector.render.escape import visible
+    from rowscope.inspector.text import visible
 
     if format == "json":
         print_failure(error)
     elif format == "github":
-        from rowscope.inspector.render.audit_github import annotation
+        from rowscope.inspector.render.audit import annotation
 
         print(annotation("error", error.message, title=f"rowscope {error.code}"))
     sys.stderr.write(f"rowscope: {visible(error.message)} [{error.code}]\n")
@@ -90,7 +90,7 @@ def emit(text: str | bytes, output: str | None) -> None:
             "this format is binary: give --output FILE, or send it through a pipe", location="--output"
         )
     if isinstance(text, str) and output is None and sys.stdout.isatty():
-        from rowscope.inspector.render.escape import visible
+        from rowscope.inspector.text import visible
 
         # CSV and the like carry names as they are; a terminal would obey the escapes in them.
         text = "".join(visible(line) + "\n" for line in text.splitlines())
@@ -120,7 +120,7 @@ def emit(text: str | bytes, output: str | None) -> None:
 def emit_text(text: str, output: str | None) -> None:
     """Print text for people. In a GitHub workflow no line of it can pass for a command to the runner."""
     if output is None and os.environ.get("GITHUB_ACTIONS") == "true":
-        from rowscope.inspector.render.audit_github import inert
+        from rowscope.inspector.render.audit import inert
 
         text = "".join(inert(line) + "\n" for line in text.splitlines())
     emit(text, output)
@@ -140,7 +140,7 @@ def emit_json(document: dict[str, Any], output: str | None) -> None:
 
 def emit_lines(lines: Iterable[Line], output: str | None) -> None:
     """Print styled lines: coloured on a terminal, plain elsewhere."""
-    from rowscope.inspector.render.lines import to_plain_text
+    from rowscope.inspector.render import to_plain_text
 
     if output is not None or not sys.stdout.isatty():
         emit_text(to_plain_text(lines), output)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from rowscope.inspector.claim.alike import same_but_for
+from rowscope.inspector.claim.slots.alike import same_but_for
 from rowscope.inspector.vocabulary import read_vocabulary
 from rowscope.inspector.vocabulary.written import WrittenTokens
 

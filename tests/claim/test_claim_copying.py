@@ -15,9 +15,9 @@ from typing import Any, Final
 
 import pytest
 
-from rowscope.inspector.claim import copying
-from rowscope.inspector.claim.disk import Disk
-from rowscope.inspector.claim.transfer import copy_file
+from rowscope.inspector.claim.disk import copying
+from rowscope.inspector.claim.disk.disk import Disk
+from rowscope.inspector.claim.disk.transfer import copy_file
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="direct writing is Linux's")
 

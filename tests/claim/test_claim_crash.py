@@ -21,13 +21,13 @@ from rowscope.inspector.claim import (
     apply_claim,
     apply_claim_in_place,
     claim_into,
-    copying,
     plan_claim,
     undo_claim,
 )
-from rowscope.inspector.claim.disk import Disk
-from rowscope.inspector.claim.manifest import UNDO
-from rowscope.inspector.claim.undo import numbered
+from rowscope.inspector.claim.applying.manifest import UNDO
+from rowscope.inspector.claim.applying.undo import numbered
+from rowscope.inspector.claim.disk import copying
+from rowscope.inspector.claim.disk.disk import Disk
 from rowscope.inspector.errors import RefusedError
 
 Make = Callable[..., Path]

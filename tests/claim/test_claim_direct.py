@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 import rowscope
-from rowscope.inspector.claim import apply_claim, claim_into, copying, plan_claim
-from rowscope.inspector.claim.disk import Disk
+from rowscope.inspector.claim import apply_claim, claim_into, plan_claim
+from rowscope.inspector.claim.disk import copying
+from rowscope.inspector.claim.disk.disk import Disk
 from rowscope.inspector.errors import CheckpointError, RefusedError, UsageError
 
 Make = Callable[..., Path]

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from rowscope.inspector.claim.encode import WRITABLE, encode
+from rowscope.inspector.claim.values.encode import WRITABLE, encode
 from rowscope.inspector.errors import RefusedError
 
 ORACLES = {

@@ -13,7 +13,7 @@ import pytest
 
 import rowscope
 from rowscope.inspector.claim import apply_claim, apply_claim_in_place, plan_claim, undo_claim
-from rowscope.inspector.claim.manifest import UNDO
+from rowscope.inspector.claim.applying.manifest import UNDO
 from rowscope.inspector.errors import RefusedError
 
 Make = Callable[..., Path]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rowscope.inspector.claim.json_text import JsonText
+from rowscope.inspector.claim.edits.json_text import JsonText
 from rowscope.inspector.errors import TokenizerError
 
 STYLES: list[dict[str, Any]] = [

@@ -13,9 +13,9 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from rowscope.inspector.claim import ClaimPlan, apply_claim, plan_claim
-from rowscope.inspector.claim.json_text import JsonText
+from rowscope.inspector.claim.edits.json_text import JsonText
 from rowscope.inspector.errors import NoMatrixError, RefusedError, UsageError
-from rowscope.inspector.render.claim_text import render_plan, render_result
+from rowscope.inspector.render.claim.text import render_plan, render_result
 
 Make = Callable[..., Path]
 

@@ -16,7 +16,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from rowscope.inspector.claim import apply_claim, plan_claim
-from rowscope.inspector.claim.disk import Disk
+from rowscope.inspector.claim.disk.disk import Disk
 from rowscope.inspector.errors import RefusedError, UsageError
 
 Make = Callable[..., Path]

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from rowscope.inspector import model
-from rowscope.inspector.model import decompose
-from rowscope.inspector.model.examples import as_sequence, examples
+from rowscope.inspector.model.gradient import decompose
+from rowscope.inspector.model.gradient.examples import as_sequence, examples
 
 FAMILIES = ["qwen2", "llama", "gpt2", "gemma3", "gpt_neox", "t5", "bert"]
 STEP = 1e-4

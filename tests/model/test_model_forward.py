@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from rowscope.inspector import model
-from rowscope.inspector.model.frames import frames
+from rowscope.inspector.model.loading.frames import frames
 
 
 @pytest.fixture(scope="module")

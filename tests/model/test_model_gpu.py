@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rowscope.inspector import model
-from rowscope.inspector.model import memory
+from rowscope.inspector.model.loading import memory
 
 pytestmark = pytest.mark.gpu
 

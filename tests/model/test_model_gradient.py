@@ -9,7 +9,7 @@ import pytest
 
 from rowscope.inspector import model
 from rowscope.inspector.errors import RefusedError, UsageError
-from rowscope.inspector.model import decompose
+from rowscope.inspector.model.gradient import decompose
 
 FAMILIES = ["qwen2", "llama", "gpt2", "gemma3", "gpt_neox", "t5", "bert"]
 

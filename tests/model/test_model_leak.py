@@ -9,10 +9,10 @@ import pytest
 
 from rowscope.inspector import model
 from rowscope.inspector.errors import RefusedError, UsageError
-from rowscope.inspector.model.filters import Filters, mask_mass, masses, ratio_change, sort_logits
-from rowscope.inspector.model.leak import TEMPERATURES, advise
-from rowscope.inspector.model.leak_results import LeakCell
-from rowscope.inspector.model.prompts import BUILT_IN
+from rowscope.inspector.model.leak.filters import Filters, mask_mass, masses, ratio_change, sort_logits
+from rowscope.inspector.model.leak.leak import TEMPERATURES, advise
+from rowscope.inspector.model.leak.results import LeakCell
+from rowscope.inspector.model.loading.prompts import BUILT_IN
 
 PROMPTS = (model.Prompt("code", "def count(words):\n    return len("), model.Prompt("Greek", "Το καράβι"))
 

@@ -10,12 +10,12 @@ import pytest
 import rowscope
 from rowscope.inspector import model
 from rowscope.inspector.errors import RefusedError
-from rowscope.inspector.model import fit, memory
+from rowscope.inspector.model.loading import fit, memory
 
 
 def test_what_cannot_fit_is_refused_before_anything_is_loaded(monkeypatch):
     monkeypatch.setattr(memory, "_ram", lambda: 600 << 20)
-    loading = importlib.import_module("rowscope.inspector.model.load")
+    loading = importlib.import_module("rowscope.inspector.model.loading.load")
     monkeypatch.setattr(loading, "_network", lambda *_: pytest.fail("was loaded"))
     monkeypatch.setattr(memory, "WORKSPACE", 700 << 20)
     with pytest.raises(RefusedError, match=r"0\.63 GB available") as caught:

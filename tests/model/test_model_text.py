@@ -7,8 +7,8 @@ import dataclasses
 import pytest
 
 from rowscope.inspector import model
-from rowscope.inspector.render.numbers import real
-from rowscope.inspector.render.probe_text import probe_lines, render_probe
+from rowscope.inspector.render.probe.text import probe_lines, render_probe
+from rowscope.inspector.text.numbers import real
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,9 @@ import pytest
 
 from rowscope.inspector import model
 from rowscope.inspector.errors import RefusedError, UsageError
-from rowscope.inspector.model.steps import mean_loss
-from rowscope.inspector.model.task import batches, make_task
-from rowscope.inspector.model.train import VARIANTS
+from rowscope.inspector.model.train.steps import mean_loss
+from rowscope.inspector.model.train.task import batches, make_task
+from rowscope.inspector.model.train.train import VARIANTS
 
 STEPS, RATE, DECAY = 60, 1e-3, 0.1
 
@@ -54,7 +54,7 @@ def test_nothing_is_left_changed(demo, state, result):
 
 
 def test_the_row_is_filled_with_the_mean_of_trained_rows(demo, state, result):
-    from rowscope.inspector.model import claim_row
+    from rowscope.inspector.model.train import claim_row
 
     with claim_row.claimed(demo, 4016) as started_rows:
         assert started_rows == result.started_rows == demo.subject.trained.size

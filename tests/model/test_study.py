@@ -13,12 +13,12 @@ import pytest
 import rowscope
 from rowscope.inspector import study as room
 from rowscope.inspector.errors import MissingExtraError, RefusedError, UsageError
-from rowscope.inspector.render.numbers import real
 from rowscope.inspector.study import study
 from rowscope.inspector.study.compose import write
 from rowscope.inspector.study.document import Document, code
 from rowscope.inspector.study.material import gather
 from rowscope.inspector.study.texts import LANGUAGES, Texts
+from rowscope.inspector.text.numbers import real
 
 FOLDER = Path(room.__file__).parent
 OPTIONS = {"device": "cpu", "dtype": "auto", "seed": 0, "trust_remote_code": False}

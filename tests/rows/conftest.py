@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rowscope.inspector.blocks import RowReader
-from rowscope.inspector.header import read_header
+from rowscope.inspector.header.read import read_header
+from rowscope.inspector.header.tensors import Shard, TensorRef
 from rowscope.inspector.rows import chunks
-from rowscope.inspector.source import Shard, TensorRef
+from rowscope.inspector.rows.blocks import RowReader
 
 from .. import naive
 

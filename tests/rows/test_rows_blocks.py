@@ -9,12 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rowscope.inspector.blocks import RowReader
 from rowscope.inspector.errors import MalformedFileError, UndecodableError, UsageError
-from rowscope.inspector.rows import (
-    scan_rows,
-)
-from rowscope.inspector.source import TensorRef
+from rowscope.inspector.header.tensors import TensorRef
+from rowscope.inspector.rows import scan_rows
+from rowscope.inspector.rows.blocks import RowReader
 
 from .. import naive
 

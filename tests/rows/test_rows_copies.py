@@ -6,11 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from rowscope.inspector.blocks import RowReader
-from rowscope.inspector.rows import (
-    duplicate_groups,
-    scan_rows,
-)
+from rowscope.inspector.rows import duplicate_groups, scan_rows
+from rowscope.inspector.rows.blocks import RowReader
 
 from .. import naive
 

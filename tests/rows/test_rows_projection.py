@@ -7,14 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from rowscope.inspector.blocks import RowReader
 from rowscope.inspector.errors import UsageError
-from rowscope.inspector.rows import (
-    column_median,
-    principal_component,
-    project_rows,
-    scan_rows,
-)
+from rowscope.inspector.rows import column_median, principal_component, project_rows, scan_rows
+from rowscope.inspector.rows.blocks import RowReader
 
 from .. import naive
 

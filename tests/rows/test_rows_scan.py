@@ -14,14 +14,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rowscope.inspector.blocks import RowReader
 from rowscope.inspector.errors import UsageError
-from rowscope.inspector.rows import (
-    RowTable,
-    project_rows,
-    scan_rows,
-)
-from rowscope.inspector.source import TensorRef
+from rowscope.inspector.header.tensors import TensorRef
+from rowscope.inspector.rows import RowTable, project_rows, scan_rows
+from rowscope.inspector.rows.blocks import RowReader
 
 from .. import naive
 
@@ -198,10 +194,10 @@ def test_an_interrupt_from_the_keyboard_ends_the_process(
     code = f"""
 import sys
 from pathlib import Path
-from rowscope.inspector.blocks import RowReader
+from rowscope.inspector.rows.blocks import RowReader
 from rowscope.inspector.header import read_header
 from rowscope.inspector.rows import chunks, scan_rows
-from rowscope.inspector.source import Shard, TensorRef
+from rowscope.inspector.header.tensors import Shard, TensorRef
 chunks.CHUNK_BYTES = 1024
 path = Path({str(ref.shard.path)!r})
 shard = Shard(path.name, path, read_header(path))
@@ -242,10 +238,10 @@ def test_memory_does_not_grow_with_the_matrix(tmp_path: Path, write: Callable[..
 import resource, sys
 from pathlib import Path
 import numpy as np
-from rowscope.inspector.blocks import RowReader
+from rowscope.inspector.rows.blocks import RowReader
 from rowscope.inspector.header import read_header
 from rowscope.inspector.rows import scan_rows
-from rowscope.inspector.source import Shard, TensorRef
+from rowscope.inspector.header.tensors import Shard, TensorRef
 import rowscope.kernels.scan
 path = Path({str(path)!r})
 shard = Shard(path.name, path, read_header(path))

@@ -31,8 +31,7 @@ def diff(
     """Compare the rows of two checkpoints. Formats: text, json, jsonl, csv, parquet."""
     from rowscope.inspector.checkpoint import open_checkpoint
     from rowscope.inspector.diff import diff as compare
-    from rowscope.inspector.render.diff_formats import DIFF_FORMATS, render_diff
-    from rowscope.inspector.render.diff_text import diff_lines
+    from rowscope.inspector.render.diff import DIFF_FORMATS, diff_lines, render_diff
 
     check_choice("--format", format, ("text", *DIFF_FORMATS))
     first, second = open_checkpoint(base), open_checkpoint(tuned)
@@ -84,8 +83,8 @@ def mask(
 
 def _emit_mask(mask: Mask, format: str, output: str | None) -> None:
     from rowscope.inspector.mask import format_notes, render_mask
-    from rowscope.inspector.render.escape import visible
-    from rowscope.inspector.render.mask_text import mask_lines
+    from rowscope.inspector.render.mask import mask_lines
+    from rowscope.inspector.text import visible
 
     if format == "text":
         emit_lines(mask_lines(mask, width=text_width()), output)

@@ -20,8 +20,8 @@ from rowscope.terminal import (
 )
 
 if TYPE_CHECKING:
-    from rowscope.inspector.report import Report
-    from rowscope.inspector.settings import Settings
+    from rowscope.inspector.audit import Report
+    from rowscope.inspector.gate import Settings
 
 
 @command
@@ -59,11 +59,10 @@ def audit(
     ] = None,
 ) -> int:
     """Audit the vocabulary rows: what is reserved, what is trained, what is wrong, what to do."""
+    from rowscope.inspector.audit import FAIL_ON
     from rowscope.inspector.audit import audit as run_audit
     from rowscope.inspector.checkpoint import open_checkpoint
-    from rowscope.inspector.report import FAIL_ON
-    from rowscope.inspector.selection import apply_selection, check_codes
-    from rowscope.inspector.settings import FORMATS, read_settings
+    from rowscope.inspector.gate import FORMATS, apply_selection, check_codes, read_settings
 
     settings = read_settings(Path.cwd()).override(
         select=tuple(select or ()),
@@ -85,7 +84,7 @@ def audit(
     report = _against_baseline(report, settings, write_baseline)
     code = report.exit_code(settings.fail_on, allow_partial=settings.allow_partial)
     if settings.format == "text":
-        from rowscope.inspector.render.audit_text import audit_lines
+        from rowscope.inspector.render.audit import audit_lines
 
         emit_lines(audit_lines(report, exit_code=code, width=text_width()), output)
     else:
@@ -95,7 +94,7 @@ def audit(
 
 def _against_baseline(report: Report, settings: Settings, target: Path | None) -> Report:
     """Write the new baseline where asked, then leave out what the old one holds."""
-    from rowscope.inspector.baseline import apply_baseline, read_baseline, write_baseline
+    from rowscope.inspector.gate import apply_baseline, read_baseline, write_baseline
 
     known = read_baseline(settings.baseline) if settings.baseline is not None else None
     if target is not None:
@@ -107,18 +106,18 @@ def _emit(report: Report, format: str, output: str | None, code: int) -> None:
     if format == "json":
         emit_json(report.to_dict(exit_code=code), output)
     elif format == "markdown":
-        from rowscope.inspector.render.audit_markdown import render_audit_markdown
+        from rowscope.inspector.render.audit import render_audit_markdown
 
         emit(render_audit_markdown(report, exit_code=code), output)
     elif format == "html":
-        from rowscope.inspector.render.audit_html import render_html
+        from rowscope.inspector.render.audit import render_html
 
         emit(render_html(report, exit_code=code), output)
     elif format == "sarif":
-        from rowscope.inspector.render.audit_sarif import render_sarif
+        from rowscope.inspector.render.audit import render_sarif
 
         emit(render_sarif(report, exit_code=code), output)
     else:
-        from rowscope.inspector.render.audit_github import render_github
+        from rowscope.inspector.render.audit import render_github
 
         emit(render_github(report, exit_code=code), output)

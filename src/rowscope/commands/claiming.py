@@ -12,8 +12,7 @@ from rowscope.terminal import Progress, check_choice, command, emit_json, emit_t
 
 if TYPE_CHECKING:
     from rowscope.inspector.checkpoint import Checkpoint
-    from rowscope.inspector.claim import ClaimPlan
-    from rowscope.inspector.claim.transfer import Link
+    from rowscope.inspector.claim import ClaimPlan, Link
 
 
 @command
@@ -48,7 +47,7 @@ def claim(
 ) -> int:
     """Give reserved slots to new tokens: tokenizer files and row bytes. Formats: text, json."""
     from rowscope.inspector.checkpoint import open_checkpoint
-    from rowscope.inspector.claim.transfer import LINKS
+    from rowscope.inspector.claim import LINKS
 
     check_choice("--format", format, ("text", "json"))
     check_choice("--link", link, LINKS)
@@ -70,14 +69,14 @@ def claim(
         from rowscope.inspector.claim import apply_claim_in_place
 
         result = apply_claim_in_place(plan)
-    from rowscope.inspector.render.claim_text import render_result
+    from rowscope.inspector.render.claim import render_result
 
     _emit(result, render_result(result, width=text_width()), format, output)
     return 0
 
 
 def _emit_plan(plan: ClaimPlan, format: str, output: str | None) -> int:
-    from rowscope.inspector.render.claim_text import render_plan
+    from rowscope.inspector.render.claim import render_plan
 
     _emit(plan, render_plan(plan, width=text_width()), format, output)
     return 0
@@ -94,7 +93,7 @@ def _plan(checkpoint: Checkpoint, tokens: list[str], recipe: dict[str, Any]) -> 
 def undo(path: PathArgument, format: FormatOption = "text", output: OutputOption = None) -> int:
     """Take back the last claim made in place, finished or interrupted. Formats: text, json."""
     from rowscope.inspector.claim import undo_claim
-    from rowscope.inspector.render.claim_text import render_undo
+    from rowscope.inspector.render.claim import render_undo
 
     check_choice("--format", format, ("text", "json"))
     result = undo_claim(path)

@@ -37,8 +37,8 @@ def inspect(
     check_choice("--format", format, ("text", "json"))
     if diagnose:
         return _diagnose(path, format, output)
-    from rowscope.inspector.render.inspect_text import render_inspect
-    from rowscope.inspector.structure import describe
+    from rowscope.inspector.checkpoint import describe
+    from rowscope.inspector.render.inspect import render_inspect
 
     structure = describe(open_checkpoint(path), pattern=filter)
     if format == "json":
@@ -51,8 +51,8 @@ def inspect(
 def _diagnose(path: str, format: str, output: str | None) -> int:
     import dataclasses
 
-    from rowscope.inspector.diagnose import diagnose
-    from rowscope.inspector.render.inspect_text import render_faults
+    from rowscope.inspector.checkpoint import diagnose
+    from rowscope.inspector.render.inspect import render_faults
 
     faults = diagnose(path)
     code = 3 if faults else 0
@@ -84,10 +84,8 @@ def rows(
 ) -> int:
     """Show rows one by one: norm, counts, verdict. Formats: text, json, csv, jsonl, parquet."""
     from rowscope.inspector.checkpoint import open_checkpoint
-    from rowscope.inspector.choose import RowNames, choose_ids, matrix_of
-    from rowscope.inspector.render.rows_formats import render_rows
-    from rowscope.inspector.render.rows_text import rows_lines
-    from rowscope.inspector.table import named_rows, row_table
+    from rowscope.inspector.listing import RowNames, choose_ids, matrix_of, named_rows, row_table
+    from rowscope.inspector.render.rows import render_rows, rows_lines
 
     check_choice("--format", format, ("text", "json", "csv", "jsonl", "parquet"))
     checkpoint = open_checkpoint(path)
@@ -122,9 +120,8 @@ def suspects(
 ) -> int:
     """Rank the rows that look untrained. Formats: text, json, csv, jsonl, parquet."""
     from rowscope.inspector.checkpoint import open_checkpoint
-    from rowscope.inspector.render.suspects_formats import SUSPECTS_FORMATS, render_suspects
-    from rowscope.inspector.render.suspects_text import suspects_lines
-    from rowscope.inspector.suspects import find_suspects
+    from rowscope.inspector.listing import find_suspects
+    from rowscope.inspector.render.suspects import SUSPECTS_FORMATS, render_suspects, suspects_lines
 
     check_choice("--format", format, ("text", "json", *SUSPECTS_FORMATS))
     checkpoint = open_checkpoint(path)
@@ -153,8 +150,8 @@ def explain(
     output: OutputOption = None,
 ) -> int:
     """Say what a finding means, how it is measured and what to do. Formats: text, json."""
-    from rowscope.inspector.checks.registry import RULES
-    from rowscope.inspector.explain import explain as page_of
+    from rowscope.inspector.checks import RULES
+    from rowscope.inspector.checks import explain as page_of
 
     check_choice("--format", format, ("text", "json"))
     page = page_of(code)

@@ -19,7 +19,7 @@ from rowscope.terminal import (
 )
 
 if TYPE_CHECKING:
-    from rowscope.inspector.model.results import ProbeResult
+    from rowscope.inspector.model import ProbeResult
 
 probe = typer.Typer(
     name="probe",
@@ -166,8 +166,8 @@ def train(
     output: OutputOption = None,
 ) -> int:
     """Claim a slot in memory, train it a few steps, and see what the other reserved rows do."""
+    from rowscope.inspector.model import VARIANTS
     from rowscope.inspector.model import train as run
-    from rowscope.inspector.model.train import VARIANTS
 
     check_choice("--format", format, ("text", "json"))
     with StageProgress() as progress:
@@ -231,7 +231,7 @@ def _ids(path: str, words: str | None) -> list[int] | None:
     if words is None:
         return None
     from rowscope.inspector.checkpoint import open_checkpoint
-    from rowscope.inspector.choose import matrix_of
+    from rowscope.inspector.listing import matrix_of
     from rowscope.inspector.ranges import parse_ranges
 
     matrix = matrix_of(open_checkpoint(path), "input")
@@ -239,7 +239,7 @@ def _ids(path: str, words: str | None) -> list[int] | None:
 
 
 def _emit(result: ProbeResult, format: str, output: str | None) -> int:
-    from rowscope.inspector.render.probe_text import probe_lines
+    from rowscope.inspector.render.probe import probe_lines
 
     if format == "json":
         emit_json(result.to_dict(), output)

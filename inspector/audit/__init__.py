@@ -1,0 +1,26 @@
+"""Composes census, evidence and findings of one checkpoint into one frozen report.
+
+Knows every room below. Must not parse options, render or write.
+"""
+
+from rowscope.inspector.audit.report import (
+    FAIL_ON,
+    GroupReport,
+    MatrixReport,
+    NotableRow,
+    Report,
+    Skipped,
+    SpecialTokenReport,
+)
+from rowscope.inspector.audit.run import audit
+
+__all__ = [
+    "FAIL_ON",
+    "GroupReport",
+    "MatrixReport",
+    "NotableRow",
+    "Report",
+    "Skipped",
+    "SpecialTokenReport",
+    "audit",
+]

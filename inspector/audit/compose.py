@@ -1,0 +1,99 @@
+"""Measured facts -> the frozen report."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rowscope.inspector.audit.notable import notable_rows
+from rowscope.inspector.audit.report import (
+    CheckpointFacts,
+    Coverage,
+    FileFacts,
+    GroupReport,
+    MatrixReport,
+    ReferenceFacts,
+    Report,
+    Skipped,
+    SpecialTokenReport,
+)
+from rowscope.inspector.audit.summary import summarise
+from rowscope.inspector.census import GROUP_MEMBERS, GROUPS, take_capacity
+from rowscope.inspector.checkpoint import Checkpoint
+from rowscope.inspector.checks import run_checks, token_verdicts
+from rowscope.inspector.evidence import VERDICTS, Facts, MatrixFacts, other_tools
+
+
+def compose(facts: Facts, skipped: tuple[Skipped, ...]) -> Report:
+    """The report on measured facts; its timings are still empty."""
+    findings = run_checks(facts)
+    return Report(
+        checkpoint=_checkpoint_facts(facts.checkpoint),
+        census=facts.census,
+        capacity=take_capacity(facts.checkpoint, facts.vocabulary, facts.census),
+        matrices=tuple(_matrix_report(facts, item) for item in facts.matrices),
+        special_tokens=_special_tokens(facts),
+        findings=findings,
+        coverage=Coverage(
+            rows_scanned=sum(item.matrix.rows for item in facts.matrices),
+            bytes_read=sum(item.matrix.ref.nbytes for item in facts.matrices),
+            skipped=skipped,
+        ),
+        complete=not any(skip.affects for skip in skipped),
+        summary=summarise(facts),
+        timings={},
+    )
+
+
+def _checkpoint_facts(checkpoint: Checkpoint) -> CheckpointFacts:
+    return CheckpointFacts(
+        path=checkpoint.path,
+        files=tuple(FileFacts(shard.name, shard.header.file_bytes) for shard in checkpoint.shards),
+        bytes=checkpoint.bytes,
+        tensors=len(checkpoint.tensors),
+        parameters=checkpoint.parameters,
+        model_type=checkpoint.model_type,
+        architectures=checkpoint.architectures,
+        quantization=checkpoint.quantization,
+        notes=checkpoint.notes,
+    )
+
+
+def _matrix_report(facts: Facts, item: MatrixFacts) -> MatrixReport:
+    reference = item.evidence.reference
+    return MatrixReport(
+        role=item.matrix.role,
+        tensor=item.matrix.tensor,
+        file=item.matrix.file,
+        dtype=item.matrix.dtype,
+        shape=item.matrix.shape,
+        found_by=item.matrix.rule,
+        groups={name: GroupReport(stats, _verdicts(item, name)) for name, stats in item.stats.items()},
+        reference=None
+        if reference is None
+        else ReferenceFacts(reference.kind, reference.source, reference.rows, reference.spread),
+        reference_note=item.evidence.note,
+        cuts=item.evidence.cuts,
+        notable_rows=notable_rows(facts, item),
+        other_tools=other_tools(item),
+    )
+
+
+def _verdicts(item: MatrixFacts, group: str) -> dict[str, int]:
+    members = np.isin(item.codes, GROUP_MEMBERS[group])
+    counts = np.bincount(item.evidence.verdict[members], minlength=len(VERDICTS))
+    return dict(zip(VERDICTS, counts.tolist(), strict=True))
+
+
+def _special_tokens(facts: Facts) -> tuple[SpecialTokenReport, ...]:
+    return tuple(
+        SpecialTokenReport(
+            id=token.id,
+            token=token.token,
+            group=GROUPS[facts.census.codes[token.id]] if token.id < facts.census.rows else None,
+            roles=token.roles,
+            sources=token.sources,
+            special=token.special,
+            verdict=token_verdicts(facts, token.id),
+        )
+        for token in facts.tokens
+    )

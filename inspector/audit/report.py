@@ -1,0 +1,205 @@
+"""The frozen report of an audit, and its JSON form (schema_version "1")."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import rowscope
+from rowscope.inspector.census import Capacity, Census
+from rowscope.inspector.checks import SEVERITY_RANK, Finding
+from rowscope.inspector.errors import UsageError
+from rowscope.inspector.plain import fields_of, to_plain
+from rowscope.inspector.rows import GroupStats
+
+SCHEMA_VERSION: Final = "1"
+
+FAIL_ON: Final = ("error", "warning", "note", "never")
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """A file of the checkpoint: name relative to its folder, size in bytes."""
+
+    name: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointFacts:
+    """The checkpoint as a whole; `quantization` names the method, None for plain weights."""
+
+    path: str
+    files: tuple[FileFacts, ...]
+    bytes: int
+    tensors: int
+    parameters: int
+    model_type: str | None
+    architectures: tuple[str, ...]
+    quantization: str | None
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceFacts:
+    """The untrained reference of a matrix: where it comes from, over how many rows, how wide.
+
+    `kind` is "collapsed" (untrained rows share a direction) or "initial" (they are independent random rows).
+    `spread` is the median of 1 - cosine of those rows to their centre.
+    """
+
+    kind: str
+    source: str
+    rows: int
+    spread: float
+
+
+@dataclass(frozen=True, slots=True)
+class NotableRow:
+    """A row worth a look; `duplicates` counts the other rows with the same values."""
+
+    id: int
+    token: str | None
+    group: str
+    verdict: str
+    confidence: str
+    norm: float
+    cosine_to_reference: float
+    duplicates: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixReport:
+    """Statistics and verdicts of one matrix; `groups` holds `GroupStats` plus verdict counts."""
+
+    role: str
+    tensor: str
+    file: str
+    dtype: str
+    shape: tuple[int, int]
+    found_by: str
+    groups: Mapping[str, GroupReport]
+    reference: ReferenceFacts | None
+    reference_note: str
+    cuts: Mapping[str, float]
+    notable_rows: tuple[NotableRow, ...]
+    other_tools: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupReport:
+    """Statistics of a group and how many of its rows got each verdict."""
+
+    stats: GroupStats
+    verdicts: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class SpecialTokenReport:
+    """A special or added token (or one with a role) and its verdict in each matrix, None without a row."""
+
+    id: int
+    token: str | None
+    group: str | None
+    roles: tuple[str, ...]
+    sources: tuple[str, ...]
+    special: bool
+    verdict: Mapping[str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Something that was not audited, and why. `affects` says whether the report is partial for it."""
+
+    what: str
+    why: str
+    affects: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How much was looked at."""
+
+    rows_scanned: int
+    bytes_read: int
+    skipped: tuple[Skipped, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The result of `rowscope.audit`.
+
+    Attributes:
+        summary: paragraphs for a person, without markup.
+        complete: False where something that an audit needs was missing (see `coverage.skipped`).
+        timings: seconds by stage.
+    """
+
+    checkpoint: CheckpointFacts
+    census: Census
+    capacity: Capacity
+    matrices: tuple[MatrixReport, ...]
+    special_tokens: tuple[SpecialTokenReport, ...]
+    findings: tuple[Finding, ...]
+    coverage: Coverage
+    complete: bool
+    summary: tuple[str, ...]
+    timings: Mapping[str, float]
+
+    def exit_code(self, fail_on: str = "error", *, allow_partial: bool = False) -> int:
+        """0, 1 (a finding at or above `fail_on`) or 3 (partial and not allowed to be).
+
+        Raises:
+            UsageError: `fail_on` is not one of `FAIL_ON`.
+        """
+        if fail_on not in FAIL_ON:
+            raise UsageError(
+                f"--fail-on {fail_on!r} is not known; use {', '.join(FAIL_ON)}", location="--fail-on"
+            )
+        if not self.complete and not allow_partial:
+            return 3
+        if fail_on == "never":
+            return 0
+        worst = max((SEVERITY_RANK[f.severity] for f in self.findings), default=0)
+        return int(worst >= SEVERITY_RANK[fail_on])
+
+    def to_dict(self, *, exit_code: int | None = None) -> dict[str, Any]:
+        """The JSON of the contract; numbers that are not finite become None."""
+        body = {
+            "schema_version": SCHEMA_VERSION,
+            "tool": {"name": "rowscope", "version": rowscope.__version__},
+            "exit_code": self.exit_code() if exit_code is None else exit_code,
+            "complete": self.complete,
+            "summary": self.summary,
+            "checkpoint": self.checkpoint,
+            "census": _census(self.census),
+            "capacity": self.capacity,
+            "matrices": [_matrix(matrix) for matrix in self.matrices],
+            "special_tokens": self.special_tokens,
+            "findings": self.findings,
+            "coverage": {
+                "rows_scanned": self.coverage.rows_scanned,
+                "bytes_read": self.coverage.bytes_read,
+                "skipped": [{"what": s.what, "why": s.why} for s in self.coverage.skipped],
+            },
+            "timings": self.timings,
+        }
+        plain = to_plain(body)
+        assert isinstance(plain, dict)
+        return plain
+
+
+def _census(census: Census) -> dict[str, Any]:
+    fields = {f.name: getattr(census, f.name) for f in dataclasses.fields(census) if f.name != "codes"}
+    return fields
+
+
+def _matrix(matrix: MatrixReport) -> dict[str, Any]:
+    fields = {f.name: getattr(matrix, f.name) for f in dataclasses.fields(matrix)}
+    fields["groups"] = {
+        name: {**fields_of(group.stats), "verdicts": group.verdicts} for name, group in matrix.groups.items()
+    }
+    return fields

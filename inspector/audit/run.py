@@ -1,0 +1,166 @@
+"""The audit: headers, tokenizer, matrices and checks composed into one frozen report."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import time
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rowscope.inspector.audit.compose import compose
+from rowscope.inspector.audit.report import Report, Skipped
+from rowscope.inspector.census import Census, roled_tokens, take_census
+from rowscope.inspector.checkpoint import Checkpoint, no_matrix, open_checkpoint
+from rowscope.inspector.errors import TokenizerError, UndecodableError
+from rowscope.inspector.evidence import Facts, MatrixFacts, measure_matrix
+from rowscope.inspector.matrices import Matrix
+from rowscope.inspector.vocabulary import Vocabulary, read_vocabulary
+
+__all__ = ["Report", "audit"]
+
+Progress = Callable[[int], None] | None
+
+_REACHABILITY: Final = Skipped(
+    "reachability", "not asked for: it loads the tokenizer; use --reachability", affects=False
+)
+
+
+def audit(
+    checkpoint: Checkpoint | str | os.PathLike[str],
+    *,
+    reachability: bool = False,
+    progress: Progress = None,
+) -> Report:
+    """Audit a checkpoint's vocabulary rows from its files alone.
+
+    Args:
+        checkpoint: an opened checkpoint, or a path for `open_checkpoint`.
+        reachability: also test which tokens any text can produce (extra `tokenizer`).
+        progress: called with the number of rows finished since the last call.
+
+    Raises:
+        CheckpointError: the path cannot be opened (see `open_checkpoint`).
+        NoMatrixError: no tensor is a vocabulary matrix.
+        MissingExtraError: `reachability` without the extra `tokenizer`.
+    """
+    clock = _Clock()
+    if not isinstance(checkpoint, Checkpoint):
+        checkpoint = open_checkpoint(checkpoint)
+        clock.lap("headers")
+    if not checkpoint.matrices:
+        raise no_matrix(checkpoint)
+    skipped = [Skipped(skip.what, skip.why) for skip in checkpoint.skipped]
+    if checkpoint.lone_shard is not None:
+        number, count = checkpoint.lone_shard
+        why = f"PATH is shard {number} of {count}; give the folder or its index to audit all of them"
+        skipped.append(Skipped("other shards", why))
+    vocabulary = _vocabulary(checkpoint, skipped)
+    census = take_census(checkpoint.layout, vocabulary, checkpoint.config)
+    clock.lap("tokenizer")
+    unreachable = _unreachable(checkpoint, vocabulary, reachability, skipped)
+    clock.lap("reachability")
+    matrices = _measure(checkpoint, vocabulary, census, unreachable, skipped, progress)
+    census, matrices = _same_bytes(census, matrices)
+    clock.lap("rows")
+    tokens = roled_tokens(vocabulary, checkpoint.config, checkpoint.generation_config)
+    facts = Facts(checkpoint, vocabulary, census, tokens, matrices, unreachable)
+    report = compose(facts, tuple(skipped))
+    clock.lap("findings")
+    return dataclasses.replace(report, timings=clock.seconds())
+
+
+class _Clock:
+    """Seconds by stage."""
+
+    def __init__(self) -> None:
+        self._start = self._last = time.perf_counter()
+        self._laps: dict[str, float] = {}
+
+    def lap(self, stage: str) -> None:
+        now = time.perf_counter()
+        self._laps[stage] = now - self._last
+        self._last = now
+
+    def seconds(self) -> Mapping[str, float]:
+        return {**self._laps, "total": self._last - self._start}
+
+
+def _vocabulary(checkpoint: Checkpoint, skipped: list[Skipped]) -> Vocabulary | None:
+    try:
+        vocabulary = read_vocabulary(checkpoint.root)
+    except TokenizerError as error:
+        skipped.append(Skipped("tokenizer", error.message))
+        return None
+    if vocabulary is None:
+        skipped.append(
+            Skipped("tokenizer", "no tokenizer files beside the weights: no row is known to be reserved")
+        )
+    return vocabulary
+
+
+def _unreachable(
+    checkpoint: Checkpoint, vocabulary: Vocabulary | None, asked: bool, skipped: list[Skipped]
+) -> NDArray[np.int64] | None:
+    if not asked:
+        skipped.append(_REACHABILITY)
+        return None
+    if vocabulary is None:
+        return None
+    from rowscope.inspector.evidence import unreachable_ids
+
+    try:
+        return unreachable_ids(checkpoint.root, vocabulary)
+    except TokenizerError as error:
+        skipped.append(Skipped("reachability", error.message))
+        return None
+
+
+def _measure(
+    checkpoint: Checkpoint,
+    vocabulary: Vocabulary | None,
+    census: Census,
+    unreachable: NDArray[np.int64] | None,
+    skipped: list[Skipped],
+    progress: Progress,
+) -> tuple[MatrixFacts, ...]:
+    found = []
+    for matrix in checkpoint.matrices:
+        try:
+            _require_plain(matrix)
+            found.append(
+                measure_matrix(
+                    matrix, checkpoint, vocabulary, census.codes, unreachable=unreachable, progress=progress
+                )
+            )
+        except UndecodableError as error:
+            skipped.append(Skipped(matrix.tensor, error.message))
+    return tuple(found)
+
+
+def _require_plain(matrix: Matrix) -> None:
+    if matrix.packing is not None and matrix.dtype.startswith(("U", "I")):
+        raise UndecodableError(
+            f"{matrix.tensor!r} is packed ({matrix.packing}): its {matrix.dtype} elements are no row values; "
+            "audit the checkpoint it was quantised from",
+            location=matrix.tensor,
+        )
+
+
+def _same_bytes(census: Census, matrices: tuple[MatrixFacts, ...]) -> tuple[Census, tuple[MatrixFacts, ...]]:
+    """Two stored matrices of equal rows are one tied matrix, where the config says tied."""
+    if census.tie_source != "stored-twice" or len(matrices) != 2:
+        return census, matrices
+    source, target = matrices
+    same = (
+        source.matrix.dtype == target.matrix.dtype
+        and source.matrix.shape == target.matrix.shape
+        and np.array_equal(source.table.fingerprint, target.table.fingerprint)
+    )
+    if not same:
+        return census, matrices
+    both = dataclasses.replace(source, matrix=dataclasses.replace(source.matrix, role="both"))
+    return dataclasses.replace(census, tied=True, tie_source="same-bytes"), (both,)

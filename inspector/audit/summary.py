@@ -1,0 +1,114 @@
+"""The report in a few sentences that a person understands at once."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from rowscope.inspector.census import ADDED, RESERVED, USED
+from rowscope.inspector.evidence import (
+    COLLAPSED,
+    INITIAL,
+    NONFINITE,
+    TRAINED,
+    VANISHING,
+    VERDICTS,
+    ZERO,
+    Facts,
+    MatrixFacts,
+    other_tools,
+)
+from rowscope.inspector.ranges import format_ranges
+from rowscope.inspector.text import cosine
+
+_MANNER: Final = {
+    INITIAL: "still look like their random start",
+    COLLAPSED: "share one direction, as rows do that were never a target",
+    VANISHING: "have shrunk towards zero",
+    ZERO: "are all zeros",
+    NONFINITE: "hold NaN or infinities",
+    TRAINED: "look trained",
+}
+# Reserved rows are called copies of one vector from this mean pairwise cosine on (ROW204).
+_COPIES: Final = 0.98
+
+
+def summarise(facts: Facts) -> tuple[str, ...]:
+    """One paragraph on the sizes, one for each matrix."""
+    return (_sizes(facts), *(_matrix(facts, item) for item in facts.matrices))
+
+
+def _sizes(facts: Facts) -> str:
+    census = facts.census
+    if census.tokenizer is None:
+        return f"{census.rows:,} rows; without tokenizer files none is known to be reserved."
+    if not census.reserved.count:
+        return f"Every one of the {census.rows:,} rows belongs to a token; none is reserved."
+    parts = [
+        f"{census.groups[name].count:,} {words}"
+        for name, words in (("unmapped", "without a token"), ("placeholder", "placeholders by name"))
+        if census.groups[name].count
+    ]
+    return (
+        f"{census.reserved.count:,} of {census.rows:,} rows are reserved ({', '.join(parts)}): "
+        f"{format_ranges(census.reserved.ranges, limit=3)}."
+    )
+
+
+def _matrix(facts: Facts, item: MatrixFacts) -> str:
+    name = {"both": "Input and output (tied)", "input": "Input", "output": "Output"}[item.matrix.role]
+    sentences = [*_reserved(item), *_used(facts, item)]
+    if item.evidence.untrained.any():
+        sentences.append(_others(item))
+    if item.evidence.reference is None:
+        note = item.evidence.note
+        sentences.append(note[0].upper() + note[1:] + ".")
+    return f"{name}: {' '.join(sentences)}"
+
+
+def _others(item: MatrixFacts) -> str:
+    rules = other_tools(item)
+    return (
+        f"Untrained rows by these verdicts: {rules['rowscope']['rows']:,}; by unsloth's rule "
+        f"{rules['unsloth']['rows']:,}, by Megatron-Bridge's {rules['megatron-bridge']['rows']:,}."
+    )
+
+
+def _reserved(item: MatrixFacts) -> list[str]:
+    reserved = np.isin(item.codes, RESERVED)
+    stats = item.stats.get("reserved")
+    if stats is None or not reserved.any():
+        return []
+    if stats.distinct_rows == 1 and stats.rows > 1:
+        return [f"The {stats.rows:,} reserved rows are copies of one vector, bit for bit."]
+    if stats.pairwise_cosine >= _COPIES:
+        return [
+            f"The {stats.rows:,} reserved rows are copies of one vector "
+            f"(mean pairwise cosine {cosine(stats.pairwise_cosine)}): not zero, yet not trained."
+        ]
+    return [f"Of the {stats.rows:,} reserved rows {_tally(item, reserved)}."]
+
+
+def _tally(item: MatrixFacts, rows: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> str:
+    counts = np.bincount(item.evidence.verdict[rows], minlength=len(VERDICTS))
+    order = (NONFINITE, ZERO, VANISHING, COLLAPSED, INITIAL, TRAINED)
+    return ", ".join(f"{counts[verdict]:,} {_MANNER[verdict]}" for verdict in order if counts[verdict])
+
+
+def _used(facts: Facts, item: MatrixFacts) -> list[str]:
+    used = np.isin(item.codes, USED)
+    bad = used & item.evidence.untrained
+    if not bad.any():
+        return [f"All {int(used.sum()):,} used rows look trained."] if item.evidence.reference else []
+    added = np.flatnonzero(bad & (item.codes == ADDED))
+    share = f"{int(bad.sum()):,} of {int(used.sum()):,} used rows"
+    alike = np.all(item.evidence.verdict[bad | np.isin(item.codes, RESERVED)] == COLLAPSED)
+    if alike and "reserved" in item.stats:
+        text = f"{share} share that direction, so they look untrained as well"
+    else:
+        text = f"{share} look untrained: {_tally(item, bad)}"
+    if added.size:
+        names = facts.listed(added.tolist(), limit=4)
+        text += f"; among them {added.size} special or added: {names}"
+    return [text + "."]

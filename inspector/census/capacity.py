@@ -1,0 +1,142 @@
+"""Room in the vocabulary matrices: which ids new tokens would get, and what more rows would cost."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from rowscope.inspector.census.census import PLACEHOLDER, UNMAPPED, Census, IdSet
+from rowscope.inspector.checkpoint import Checkpoint
+from rowscope.inspector.header import TensorRef
+from rowscope.inspector.matrices import MatrixLayout, config_int
+from rowscope.inspector.ranges import to_ranges
+from rowscope.inspector.vocabulary import Vocabulary, all_ids
+
+MULTIPLES: Final = (64, 128)
+"""Row counts that GPUs multiply by at full speed, and that training code pads to."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowCost:
+    """Bytes that one more row takes in one stored tensor; `role` as of `Matrix`, or `bias`."""
+
+    role: str
+    tensor: str
+    bytes_per_row: int
+
+
+@dataclass(frozen=True, slots=True)
+class Resize:
+    """Growing every vocabulary tensor to the next larger multiple.
+
+    Attributes:
+        multiple: what the new row count is a multiple of.
+        rows: the new row count; larger than the present one.
+        new_rows: how many rows that adds.
+        bytes: what they take, in all tensors together.
+    """
+
+    multiple: int
+    rows: int
+    new_rows: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """How many tokens a checkpoint can take as it is, and the next step beyond.
+
+    Attributes:
+        rows: rows that every vocabulary tensor has and that the config counts.
+        assignable: unmapped ids that the next added tokens get, in order.
+        holes: unmapped ids that no added token gets: tokenizers give the next id, not the lowest free one.
+        placeholders: ids whose token is named as reserved; a new token can take the name's place.
+        without_resize: tokens that can be added as they are: the count of `assignable`.
+        row_costs: per stored vocabulary tensor.
+        bytes_per_row: their sum.
+        resizes: the next multiples of 64 and of 128.
+    """
+
+    rows: int
+    assignable: IdSet
+    holes: IdSet
+    placeholders: IdSet
+    without_resize: int
+    row_costs: tuple[RowCost, ...]
+    bytes_per_row: int
+    resizes: tuple[Resize, ...]
+
+
+def take_capacity(checkpoint: Checkpoint, vocabulary: Vocabulary | None, census: Census) -> Capacity:
+    """Count the free slots of a checkpoint; without a tokenizer none is known to be free."""
+    rows = usable_rows(checkpoint)
+    codes = census.codes[:rows]
+    unmapped = np.flatnonzero(codes == UNMAPPED)
+    taken = range(0) if vocabulary is None else next_ids(vocabulary, rows)
+    next_ones = (unmapped >= taken.start) & (unmapped < taken.stop)
+    costs = row_costs(checkpoint.layout)
+    each = sum(cost.bytes_per_row for cost in costs)
+    return Capacity(
+        rows=rows,
+        assignable=_ids(unmapped[next_ones]),
+        holes=_ids(unmapped[~next_ones]),
+        placeholders=_ids(np.flatnonzero(codes == PLACEHOLDER)),
+        without_resize=int(next_ones.sum()),
+        row_costs=costs,
+        bytes_per_row=each,
+        resizes=tuple(_resize(rows, multiple, each) for multiple in MULTIPLES),
+    )
+
+
+def usable_rows(checkpoint: Checkpoint) -> int:
+    """Rows that the input matrix, the output matrix and its bias all have, at most `config.vocab_size`."""
+    counts = [matrix.rows for matrix in checkpoint.matrices]
+    bias = checkpoint.layout.output_bias
+    if bias is not None:
+        counts.append(math.prod(bias.shape))
+    size = config_int(checkpoint.config, "vocab_size")
+    if size is not None:
+        counts.append(size)
+    return min(counts, default=0)
+
+
+def next_ids(vocabulary: Vocabulary, rows: int) -> range:
+    """The ids below `rows` that further added tokens get, one after the other.
+
+    The tokenizers library numbers an added token from the size of its model on, behind the added tokens
+    that are there; it looks neither at the ids that files state nor for holes.
+    """
+    first = max(vocabulary.base_size, max(vocabulary.added, default=-1) + 1)
+    ids = all_ids(vocabulary.tokens)
+    taken = ids[(ids >= first) & (ids < rows)]
+    return range(first, max(first, int(taken.min()) if taken.size else rows))
+
+
+def row_costs(layout: MatrixLayout) -> tuple[RowCost, ...]:
+    """Bytes per row of every stored vocabulary tensor."""
+    costs = [RowCost(matrix.role, matrix.tensor, _row_bytes(matrix.ref)) for matrix in layout.matrices]
+    if layout.output_bias is not None:
+        bias = layout.output_bias
+        costs.append(RowCost("bias", bias.name, bias.nbytes // max(1, math.prod(bias.shape))))
+    return tuple(costs)
+
+
+def _row_bytes(ref: TensorRef) -> int:
+    return ref.nbytes // max(1, ref.shape[0])
+
+
+def padded(rows: int, multiple: int) -> int:
+    """The smallest multiple that is at least `rows`."""
+    return -(-rows // multiple) * multiple
+
+
+def _resize(rows: int, multiple: int, bytes_per_row: int) -> Resize:
+    target = padded(rows + 1, multiple)
+    return Resize(multiple, target, target - rows, (target - rows) * bytes_per_row)
+
+
+def _ids(ids: np.ndarray[tuple[int], np.dtype[np.int64]]) -> IdSet:
+    return IdSet(int(ids.size), to_ranges(ids))

@@ -1,0 +1,24 @@
+"""PATH -> Checkpoint: the folder, its shards, index and config, validated against each other.
+
+Knows where things are and whether they fit. Reads no tensor data and must not know tokens or judge rows.
+"""
+
+from rowscope.inspector.checkpoint.checkpoint import Checkpoint, open_checkpoint
+from rowscope.inspector.checkpoint.config import CONFIG_LIMIT
+from rowscope.inspector.checkpoint.diagnose import diagnose
+from rowscope.inspector.checkpoint.locate import locate
+from rowscope.inspector.checkpoint.no_matrix import no_matrix
+from rowscope.inspector.checkpoint.structure import Structure, describe
+from rowscope.inspector.checkpoint.structure_groups import TensorGroup
+
+__all__ = [
+    "CONFIG_LIMIT",
+    "Checkpoint",
+    "Structure",
+    "TensorGroup",
+    "describe",
+    "diagnose",
+    "locate",
+    "no_matrix",
+    "open_checkpoint",
+]

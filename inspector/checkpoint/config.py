@@ -1,0 +1,75 @@
+"""`config.json` and `generation_config.json`: read as far as they can be, and what they say of the whole."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from rowscope.inspector.errors import CheckpointError
+from rowscope.inspector.header import kind
+from rowscope.inspector.storage import read_json
+
+CONFIG_LIMIT = 32 << 20
+
+_QUANTIZATION_KEYS = ("quantization_config", "compression_config")
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """Something that was not read, and why."""
+
+    what: str
+    why: str
+
+
+def read_config(
+    root: Path, name: str, *, required: bool
+) -> tuple[Mapping[str, Any] | None, tuple[Skip, ...]]:
+    """A config file's object, or None and, where that matters, why; never an error.
+
+    Args:
+        required: whether its absence is worth a `Skip`.
+    """
+    path = root / name
+    if not os.path.lexists(path):
+        return None, (Skip(name, f"not in {str(root)!r}"),) if required else ()
+    try:
+        value = read_json(path, CONFIG_LIMIT)
+    except CheckpointError as error:
+        return None, (Skip(name, error.message),)
+    if not isinstance(value, dict):
+        return None, (Skip(name, f"holds {kind(value)}, not an object"),)
+    return MappingProxyType(value), ()
+
+
+def model_type(config: Mapping[str, Any] | None) -> str | None:
+    """`model_type`, None where it is absent or no string."""
+    value = (config or {}).get("model_type")
+    return value if isinstance(value, str) else None
+
+
+def architectures(config: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """The class names that the config lists."""
+    value = (config or {}).get("architectures")
+    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
+
+
+def quantization(config: Mapping[str, Any] | None) -> str | None:
+    """The quantisation method that the config or its `text_config` names; None for plain weights.
+
+    MLX writes a bare `quantization` object of group size and bits instead of a method's name.
+    """
+    if config is None:
+        return None
+    nested = config.get("text_config")
+    for scope in (config, nested if isinstance(nested, dict) else {}):
+        for key in _QUANTIZATION_KEYS:
+            value = scope.get(key)
+            if isinstance(value, dict) and value:
+                method = value.get("quant_method")
+                return method if isinstance(method, str) else "unnamed"
+    return "mlx" if isinstance(config.get("quantization"), dict) else None

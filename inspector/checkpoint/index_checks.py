@@ -1,0 +1,154 @@
+"""Index against shards, both ways: disagreements that leave every indexed tensor readable (FIL002)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rowscope.inspector.checkpoint.index import ShardIndex
+from rowscope.inspector.errors import CheckpointError
+from rowscope.inspector.header import Shard
+from rowscope.inspector.storage import reason
+
+_CODE = "FIL002"
+_MOST_NAMES = 10_000
+_REINDEX = "write the index anew with save_pretrained"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A disagreement within a checkpoint that does not stop its audit.
+
+    Attributes:
+        code: the finding code.
+        message: one sentence with the numbers.
+        location: the file that it is about.
+        evidence: the numbers and names behind it, JSON ready; `evidence["kind"]` tells the cases apart.
+        hint: the next step.
+    """
+
+    code: str
+    message: str
+    location: str
+    evidence: Mapping[str, Any]
+    hint: str
+
+
+def missing_files(root: Path, names: Sequence[str]) -> list[str]:
+    """Those of `names` that are not in `root`, dangling links among them.
+
+    Raises:
+        CheckpointError: the system does not let us look.
+    """
+    missing = []
+    for name in names:
+        try:
+            os.stat(root / name)
+        except (FileNotFoundError, NotADirectoryError):
+            missing.append(name)
+        except OSError as error:
+            raise CheckpointError(
+                f"cannot open {str(root / name)!r}: {reason(error)}; check its permissions",
+                location=str(root / name),
+            ) from error
+    return missing
+
+
+def misplaced_tensors(
+    index: ShardIndex, where: Mapping[str, Sequence[str]]
+) -> list[tuple[str, Sequence[str]]]:
+    """Indexed tensors that are not in the shard that the index names, and the shards that hold them.
+
+    Args:
+        where: tensor name -> names of the shards that hold it.
+    """
+    return [
+        (name, where.get(name, ()))
+        for name, shard in index.weight_map.items()
+        if shard not in where.get(name, ())
+    ]
+
+
+def check_index(index: ShardIndex, shards: Sequence[Shard]) -> Iterator[Problem]:
+    """What the shards hold and the index does not say; the reverse is an error when opening."""
+    unindexed = {
+        info.name: shard.name
+        for shard in shards
+        for info in shard.header.tensors
+        if info.name not in index.weight_map
+    }
+    if unindexed:
+        first, shard_name = next(iter(unindexed.items()))
+        yield Problem(
+            _CODE,
+            f"{_count(unindexed, 'tensor')} of the shards {_are(unindexed)} not in the index, "
+            f"first {first!r} of {shard_name!r}",
+            str(index.path),
+            {"kind": "unindexed_tensors", "count": len(unindexed), "tensors": list(unindexed)[:_MOST_NAMES]},
+            _REINDEX,
+        )
+    stored = {
+        (shard.name, info.name): info.stop - info.start for shard in shards for info in shard.header.tensors
+    }
+    indexed = sum(stored.get((shard, name), 0) for name, shard in index.weight_map.items())
+    if index.total_size is not None and index.total_size not in (indexed, sum(stored.values())):
+        yield Problem(
+            _CODE,
+            f"the index states total_size {index.total_size}, its tensors have {indexed} bytes "
+            f"({index.total_size - indexed:+d})",
+            str(index.path),
+            {"kind": "total_size", "stated": index.total_size, "actual": indexed},
+            _REINDEX,
+        )
+
+
+def unread_files(names: Sequence[str], index: ShardIndex) -> Iterator[Problem]:
+    """Weights files beside the index that it does not name."""
+    if names:
+        yield Problem(
+            _CODE,
+            f"{_count(names, 'weights file')} beside the index {_are(names)} not named by it, "
+            f"first {names[0]!r}",
+            str(index.path),
+            {"kind": "extra_files", "count": len(names), "files": list(names)[:_MOST_NAMES]},
+            f"remove the file if it is out of date, else {_REINDEX}",
+        )
+
+
+def tensor_places(shards: Sequence[Shard]) -> dict[str, list[str]]:
+    """Tensor name -> names of the shards that hold it, in their order."""
+    where: dict[str, list[str]] = {}
+    for shard in shards:
+        for info in shard.header.tensors:
+            where.setdefault(info.name, []).append(shard.name)
+    return where
+
+
+def repeated_tensors(where: Mapping[str, Sequence[str]], root: Path) -> Iterator[Problem]:
+    """Tensors stored in more than one shard: loaders may differ in which they take."""
+    repeated = {name: shards for name, shards in where.items() if len(shards) > 1}
+    if repeated:
+        first, shards = next(iter(repeated.items()))
+        yield Problem(
+            _CODE,
+            f"{_count(repeated, 'tensor')} {_are(repeated)} stored more than once, "
+            f"first {first!r} in {', '.join(repr(name) for name in shards)}",
+            str(root),
+            {
+                "kind": "repeated_tensors",
+                "count": len(repeated),
+                "tensors": {name: list(shards) for name, shards in list(repeated.items())[:_MOST_NAMES]},
+            },
+            "keep one copy: loaders differ in which they take",
+        )
+
+
+def _count(items: Sequence[str] | Mapping[str, Any], noun: str) -> str:
+    return f"{len(items)} {noun}{'' if len(items) == 1 else 's'}"
+
+
+def _are(items: Sequence[str] | Mapping[str, Any]) -> str:
+    return "is" if len(items) == 1 else "are"

@@ -1,0 +1,162 @@
+"""PATH as a user gives it -> the folder, file or index that it means. Touches no network."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import rowscope
+from rowscope.inspector.errors import CheckpointError
+from rowscope.inspector.storage import kind_of, read_range, reason
+
+INDEX_SUFFIX = ".safetensors.index.json"
+
+_REPOSITORY = re.compile(r"(?P<name>[\w][\w.-]*(?:/[\w][\w.-]*)?)(?:@(?P<revision>[\w./-]+))?", re.ASCII)
+_COMMIT = re.compile(r"[\w.-]+", re.ASCII)
+_WHAT_IS_A_PATH = (
+    "give a folder, a .safetensors file, a .safetensors.index.json, org/name from the Hugging Face cache, "
+    "or demo"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """What PATH turned out to be.
+
+    Attributes:
+        kind: a folder to look through, one weights file, or an index.
+        path: that folder or file.
+        notes: what the user should know about the choice.
+    """
+
+    kind: Literal["folder", "file", "index"]
+    path: Path
+    notes: tuple[str, ...] = ()
+
+    @property
+    def root(self) -> Path:
+        """The folder that holds config and tokenizer files."""
+        return self.path if self.kind == "folder" else self.path.parent
+
+
+def locate(path: str) -> Location:
+    """Find what PATH means; a local path wins over the cache and over `demo`.
+
+    Raises:
+        CheckpointError: nothing there, or nothing that can hold a checkpoint.
+    """
+    local = Path(path)
+    try:
+        mode = os.stat(path).st_mode if path else None
+    except (FileNotFoundError, NotADirectoryError):
+        mode = None
+    except (OSError, ValueError) as error:  # ValueError: a NUL character
+        raise CheckpointError(
+            f"cannot open {path!r}: {reason(error)}; check the path and its permissions", location=path
+        ) from error
+    if mode is None:
+        return _elsewhere(path)
+    if stat.S_ISDIR(mode):
+        return Location("folder", local)
+    if not stat.S_ISREG(mode):
+        raise CheckpointError(f"{path!r} is {kind_of(mode)}; {_WHAT_IS_A_PATH}", location=path)
+    return _local_file(local)
+
+
+def _local_file(path: Path) -> Location:
+    if path.name.endswith(INDEX_SUFFIX):
+        return Location("index", path)
+    if path.name.endswith(".safetensors"):
+        return Location("file", path)
+    raise CheckpointError(
+        f"{str(path)!r} is no safetensors file; {conversion(path.suffix) or _WHAT_IS_A_PATH}",
+        location=str(path),
+    )
+
+
+def _elsewhere(path: str) -> Location:
+    if path == "demo":
+        return Location("folder", Path(rowscope.__file__).parent / "demo")
+    match = _REPOSITORY.fullmatch(path)
+    if match is None or ".." in path or os.path.lexists(path):
+        why = "is a link that leads nowhere" if path and os.path.lexists(path) else "does not exist"
+        raise CheckpointError(f"{path!r} {why}; {_WHAT_IS_A_PATH}", location=path)
+    return _cached(path, match["name"], match["revision"])
+
+
+def cache_folder() -> Path:
+    """The Hugging Face cache, from the variables that huggingface_hub reads, in its order."""
+    for variable in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
+        if value := os.environ.get(variable):
+            return Path(os.path.expandvars(value)).expanduser()
+    home = os.environ.get("HF_HOME")
+    if not home:
+        home = os.path.join(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "huggingface")
+    return Path(os.path.expandvars(home)).expanduser() / "hub"
+
+
+def _cached(path: str, name: str, revision: str | None) -> Location:
+    """The snapshot of a repository: `models--org--name/snapshots/<commit>`."""
+    folder = cache_folder() / f"models--{name.replace('/', '--')}"
+    if "/" not in name and not folder.is_dir():
+        raise CheckpointError(f"{path!r} does not exist; {_WHAT_IS_A_PATH}", location=path)
+    download = f"hf download {name}" + (f" --revision {revision}" if revision else "")
+    if not folder.is_dir():
+        raise CheckpointError(
+            f"{path!r} is neither a local path nor in the Hugging Face cache (looked for {str(folder)!r}); "
+            f"download it with {download!r}, or give a folder",
+            location=path,
+        )
+    snapshots = folder / "snapshots"
+    commit = _commit(folder, revision or "main")
+    if commit is not None and (snapshots / commit).is_dir():
+        return Location("folder", snapshots / commit)
+    present = sorted(entry.name for entry in snapshots.iterdir()) if snapshots.is_dir() else []
+    if revision is None and len(present) == 1:
+        note = f"the cache has no ref 'main' for {name!r}; its only snapshot {present[0]!r} was taken"
+        return Location("folder", snapshots / present[0], (note,))
+    raise CheckpointError(
+        f"the Hugging Face cache holds {name!r} without revision {revision or 'main'!r} "
+        f"(snapshots: {', '.join(present) or 'none'}); download it with {download!r}, "
+        f"or give {name}@COMMIT or a folder",
+        location=path,
+    )
+
+
+def _commit(folder: Path, revision: str) -> str | None:
+    """The commit that a branch, tag or commit name stands for; None where the cache does not know it."""
+    reference = folder / "refs" / revision
+    if reference.is_file():
+        text = read_range(reference, 0, 256)[0].decode("ascii", "replace").strip()
+        return text if _COMMIT.fullmatch(text) and ".." not in text else None
+    return revision if _COMMIT.fullmatch(revision) else None
+
+
+def conversion(suffix: str) -> str | None:
+    """How a weights file of another format becomes safetensors; None for an unknown suffix."""
+    return _CONVERSIONS.get(suffix.lower())
+
+
+_TORCH = (
+    "convert it once: torch.load(FILE, weights_only=True) and safetensors.torch.save_file, "
+    "or AutoModel.from_pretrained(FOLDER).save_pretrained(OUT)"
+)
+_CONVERSIONS = {
+    ".bin": _TORCH,
+    ".pt": _TORCH,
+    ".pth": _TORCH,
+    ".ckpt": _TORCH,
+    ".gguf": (
+        "convert it once: AutoModelForCausalLM.from_pretrained(FOLDER, gguf_file=FILE).save_pretrained(OUT), "
+        "or audit the checkpoint that it was made from"
+    ),
+    ".h5": "convert it once: AutoModel.from_pretrained(FOLDER, from_tf=True).save_pretrained(OUT) "
+    "with transformers 4",
+    ".msgpack": "convert it once: AutoModel.from_pretrained(FOLDER, from_flax=True).save_pretrained(OUT) "
+    "with transformers 4",
+    ".npz": "convert it once: safetensors.numpy.save_file(dict(numpy.load(FILE)), OUT)",
+}

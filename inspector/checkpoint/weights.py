@@ -1,0 +1,209 @@
+"""Which of a folder's files are the checkpoint: the choice that loaders make, with its reasons."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rowscope.inspector.checkpoint.index import ShardIndex, read_index
+from rowscope.inspector.checkpoint.locate import INDEX_SUFFIX, Location, conversion
+from rowscope.inspector.errors import CheckpointError, MissingShardError
+from rowscope.inspector.storage import reason
+
+SUFFIX = ".safetensors"
+
+_SINGLE = ("model.safetensors", "adapter_model.safetensors", "consolidated.safetensors")
+_MAIN_INDEX = "model" + INDEX_SUFFIX
+_MEMBER = re.compile(r"(?P<stem>.+)-(?P<part>\d+)-of-(?P<parts>\d+)\.safetensors")
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """The files to open.
+
+    Attributes:
+        names: relative to the folder, in order.
+        index: the index that names them, or None.
+        unread: weights files of the same folder that are left out and that no note explains.
+        notes: why others are left out.
+    """
+
+    names: tuple[str, ...]
+    index: ShardIndex | None = None
+    unread: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def choose_weights(location: Location) -> Weights:
+    """The weights files that a location stands for; raises as the function for its kind."""
+    match location.kind:
+        case "folder":
+            return from_folder(location.path)
+        case "index":
+            return from_index(location.path)
+        case "file":
+            return from_file(location.path)
+
+
+def from_index(path: Path) -> Weights:
+    """The shards that an index names, and the files beside them that it does not.
+
+    Raises:
+        CheckpointError: as `read_index`.
+    """
+    index = read_index(path)
+    names = index.shard_names
+    others = [name for name in _names(path.parent) if name.endswith(SUFFIX) and name not in names]
+    if not _consolidated(names[0]):
+        copies = [name for name in others if _consolidated(name)]
+        others = [name for name in others if name not in copies]
+    else:
+        copies = []
+    return Weights(names, index, tuple(others), _consolidated_notes(copies))
+
+
+def from_file(path: Path) -> Weights:
+    """One file, alone; a note where its name says that it is a part of more."""
+    member = _MEMBER.fullmatch(path.name)
+    if member is None or int(member["parts"]) < 2:
+        return Weights((path.name,))
+    note = f"{path.name} is one of {int(member['parts'])} shards; give the folder or its index to open all"
+    return Weights((path.name,), notes=(note,))
+
+
+def from_folder(folder: Path) -> Weights:
+    """The checkpoint that a folder holds.
+
+    `model.safetensors` comes first, as in transformers, unless the index names it; then an index; then
+    a complete set `NAME-00001-of-0000N`; then the only file. `consolidated` files hold a second copy
+    of the same weights and count only where there is nothing else.
+
+    Raises:
+        CheckpointError: no safetensors weights, or several candidates.
+        MissingShardError: a set lacks members.
+    """
+    present = _names(folder)
+    files = [name for name in present if name.endswith(SUFFIX)]
+    indexes = [name for name in present if name.endswith(INDEX_SUFFIX)]
+    copies = [name for name in files if _consolidated(name)]
+    main = [name for name in files if name not in copies]
+    main_indexes = [name for name in indexes if not _consolidated(name)]
+    if not main and not main_indexes:
+        main, main_indexes, copies = copies, indexes, []
+    notes = _consolidated_notes(copies)
+    index = _pick_index(folder, main_indexes)
+    if index is not None:
+        return _with_index(folder, index, main, notes)
+    if not main:
+        raise CheckpointError(_nothing_found(folder, present), location=str(folder))
+    names = _without_index(folder, main)
+    left = [name for name in main if name not in names]
+    if left:
+        notes += (f"not opened: {listing(left)}; give one of them as PATH to audit it",)
+    return Weights(names, notes=notes)
+
+
+def _pick_index(folder: Path, indexes: Sequence[str]) -> str | None:
+    if _MAIN_INDEX in indexes:
+        return _MAIN_INDEX
+    if len(indexes) > 1:
+        raise CheckpointError(
+            f"{str(folder)!r} holds {len(indexes)} indexes: {listing(indexes)}; give one of them as PATH",
+            location=str(folder),
+        )
+    return indexes[0] if indexes else None
+
+
+def _with_index(folder: Path, index: str, main: Sequence[str], notes: tuple[str, ...]) -> Weights:
+    weights = from_index(folder / index)
+    single = _SINGLE[0]
+    if index != _MAIN_INDEX or single not in main or single in weights.names:
+        return weights
+    note = (
+        f"{single} lies beside {index}, which does not name it; it was opened, as transformers does, "
+        f"and the index's {len(weights.names)} shards were not: remove the one that is out of date"
+    )
+    return Weights((single,), notes=(*notes, note))
+
+
+def _without_index(folder: Path, main: Sequence[str]) -> tuple[str, ...]:
+    for name in _SINGLE:
+        if name in main:
+            return (name,)
+    sets = {(match["stem"], match["parts"]) for name in main if (match := _MEMBER.fullmatch(name))}
+    chosen = [group for group in sets if group[0] == "model"] or list(sets)
+    if len(chosen) == 1:
+        return _complete_set(folder, main, *chosen[0])
+    if len(main) == 1:
+        return (main[0],)
+    raise CheckpointError(
+        f"{str(folder)!r} holds {len(main)} safetensors files and nothing says which belong together: "
+        f"{listing(main)}; give one of them as PATH",
+        location=str(folder),
+    )
+
+
+def _complete_set(folder: Path, main: Sequence[str], stem: str, parts: str) -> tuple[str, ...]:
+    found = {}
+    for name in main:
+        match = _MEMBER.fullmatch(name)
+        if match and (match["stem"], match["parts"]) == (stem, parts):
+            found[int(match["part"])] = name
+    count = int(parts)
+    missing = count - sum(1 for part in found if 1 <= part <= count)
+    if missing > 0:
+        first = next(part for part in range(1, count + 1) if part not in found)
+        width = len(next(iter(_MEMBER.finditer(next(iter(found.values())))))["part"])
+        raise MissingShardError(
+            f"{missing} of the {count} shards of {stem!r} are missing in {str(folder)!r}, the first is "
+            f"{stem}-{first:0{width}d}-of-{parts}{SUFFIX}; download them again",
+            location=str(folder),
+        )
+    return tuple(found[part] for part in sorted(found))
+
+
+def _nothing_found(folder: Path, present: Sequence[str]) -> str:
+    """What the folder holds instead, and what to do about it."""
+    below = [
+        name
+        for name in present
+        if (folder / name).is_dir() and any(inner.endswith(SUFFIX) for inner in _names(folder / name))
+    ]
+    if below:
+        return (
+            f"{str(folder)!r} holds no safetensors file itself, its sub-folders {listing(below)} do; "
+            "give one of them as PATH"
+        )
+    for name in present:
+        advice = conversion(Path(name).suffix)
+        if advice is not None and (folder / name).is_file():
+            return f"{str(folder)!r} holds no safetensors file, only other formats ({name!r}); {advice}"
+    what = "is empty" if not present else "holds no safetensors file"
+    return f"{str(folder)!r} {what}; give the folder that holds model.safetensors or its shards"
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return sorted(entry.name for entry in folder.iterdir())
+    except OSError as error:
+        raise CheckpointError(
+            f"cannot list {str(folder)!r}: {reason(error)}; check its permissions", location=str(folder)
+        ) from error
+
+
+def _consolidated(name: str) -> bool:
+    return name.startswith("consolidated")
+
+
+def _consolidated_notes(copies: Sequence[str]) -> tuple[str, ...]:
+    if not copies:
+        return ()
+    return (f"{listing(copies)} ignored: a second copy of the weights beside the Hugging Face files",)
+
+
+def listing(names: Sequence[str], limit: int = 5) -> str:
+    """The first few names, and how many more there are."""
+    shown = ", ".join(repr(name) for name in names[:limit])
+    return shown if len(names) <= limit else f"{shown} and {len(names) - limit} more"

@@ -1,0 +1,1 @@
+"""A plan -> files: into a new folder, in place, and back again."""

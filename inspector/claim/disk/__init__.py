@@ -1,0 +1,1 @@
+"""Durable copies, links and renames on the local disk."""

@@ -1,0 +1,1 @@
+"""Edits of tokenizer and config files that leave every other byte alone."""

@@ -1,0 +1,1 @@
+"""Tokens, slots and values -> a plan with its cautions; writes nothing."""

@@ -1,0 +1,124 @@
+"""What a user should know about a claim before training with it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from rowscope.inspector.checkpoint import Checkpoint
+from rowscope.inspector.claim.edits.edits import foreign_files
+from rowscope.inspector.claim.model import Caution, Claimed, FileEdit
+from rowscope.inspector.vocabulary import Vocabulary
+
+_WEIGHTS: Final = (".safetensors", ".bin", ".pt", ".pth", ".gguf", ".h5", ".msgpack", ".onnx", ".npz")
+_NO_WEIGHTS: Final = ("training_args", "optimizer", "scheduler", "scaler", "rng_state")
+_READ_FOR_NAMES: Final = (".json", ".jinja", ".txt", ".py")
+_MOST_READ: Final = 1 << 20
+
+
+def training_caution(checkpoint: Checkpoint, claimed: Sequence[Claimed]) -> Caution:
+    """Plain LoRA trains no row of a vocabulary matrix."""
+    ids = [claim.id for claim in claimed]
+    modules = [matrix.tensor.removesuffix(".weight").rpartition(".")[2] for matrix in checkpoint.matrices]
+    indices = ", ".join(f"{module!r}: {ids}" for module in modules)
+    return Caution(
+        "frozen",
+        "plain LoRA leaves these rows as they are: in peft's LoraConfig set trainable_token_indices="
+        f"{{{indices}}}, or modules_to_save={modules} to train whole matrices",
+    )
+
+
+def matching_cautions(claimed: Sequence[Claimed], after: Vocabulary) -> Iterator[Caution]:
+    """Tokens that the files can only list as normalised ones."""
+    loose = [claim.token for claim in claimed if after.added[claim.id].normalized]
+    if loose:
+        yield Caution(
+            "normalised",
+            f"{', '.join(map(repr, loose))} will be matched in the normalised text, in other spellings too "
+            "where the tokenizer lowercases: without tokenizer.json and added_tokens_decoder no file can "
+            "say otherwise",
+        )
+
+
+def file_cautions(
+    checkpoint: Checkpoint, vocabulary: Vocabulary, claimed: Sequence[Claimed], edits: Sequence[FileEdit]
+) -> Iterator[Caution]:
+    """What other files of the folder say or hold that a claim does not change."""
+    yield from _templates(vocabulary, claimed)
+    yield from _mentions(checkpoint.root, claimed, {edit.name: edit.after for edit in edits})
+    yield from _suppressed(checkpoint.generation_config, claimed)
+    others = foreign_files(checkpoint.root)
+    if others:
+        yield Caution(
+            "other-tokenizer",
+            f"{', '.join(others)} will not know the new tokens: programs that read it instead of "
+            f"{vocabulary.files[0]} (llama.cpp, some servers) must convert from {vocabulary.files[0]}",
+        )
+    copies = _other_weights(checkpoint)
+    if copies:
+        yield Caution(
+            "other-weights",
+            f"{', '.join(copies)} may hold the same weights and will keep the old rows; remove or "
+            "convert anew",
+        )
+
+
+def _templates(vocabulary: Vocabulary, claimed: Sequence[Claimed]) -> Iterator[Caution]:
+    for claim in claimed:
+        used = [t.source for t in vocabulary.chat_templates if claim.replaces and claim.replaces in t.text]
+        if used:
+            yield Caution(
+                "template",
+                f"the chat template in {', '.join(used)} writes {claim.replaces!r}, which will no longer "
+                f"be a token; it is left alone: put {claim.token!r} in its place where that is meant",
+            )
+
+
+def _mentions(root: Path, claimed: Sequence[Claimed], edited: Mapping[str, bytes]) -> Iterator[Caution]:
+    """Other small text files that name a replaced placeholder."""
+    names = [claim.replaces for claim in claimed if claim.replaces is not None]
+    if not names:
+        return
+    for entry in sorted(os.scandir(root), key=lambda entry: entry.name):
+        if not entry.is_file() or not entry.name.endswith(_READ_FOR_NAMES):
+            continue
+        if entry.name.startswith("chat_template") or (
+            entry.name not in edited and entry.stat().st_size > _MOST_READ
+        ):
+            continue
+        text = edited.get(entry.name) or Path(entry.path).read_bytes()
+        found = [name for name in names if name.encode() in text]
+        if found:
+            yield Caution(
+                "mention",
+                f"{entry.name} still names {', '.join(map(repr, found))}; check whether that is meant",
+            )
+
+
+def _suppressed(config: Mapping[str, Any] | None, claimed: Sequence[Claimed]) -> Iterator[Caution]:
+    if config is None:
+        return
+    listed = {id for key in ("suppress_tokens", "begin_suppress_tokens") for id in config.get(key) or ()}
+    listed |= {
+        word[0] for word in config.get("bad_words_ids") or () if isinstance(word, list) and len(word) == 1
+    }
+    ids = [claim.id for claim in claimed if claim.id in listed]
+    if ids:
+        yield Caution(
+            "suppressed",
+            f"generation_config.json keeps the ids {ids} from being generated; take them out of its lists",
+        )
+
+
+def _other_weights(checkpoint: Checkpoint) -> list[str]:
+    opened = {shard.name for shard in checkpoint.shards}
+    return sorted(
+        entry.name
+        for entry in os.scandir(checkpoint.root)
+        if entry.is_file()
+        and entry.name.endswith(_WEIGHTS)
+        and entry.name not in opened
+        and not entry.name.startswith(_NO_WEIGHTS)
+    )

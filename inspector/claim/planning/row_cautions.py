@@ -1,0 +1,118 @@
+"""How the claimed rows start out beside their neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from rowscope.inspector.claim.model import Caution, Claimed
+from rowscope.inspector.claim.values.recipe import Recipe
+from rowscope.inspector.claim.values.targets import Target
+from rowscope.inspector.claim.values.values import NewRows
+from rowscope.inspector.rows import RowReader
+
+if TYPE_CHECKING:
+    from rowscope.inspector.evidence import MatrixFacts
+
+_MADE_OF: Final = {"mean": "trained tokens", "text": "pieces of the text"}
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """What the claimed rows of one target are now: a verdict by claim, and the note on the reference."""
+
+    verdicts: tuple[str, ...]
+    note: str
+    referred: bool
+
+
+def present_rows(facts: MatrixFacts, claimed: Sequence[Claimed]) -> Present:
+    """The verdicts of a full scan on the rows that are claimed."""
+    from rowscope.inspector.evidence import VERDICTS
+
+    verdicts = tuple(VERDICTS[facts.evidence.verdict[claim.id]] for claim in claimed)
+    return Present(verdicts, facts.evidence.note, facts.evidence.reference is not None)
+
+
+def row_cautions(
+    target: Target, claimed: Sequence[Claimed], recipe: Recipe, rows: NewRows | None, present: Present | None
+) -> Iterator[Caution]:
+    """Warnings about one target; `rows` is None for `keep`, `present` where the rows were not judged."""
+    if target.role in ("output", "both"):
+        yield Caution("output-logit", _logit(target, claimed, recipe, rows, present))
+    if present is not None:
+        yield from _overwritten(target, claimed, recipe, present)
+        if rows is not None and not present.referred:
+            yield Caution(
+                "unjudged", f"{target.matrix.tensor}: {present.note}; the mean is over all used rows"
+            )
+    yield from _equal_rows(target, claimed, rows)
+
+
+def _logit(
+    target: Target, claimed: Sequence[Claimed], recipe: Recipe, rows: NewRows | None, present: Present | None
+) -> str:
+    """In one sentence, what the logit h . u of the new rows is before training."""
+    where = target.matrix.tensor
+    if rows is None:
+        verdicts = sorted(set(present.verdicts)) if present is not None else ["not judged"]
+        alike = "collapsed" in verdicts
+        return (
+            f"{where}: the rows keep their values ({', '.join(verdicts)}), so the output logits "
+            + (
+                "start nearly equal to those of the other untrained rows"
+                if alike
+                else "start as they are now"
+            )
+            + ", whatever the context"
+        )
+    if recipe.kind == "normal":
+        return f"{where}: the output logits start like those of a trained token drawn at random"
+    if len(recipe.sources) == 1:
+        return (
+            f"{where}: the output logits start equal to that of {recipe.text.partition(':')[2]!r} "
+            f"(id {recipe.sources[0]}) in every context, and share its probability"
+        )
+    return (
+        f"{where}: in every context the output logits start at {rows.factor:.3g} times the mean logit of the "
+        f"{_MADE_OF[recipe.kind]}" + ("; --no-scale makes it exactly the mean" if rows.factor != 1.0 else "")
+    )
+
+
+def _overwritten(
+    target: Target, claimed: Sequence[Claimed], recipe: Recipe, present: Present
+) -> Iterator[Caution]:
+    for claim, verdict in zip(claimed, present.verdicts, strict=True):
+        if verdict == "trained":
+            what = "keeps" if recipe.kind == "keep" else "overwrites"
+            yield Caution(
+                "looks-trained",
+                f"row {claim.id} of {target.matrix.tensor} looks trained although no token in use has it; "
+                f"the claim {what} it",
+            )
+        elif recipe.kind == "keep" and verdict in ("zero", "vanishing", "nonfinite"):
+            yield Caution(
+                verdict,
+                f"row {claim.id} of {target.matrix.tensor} is {verdict} and stays so with --values keep",
+            )
+
+
+def _equal_rows(target: Target, claimed: Sequence[Claimed], rows: NewRows | None) -> Iterator[Caution]:
+    if len(claimed) < 2:
+        return
+    ids = np.array([claim.id for claim in claimed], dtype=np.int64)
+    if rows is None:
+        with RowReader(target.matrix.ref) as reader:
+            raw = reader.gather(ids)
+    else:
+        raw = rows.raw
+    distinct = len({row.tobytes() for row in raw})
+    if distinct < ids.size:
+        yield Caution(
+            "duplicate",
+            f"{target.matrix.tensor}: the {ids.size} new rows start with only {distinct} distinct vectors, "
+            "so training must tell equal ones apart by their contexts; --values normal makes them differ",
+        )

@@ -1,0 +1,1 @@
+"""What is claimed: tokens, free slots, tokens that are there already."""

@@ -1,0 +1,1 @@
+"""What a claimed row becomes: recipes, values, their bytes in the matrix's format."""

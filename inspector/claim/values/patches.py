@@ -1,0 +1,63 @@
+"""New rows -> byte patches: where each row lies in its file, what stood there, what will."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rowscope.inspector.claim.model import Claimed, RowPatch
+from rowscope.inspector.claim.values.encode import encode
+from rowscope.inspector.claim.values.targets import Target
+from rowscope.inspector.claim.values.values import NewRows
+from rowscope.inspector.header import TensorRef
+from rowscope.inspector.storage import MappedFile
+from rowscope.kernels import formats
+
+
+def patches(target: Target, rows: NewRows, claimed: Sequence[Claimed]) -> Iterator[RowPatch]:
+    """The byte patches of a target and its copies."""
+    for ref in (target.matrix.ref, *target.copies):
+        yield from _patches(ref, target.role, rows.raw, claimed, rows.source)
+
+
+def bias_patches(ref: TensorRef, rows: NewRows, claimed: Sequence[Claimed]) -> Iterator[RowPatch]:
+    """The byte patches of the output bias."""
+    assert rows.bias is not None
+    raw = encode(rows.bias[:, None], ref.dtype, ref.name)
+    yield from _patches(ref, "bias", raw, claimed, f"bias: {rows.source.partition(',')[0]}")
+
+
+def _patches(
+    ref: TensorRef, role: str, raw: NDArray[np.uint8], claimed: Sequence[Claimed], source: str
+) -> Iterator[RowPatch]:
+    """A patch for every claim, `raw` uint8 [k, row bytes] in their order."""
+    entries = math.prod(ref.shape) if role == "bias" else ref.shape[0]
+    length = ref.nbytes // entries
+    with MappedFile(ref.shard.path) as file:
+        for claim, row in zip(claimed, raw, strict=True):
+            offset = ref.offset + claim.id * length
+            before, after = bytes(file.view(offset, offset + length)), row.tobytes()
+            yield RowPatch(
+                token=claim.token,
+                id=claim.id,
+                role=role,
+                tensor=ref.name,
+                file=ref.shard.name,
+                dtype=ref.dtype,
+                offset=offset,
+                before=before,
+                after=after,
+                norm_before=_norm(before, ref.dtype),
+                norm_after=_norm(after, ref.dtype),
+                source=source,
+            )
+
+
+def _norm(raw: bytes, dtype: str) -> float:
+    form = formats.FORMATS[dtype]
+    with np.errstate(all="ignore"):
+        values = formats.to_float64(form, formats.unpack(form, np.frombuffer(raw, np.uint8)[None]))
+        return float(np.linalg.norm(values))

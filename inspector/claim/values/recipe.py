@@ -1,0 +1,97 @@
+"""What new rows are made from: `mean`, `like:TOKEN`, `text:WORDS`, `normal` or `keep`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from rowscope.inspector.errors import MissingExtraError, TokenizerError, UsageError
+from rowscope.inspector.vocabulary import Vocabulary, ids_of
+
+KINDS: Final = ("mean", "like", "text", "normal", "keep")
+FROM_IDS: Final = ("like", "text")
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What new rows are made from.
+
+    Attributes:
+        kind: one of `KINDS`.
+        text: what the user gave.
+        sources: for `like` and `text` the ids whose rows are taken.
+        seed: of the random numbers of `normal`.
+        scale: whether means are scaled to the norm of what they are the mean of.
+    """
+
+    kind: str
+    text: str
+    sources: tuple[int, ...]
+    seed: int
+    scale: bool
+
+
+def read_recipe(text: str, seed: int, scale: bool, root: Path, vocabulary: Vocabulary, rows: int) -> Recipe:
+    """`mean`, `like:TOKEN`, `text:WORDS`, `normal` or `keep`.
+
+    Raises:
+        UsageError: none of these, or a token or text without rows.
+        MissingExtraError: `text` without the package tokenizers.
+    """
+    kind, colon, argument = text.partition(":")
+    if kind not in KINDS or bool(colon) != (kind in FROM_IDS) or (colon and not argument):
+        raise UsageError(
+            f"--values {text!r}: write mean, like:TOKEN, text:WORDS, normal or keep", location="--values"
+        )
+    if kind == "like":
+        sources: tuple[int, ...] = (_one_token(argument, vocabulary),)
+    else:
+        sources = _pieces(argument, root) if kind == "text" else ()
+    missing = next((id for id in sources if id >= rows), None)
+    if missing is not None:
+        raise UsageError(
+            f"--values {text!r}: id {missing} has no row; name another token", location="--values"
+        )
+    return Recipe(kind, text, sources, seed, scale)
+
+
+def _one_token(name: str, vocabulary: Vocabulary) -> int:
+    stored = ids_of(vocabulary.tokens, {name}).get(name)
+    if stored:
+        return stored[-1]
+    spelled = [id for id in vocabulary.tokens if vocabulary.text(id) == name]
+    if len(spelled) != 1:
+        how = "no token is" if not spelled else f"{len(spelled)} tokens are"
+        raise UsageError(
+            f"--values like:{name}: {how} spelled so; give a token of the vocabulary as stored, or use "
+            f"text:{name} for the mean of its pieces",
+            location="--values",
+        )
+    return spelled[0]
+
+
+def _pieces(text: str, root: Path) -> tuple[int, ...]:
+    path = root / "tokenizer.json"
+    if not path.is_file():
+        raise UsageError(
+            f"--values text: needs tokenizer.json, which {str(root)!r} does not have; use like:TOKEN",
+            location="--values",
+        )
+    try:
+        from tokenizers import Tokenizer
+    except ImportError as error:
+        raise MissingExtraError("tokenizers", "tokenizer", "--values text:…") from error
+    try:
+        tokenizer: Any = Tokenizer.from_file(str(path))
+    except BaseException as error:
+        # The library raises the bare class Exception for every kind of malformed file.
+        if type(error) is not Exception:
+            raise
+        raise TokenizerError(f"{str(path)!r} cannot be loaded by tokenizers: {error}") from error
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    ids = tuple(tokenizer.encode(text, add_special_tokens=False).ids)
+    if not ids:
+        raise UsageError(f"--values text:{text}: encodes to no token; give another text", location="--values")
+    return ids

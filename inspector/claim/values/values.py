@@ -1,0 +1,120 @@
+"""Initial values of the claimed rows, as the bytes to store."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rowscope.inspector.checkpoint import Checkpoint
+from rowscope.inspector.claim.values.encode import encode
+from rowscope.inspector.claim.values.recipe import FROM_IDS, Recipe
+from rowscope.inspector.claim.values.targets import Target, require_plain
+from rowscope.inspector.claim.values.trained import Floats, TrainedRows, draw, measure_trained, scaled
+from rowscope.inspector.errors import RefusedError
+from rowscope.inspector.header import TensorRef
+from rowscope.inspector.rows import RowReader
+from rowscope.inspector.storage import MappedFile
+from rowscope.inspector.vocabulary import Vocabulary
+from rowscope.kernels import formats
+
+
+@dataclass(frozen=True, slots=True)
+class NewRows:
+    """The rows of one target.
+
+    Attributes:
+        raw: uint8 [k, row bytes], in the order of the claimed tokens.
+        bias: float64 [k], for the output bias, or None where the target has no say in it.
+        source: what they were made from, in words.
+        factor: what the mean was multiplied by, for `mean` and `text`; 1 where it was not.
+        trained: the scan behind it, None for `like` and `text`.
+    """
+
+    raw: NDArray[np.uint8]
+    bias: Floats | None
+    source: str
+    factor: float
+    trained: TrainedRows | None
+
+
+Measure = Callable[[Target], TrainedRows]
+
+
+def new_rows(target: Target, count: int, recipe: Recipe, bias: TensorRef | None, measure: Measure) -> NewRows:
+    """Rows for `count` tokens in a target; `bias` is given where the target is the output matrix.
+
+    Raises:
+        RefusedError: a quantised matrix, a dtype that is not written, or no direction to start from.
+    """
+    require_plain(target.matrix)
+    if recipe.kind in FROM_IDS:
+        return _from_ids(target, count, recipe, bias)
+    trained = measure(target)
+    size = float(np.linalg.norm(trained.mean))
+    if recipe.kind == "mean":
+        rows = np.repeat(trained.mean[None], count, axis=0)
+        what = f"mean of {trained.ids.size} trained rows"
+    else:
+        role = ("input", "both", "output").index(target.role)
+        rows = draw(trained, [(recipe.seed, role, place) for place in range(count)])
+        what = f"normal around the mean of {trained.ids.size} trained rows, seed {recipe.seed}"
+    if recipe.scale:
+        rows = scaled(rows, trained.norm, f"mean of the trained rows of {target.matrix.tensor!r}")
+        what += f", scaled to their median norm {trained.norm:.4g}"
+    raw = encode(rows, target.matrix.dtype, target.matrix.tensor)
+    own = None if bias is None else np.full(count, float(np.mean(read_bias(bias, trained.ids))))
+    return NewRows(raw, own, what, trained.norm / size if recipe.scale and size else 1.0, trained)
+
+
+def _from_ids(target: Target, count: int, recipe: Recipe, bias: TensorRef | None) -> NewRows:
+    ids = np.array(recipe.sources, dtype=np.int64)
+    own = None if bias is None else np.full(count, float(np.mean(read_bias(bias, ids))))
+    with RowReader(target.matrix.ref) as reader:
+        if ids.size == 1:
+            return NewRows(np.repeat(reader.gather(ids), count, axis=0), own, f"row {ids[0]}", 1.0, None)
+        pieces = reader.decode(ids)
+    rows, factor = pieces.mean(axis=0, keepdims=True), 1.0
+    what = f"mean of rows {', '.join(map(str, recipe.sources))}"
+    if recipe.scale:
+        norm = float(np.median(np.linalg.norm(pieces, axis=1)))
+        factor = norm / float(np.linalg.norm(rows) or 1.0)
+        rows = scaled(rows, norm, f"mean of the rows of {recipe.text!r} in {target.matrix.tensor!r}")
+        what += f", scaled to their median norm {norm:.4g}"
+    raw = encode(np.repeat(rows, count, axis=0), target.matrix.dtype, target.matrix.tensor)
+    return NewRows(raw, own, what, factor, None)
+
+
+def read_bias(ref: TensorRef, ids: NDArray[np.int64]) -> Floats:
+    """Values of elements `ids` of the output bias, float64 [n].
+
+    Raises:
+        RefusedError: the bias's dtype is not one that can be written.
+    """
+    form = formats.FORMATS.get(ref.dtype)
+    if form is None or form.bits < 8:
+        raise RefusedError(
+            f"the output bias {ref.name!r} holds {ref.dtype}; use --values keep", location=ref.name
+        )
+    with MappedFile(ref.shard.path) as file:
+        raw = np.frombuffer(file.view(ref.offset, ref.offset + ref.nbytes), np.uint8)
+        values = formats.to_float64(form, formats.unpack(form, raw.reshape(1, -1)))[0]
+        return np.array(values[ids])
+
+
+def measurer(
+    checkpoint: Checkpoint,
+    vocabulary: Vocabulary,
+    codes: NDArray[np.int8],
+    progress: Callable[[int], None] | None,
+) -> Measure:
+    """`measure_trained` for targets of one checkpoint."""
+
+    def measure(target: Target) -> TrainedRows:
+        matrix = dataclasses.replace(target.matrix, role=target.role)  # type: ignore[arg-type]
+        return measure_trained(matrix, checkpoint, vocabulary, codes, progress)
+
+    return measure

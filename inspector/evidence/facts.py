@@ -1,0 +1,57 @@
+"""Everything that checks look at: one checkpoint, read and measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rowscope.inspector.census import Census, RoledToken
+from rowscope.inspector.checkpoint import Checkpoint
+from rowscope.inspector.evidence.model import MatrixEvidence
+from rowscope.inspector.matrices import Matrix
+from rowscope.inspector.rows import GroupStats, RowTable
+from rowscope.inspector.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixFacts:
+    """One matrix, scanned.
+
+    Attributes:
+        table: one entry per row, in row order.
+        codes: int8 [rows], the group of every row.
+        stats: statistics by group name; groups without rows are absent.
+        evidence: reference, indicators, verdicts.
+    """
+
+    matrix: Matrix
+    table: RowTable
+    codes: NDArray[np.int8]
+    stats: Mapping[str, GroupStats]
+    evidence: MatrixEvidence
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a checkpoint's files say. `vocabulary` is None where no tokenizer could be read."""
+
+    checkpoint: Checkpoint
+    vocabulary: Vocabulary | None
+    census: Census
+    tokens: tuple[RoledToken, ...]
+    matrices: tuple[MatrixFacts, ...]
+    unreachable: NDArray[np.int64] | None = None
+
+    def listed(self, ids: Iterable[int], limit: int = 3) -> str:
+        """The first tokens of `ids` for messages, and how many more there are."""
+        every = list(ids)
+        shown = ", ".join(self.text(id) for id in every[:limit])
+        return shown if len(every) <= limit else f"{shown} and {len(every) - limit:,} more"
+
+    def text(self, id: int) -> str:
+        """The token of an id for messages: quoted as stored, or `id 7`."""
+        token = self.vocabulary.tokens.get(id) if self.vocabulary else None
+        return f"{token!r} ({id})" if token is not None else f"id {id}"

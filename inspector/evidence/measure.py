@@ -1,0 +1,111 @@
+"""One matrix, scanned and judged: whole, or a few rows against a fixed sample."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rowscope.inspector.census import GROUP_MEMBERS, GROUPS
+from rowscope.inspector.checkpoint import Checkpoint
+from rowscope.inspector.evidence.candidates import Candidates, find_candidates
+from rowscope.inspector.evidence.facts import MatrixFacts
+from rowscope.inspector.evidence.judge import judge
+from rowscope.inspector.evidence.model import MatrixEvidence
+from rowscope.inspector.evidence.reference import sample
+from rowscope.inspector.matrices import Matrix, config_value
+from rowscope.inspector.rows import GroupColumns, RowReader, RowTable, group_statistics, scan_rows
+from rowscope.inspector.vocabulary import Vocabulary
+
+Progress = Callable[[int], None] | None
+
+# What a partial judgement compares with: this many used rows, evenly spread, and as many candidates.
+_SAMPLE: Final = 2048
+
+
+def measure_matrix(
+    matrix: Matrix,
+    checkpoint: Checkpoint,
+    vocabulary: Vocabulary | None,
+    codes: NDArray[np.int8],
+    *,
+    unreachable: NDArray[np.int64] | None = None,
+    progress: Progress = None,
+) -> MatrixFacts:
+    """Scan all rows of a matrix, compute its group statistics and judge every row.
+
+    `codes` int8 [rows or more] are the census groups.
+
+    Raises:
+        UndecodableError: the matrix's dtype or packing cannot be decoded.
+        MalformedFileError: the file shrank while it was read.
+    """
+    codes = codes[: matrix.rows]
+    with RowReader(matrix.ref) as reader:
+        table, columns = scan_rows(reader, groups=codes, n_groups=len(GROUPS), progress=progress)
+        assert columns is not None
+        evidence = judge(
+            reader,
+            table,
+            codes,
+            matrix_mean(columns),
+            find_candidates(codes, vocabulary, unreachable),
+            initializer_range=initializer_range(checkpoint.config),
+            progress=progress,
+        )
+    return MatrixFacts(matrix, table, codes, group_statistics(table, codes, columns, GROUP_MEMBERS), evidence)
+
+
+def judge_some(
+    reader: RowReader,
+    ids: NDArray[np.int64],
+    codes: NDArray[np.int8],
+    vocabulary: Vocabulary | None,
+    config: Any,  # noqa: ANN401 - config.json
+) -> tuple[RowTable, MatrixEvidence]:
+    """Judge the rows `ids` (sorted int64) against the candidates and a fixed sample of used rows.
+
+    Returns the table and evidence of those rows alone; `judged_on` says what they were compared with.
+    """
+    candidates = find_candidates(codes, vocabulary)
+    believed = sample(candidates.believed, _SAMPLE)
+    rest = sample(np.setdiff1d(np.arange(reader.rows), candidates.believed), _SAMPLE)
+    wanted = np.unique(np.concatenate((ids, believed, rest)))
+    table, columns = scan_rows(reader, ids=wanted, groups=codes[wanted], n_groups=len(GROUPS))
+    assert columns is not None
+    some = Candidates(
+        unmapped=np.intersect1d(candidates.unmapped, wanted),
+        placeholder=np.intersect1d(candidates.placeholder, wanted),
+        impossible=np.intersect1d(candidates.impossible, wanted),
+        unreachable=candidates.unreachable,
+        added=np.intersect1d(candidates.added, wanted),
+    )
+    words = f"{believed.size} reference candidates and a sample of {rest.size} other rows"
+    evidence = judge(
+        reader,
+        table,
+        codes[wanted],
+        matrix_mean(columns),
+        some,
+        initializer_range=initializer_range(config),
+        judged_on=words,
+    )
+    index = np.searchsorted(wanted, ids)
+    return table.take(index), evidence.take(index)
+
+
+def matrix_mean(columns: GroupColumns) -> NDArray[np.float64]:
+    """Mean of all finite rows, float64 [d], from the group means; zeros where there is none."""
+    counts = columns.rows.astype(np.float64)
+    if not counts.any():
+        return np.zeros(columns.mean.shape[1])
+    present = counts > 0
+    return np.asarray(counts[present] @ columns.mean[present] / counts.sum())
+
+
+def initializer_range(config: Any) -> float | None:  # noqa: ANN401 - config.json
+    """Standard deviation of the random start, where the config tells it."""
+    value = config_value(config, "initializer_range")
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None

@@ -1,0 +1,98 @@
+"""Which tokens any text can produce: decode each one, encode the text, see whether it comes back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rowscope.inspector.errors import MissingExtraError, TokenizerError
+from rowscope.inspector.evidence.candidates import impossible_bytes
+from rowscope.inspector.vocabulary import Vocabulary, byte_level_text, byte_token
+
+_BATCH: Final = 4096
+
+
+# Contexts for pieces that only occur inside a word or after something else. One that brings the piece out
+# is enough; several are tried, because a letter may merge with the piece's beginning.
+_CONTEXTS: Final = ("x", "q", "0", "(", "\n", "é", "Ж", "_")
+
+
+def unreachable_ids(root: Path, vocabulary: Vocabulary) -> NDArray[np.int64]:
+    """Ids (sorted int64) of ordinary tokens that their own text does not encode back to.
+
+    Each token is decoded and the text encoded again, alone and behind a few contexts (continuation pieces
+    such as `##ing` only occur inside a word). Left out: added tokens, which are matched before the model,
+    and pieces of a multi-byte character, which have no text of their own; of single bytes only those that
+    UTF-8 cannot contain are unreachable. The test is Land & Bartolo's (arXiv 2405.05417, section 3.1).
+
+    Raises:
+        MissingExtraError: the package tokenizers is not installed.
+        TokenizerError: there is no tokenizer.json, or it cannot be loaded.
+    """
+    tokenizer = _load(root)
+    texts = _texts(vocabulary)
+    left = _not_encoded(tokenizer, texts, "")
+    for context in _CONTEXTS:
+        left = _not_encoded(tokenizer, left, context)
+    impossible = impossible_bytes(vocabulary, (vocabulary.max_id or 0) + 1)
+    return np.union1d(np.fromiter(left, dtype=np.int64), impossible)
+
+
+def _load(root: Path) -> Any:  # noqa: ANN401 - tokenizers.Tokenizer
+    try:
+        from tokenizers import Tokenizer
+    except ImportError as error:
+        raise MissingExtraError("tokenizers", "tokenizer", "--reachability") from error
+    path = root / "tokenizer.json"
+    if not path.is_file():
+        raise TokenizerError(
+            f"reachability needs tokenizer.json, which {str(root)!r} does not have; convert the tokenizer "
+            "with AutoTokenizer.from_pretrained(...).save_pretrained(...)",
+            location=str(path),
+        )
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except BaseException as error:
+        # The library raises the bare class Exception for every kind of malformed file.
+        if type(error) is not Exception:
+            raise
+        raise TokenizerError(
+            f"{str(path)!r} cannot be loaded by tokenizers: {error}", location=str(path)
+        ) from error
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def _texts(vocabulary: Vocabulary) -> dict[int, str]:
+    """Text of every ordinary token that has one."""
+    texts: dict[int, str] = {}
+    pieces = vocabulary.kind.endswith(("WordPiece", "vocab.txt"))
+    for id, token in vocabulary.tokens.items():
+        if id in vocabulary.added:
+            continue
+        text = vocabulary.text(id)
+        undecoded = text == token and (
+            (vocabulary.byte_level and byte_level_text(token) == token and not token.isascii())
+            or (vocabulary.byte_fallback and byte_token(token) is not None)
+        )
+        if text and not undecoded:
+            texts[id] = (text.removeprefix("##") or text) if pieces else text
+    return texts
+
+
+def _not_encoded(tokenizer: Any, texts: dict[int, str], context: str) -> dict[int, str]:  # noqa: ANN401
+    """Those of `texts` that do not come out as one token at the end of `context` + text."""
+    left: dict[int, str] = {}
+    ids = list(texts)
+    for start in range(0, len(ids), _BATCH):
+        batch = ids[start : start + _BATCH]
+        encodings = tokenizer.encode_batch([context + texts[id] for id in batch], add_special_tokens=False)
+        for id, encoding in zip(batch, encodings, strict=True):
+            found = encoding.ids
+            if not found or found[-1] != id or (not context and len(found) != 1):
+                left[id] = texts[id]
+    return left

@@ -1,0 +1,72 @@
+"""Which findings count: `--select` and `--ignore`, by code or by the beginning of one."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+
+from rowscope.inspector.audit import Report, Skipped
+from rowscope.inspector.checks import RULES, Finding
+from rowscope.inspector.errors import UsageError
+
+
+def select(
+    findings: Iterable[Finding], select: Sequence[str] = (), ignore: Sequence[str] = ()
+) -> tuple[Finding, ...]:
+    """The findings that `select` (all, where it is empty) keeps and `ignore` does not take away.
+
+    Args:
+        select, ignore: codes or beginnings of codes: `ROW`, `ROW2`, `ROW204`. Where both name a code the
+            longer beginning decides, and of two equal ones `ignore`.
+
+    Raises:
+        UsageError: a value that no code begins with.
+    """
+    chosen, dropped = check_codes(select, "--select"), check_codes(ignore, "--ignore")
+    return tuple(finding for finding in findings if _kept(finding.code, chosen, dropped))
+
+
+def apply_selection(report: Report, chosen: Sequence[str] = (), ignored: Sequence[str] = ()) -> Report:
+    """The report with the selected findings alone; `coverage.skipped` says how many were left out.
+
+    Raises:
+        UsageError: a value that no code begins with.
+    """
+    kept = select(report.findings, chosen, ignored)
+    left = [finding.code for finding in report.findings if finding not in kept]
+    if not left:
+        return report
+    codes = ", ".join(sorted(set(left)))
+    return without(report, kept, f"{len(left)} left out by --select or --ignore: {codes}")
+
+
+def without(report: Report, kept: tuple[Finding, ...], why: str) -> Report:
+    """The report with the findings `kept`, and the reason in `coverage.skipped`; `complete` stays."""
+    skipped = (*report.coverage.skipped, Skipped("findings", why, affects=False))
+    coverage = dataclasses.replace(report.coverage, skipped=skipped)
+    return dataclasses.replace(report, findings=kept, coverage=coverage)
+
+
+def check_codes(values: Sequence[str], option: str) -> tuple[str, ...]:
+    """Beginnings of codes in upper case; a value may hold several, `ROW2,TOK301`.
+
+    Raises:
+        UsageError: a value that no code begins with.
+    """
+    parts = [part.strip().upper() for value in values for part in value.split(",")]
+    for part in parts:
+        if not part or not any(code.startswith(part) for code in RULES):
+            near = get_close_matches(part, [*RULES, *sorted({code[:3] for code in RULES})], n=1)
+            guess = f"did you mean {near[0]}? " if near else ""
+            raise UsageError(
+                f"{option}: no finding code begins with {part!r}; {guess}the codes are {', '.join(RULES)}",
+                location=option,
+            )
+    return tuple(parts)
+
+
+def _kept(code: str, chosen: tuple[str, ...], dropped: tuple[str, ...]) -> bool:
+    taken = max((len(part) for part in chosen if code.startswith(part)), default=-1 if chosen else 0)
+    away = max((len(part) for part in dropped if code.startswith(part)), default=-1)
+    return taken > away if away >= 0 else taken >= 0

@@ -1,0 +1,159 @@
+"""Settings of `audit` from `rowscope.toml`, or from `[tool.rowscope]` in `pyproject.toml`."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Final
+
+from rowscope.inspector.audit import FAIL_ON
+from rowscope.inspector.errors import CheckpointError, UsageError
+from rowscope.inspector.gate.selection import check_codes
+from rowscope.inspector.storage import read_range
+
+FORMATS: Final = ("text", "json", "markdown", "html", "sarif", "github")
+
+_LIMIT: Final = 16 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What `audit` does where the command line does not say.
+
+    Attributes:
+        select, ignore: codes or beginnings of codes.
+        fail_on: one of `FAIL_ON`.
+        baseline: file of known findings, or None.
+        allow_partial: whether a partial audit may exit 0.
+        format: one of `FORMATS`.
+        source: the file that they come from, None for the defaults.
+    """
+
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    fail_on: str = "error"
+    baseline: Path | None = None
+    allow_partial: bool = False
+    format: str = "text"
+    source: Path | None = None
+
+    def override(self, **given: Any) -> Settings:  # noqa: ANN401 - values of the fields
+        """The settings with every value that the command line gives (is neither None nor empty)."""
+        named = {key: value for key, value in given.items() if value not in (None, ())}
+        return dataclasses.replace(self, **named)
+
+
+def read_settings(start: Path) -> Settings:
+    """The settings nearest to a folder: its own, or those of a folder above within the same repository.
+
+    In one folder `rowscope.toml` goes before `pyproject.toml`; a `pyproject.toml` without `[tool.rowscope]`
+    is passed over. The search ends at the folder that holds `.git`; outside a repository it does not climb.
+
+    Raises:
+        UsageError: a file that is no TOML, an unknown key, or a value that the key cannot have.
+    """
+    for folder in _folders(start.absolute()):
+        for name, read in (("rowscope.toml", _whole), ("pyproject.toml", _table)):
+            path = folder / name
+            if not path.is_file():
+                continue
+            values = read(_parse(path), path)
+            if values is not None:
+                return _settings(values, path)
+    return Settings()
+
+
+def _folders(start: Path) -> tuple[Path, ...]:
+    chain = (start, *start.parents)
+    for at, folder in enumerate(chain):
+        if (folder / ".git").exists():
+            return chain[: at + 1]
+    return (start,)
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(read_range(path, 0, _LIMIT)[0].decode("utf-8"))
+    except CheckpointError as error:
+        raise UsageError(error.message, location=str(path)) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise UsageError(f"{str(path)!r} is not TOML: {error}; correct it", location=str(path)) from error
+
+
+def _whole(document: dict[str, Any], path: Path) -> Mapping[str, Any] | None:
+    return document
+
+
+def _table(document: dict[str, Any], path: Path) -> Mapping[str, Any] | None:
+    tools = document.get("tool")
+    values = tools.get("rowscope") if isinstance(tools, dict) else None
+    if values is not None and not isinstance(values, dict):
+        raise UsageError(
+            f"{str(path)!r}: tool.rowscope is {values!r}, not a table; write [tool.rowscope]",
+            location=str(path),
+        )
+    return values
+
+
+def _settings(values: Mapping[str, Any], path: Path) -> Settings:
+    fields: dict[str, Any] = {"source": path}
+    for key, value in values.items():
+        reader = _READERS.get(key)
+        if reader is None:
+            near = get_close_matches(key, _READERS, n=1)
+            guess = f"did you mean {near[0]}? " if near else ""
+            raise UsageError(
+                f"{str(path)!r}: unknown key {key!r}; {guess}the keys are {', '.join(_READERS)}",
+                location=f"{path}: {key}",
+            )
+        fields[key.replace("-", "_")] = reader(value, key, path)
+    return Settings(**fields)
+
+
+def _codes(value: object, key: str, path: Path) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise _wrong(value, key, path, 'a list of codes such as ["ROW", "TOK301"]')
+    return check_codes(value, f"{path}: {key}")
+
+
+def _choice(choices: tuple[str, ...]) -> Callable[[object, str, Path], str]:
+    def read(value: object, key: str, path: Path) -> str:
+        if not isinstance(value, str) or value not in choices:
+            raise _wrong(value, key, path, f"one of {', '.join(choices)}")
+        return value
+
+    return read
+
+
+def _flag(value: object, key: str, path: Path) -> bool:
+    if not isinstance(value, bool):
+        raise _wrong(value, key, path, "true or false")
+    return value
+
+
+def _file(value: object, key: str, path: Path) -> Path:
+    """A path relative to the settings file's own folder."""
+    if not isinstance(value, str) or not value:
+        raise _wrong(value, key, path, "the path of a file")
+    return path.parent / value
+
+
+def _wrong(value: object, key: str, path: Path, expected: str) -> UsageError:
+    return UsageError(
+        f"{str(path)!r}: {key} is {value!r}; write {expected}",
+        location=f"{path}: {key}",
+    )
+
+
+_READERS: Final[Mapping[str, Callable[[object, str, Path], Any]]] = {
+    "select": _codes,
+    "ignore": _codes,
+    "fail-on": _choice(FAIL_ON),
+    "baseline": _file,
+    "allow-partial": _flag,
+    "format": _choice(FORMATS),
+}

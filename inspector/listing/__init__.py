@@ -1,0 +1,21 @@
+"""What `rows` and `suspects` show: rows chosen by ids, token or group, named and judged.
+
+Knows evidence and names. Must not render.
+"""
+
+from rowscope.inspector.listing.choose import RowNames, choose_ids, matrix_of
+from rowscope.inspector.listing.suspects import Suspect, Suspects, find_suspects
+from rowscope.inspector.listing.table import VocabularyRows, named_rows, reserved_ids, row_table
+
+__all__ = [
+    "RowNames",
+    "Suspect",
+    "Suspects",
+    "VocabularyRows",
+    "choose_ids",
+    "find_suspects",
+    "matrix_of",
+    "named_rows",
+    "reserved_ids",
+    "row_table",
+]

@@ -1,0 +1,110 @@
+"""Which matrix and which rows the options of a command ask for, and what its rows are called."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rowscope.inspector.census import GROUP_MEMBERS, group_codes
+from rowscope.inspector.checkpoint import Checkpoint, no_matrix
+from rowscope.inspector.errors import NoMatrixError, UsageError
+from rowscope.inspector.matrices import Matrix
+from rowscope.inspector.ranges import parse_ranges
+from rowscope.inspector.vocabulary import Vocabulary, ids_of, read_vocabulary
+
+
+def matrix_of(checkpoint: Checkpoint, role: str) -> Matrix:
+    """The matrix that plays a role.
+
+    Raises:
+        UsageError: `role` is neither input nor output.
+        NoMatrixError: the checkpoint has no such matrix.
+    """
+    if role not in ("input", "output", "both"):
+        raise UsageError(f"--matrix {role!r} is not known; use input or output", location="--matrix")
+    if not checkpoint.matrices:
+        raise no_matrix(checkpoint)
+    matrix = checkpoint.layout.of_role("output" if role == "output" else "input")
+    if matrix is None:
+        stored = ", ".join(f"{m.role}: {m.tensor}" for m in checkpoint.matrices)
+        raise NoMatrixError(
+            f"{checkpoint.path!r} stores no {role} matrix ({stored}); ask for the other one with --matrix",
+            location=checkpoint.path,
+        )
+    return matrix
+
+
+class RowNames:
+    """Tokens and groups of a matrix's rows: its tokenizer files are read on first use, and once."""
+
+    def __init__(self, checkpoint: Checkpoint, matrix: Matrix) -> None:
+        self._root = checkpoint.root
+        self._rows = matrix.rows
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary | None:
+        """The tokenizer's vocabulary, None where there are no files.
+
+        Raises:
+            TokenizerError: the files cannot be read.
+        """
+        return read_vocabulary(self._root)
+
+    @cached_property
+    def codes(self) -> NDArray[np.int8]:
+        """Group of every row, int8 [rows], as `group_codes` says; raises what `vocabulary` does."""
+        return group_codes(self._rows, self.vocabulary)
+
+
+def choose_ids(
+    matrix: Matrix, names: RowNames, *, ids: str | None, tokens: list[str], group: str | None
+) -> NDArray[np.int64] | None:
+    """Row ids that the options of `rows` ask for, in that order and each once; None for all rows.
+
+    `ids` is a list of ranges, `tokens` are stored spellings or texts, `group` one of the census.
+
+    Raises:
+        UsageError: an unknown token or group, or an id outside the matrix.
+        TokenizerError: tokens or a group are asked for and the tokenizer files cannot be read.
+    """
+    parts = []
+    if ids is not None:
+        parts.append(parse_ranges(ids, matrix.rows))
+    if tokens or group is not None:
+        vocabulary = names.vocabulary
+        if tokens:
+            parts.append(_token_ids(vocabulary, tokens, matrix.rows))
+        if group is not None:
+            parts.append(_group_ids(names.codes, group))
+    if not parts:
+        return None
+    wanted = np.concatenate(parts)
+    _, first = np.unique(wanted, return_index=True)
+    return np.asarray(wanted[np.sort(first)])
+
+
+def _token_ids(vocabulary: Vocabulary | None, tokens: list[str], rows: int) -> NDArray[np.int64]:
+    found = []
+    for token in tokens:
+        ids = ids_of(vocabulary.tokens, {token}).get(token, []) if vocabulary else []
+        if not ids and vocabulary is not None:
+            ids = [id for id in vocabulary.tokens if vocabulary.text(id) == token]
+        ids = [id for id in ids if id < rows]
+        if not ids:
+            raise UsageError(
+                f"--token {token!r} is no token of this checkpoint with a row; give it as the tokenizer "
+                "spells it, or use --ids",
+                location="--token",
+            )
+        found += ids
+    return np.array(found, dtype=np.int64)
+
+
+def _group_ids(codes: NDArray[np.int8], group: str) -> NDArray[np.int64]:
+    if group not in GROUP_MEMBERS:
+        raise UsageError(
+            f"--group {group!r} is not known; use {', '.join(GROUP_MEMBERS)}", location="--group"
+        )
+    return np.flatnonzero(np.isin(codes, GROUP_MEMBERS[group]))

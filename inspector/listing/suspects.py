@@ -1,0 +1,148 @@
+"""The ranked list of rows that look untrained, each with its evidence."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+import rowscope
+from rowscope.inspector.census import GROUP_MEMBERS, GROUPS, RESERVED, group_codes
+from rowscope.inspector.checkpoint import Checkpoint, no_matrix, open_checkpoint
+from rowscope.inspector.checks import rank
+from rowscope.inspector.errors import UsageError
+from rowscope.inspector.evidence import CONFIDENCES, TRAINED, VERDICTS, MatrixFacts, measure_matrix
+from rowscope.inspector.listing.choose import matrix_of
+from rowscope.inspector.plain import to_plain
+from rowscope.inspector.vocabulary import Vocabulary, read_vocabulary
+
+Progress = Callable[[int], None] | None
+
+GROUP_CHOICES: Final = (*GROUP_MEMBERS, "all")
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A row that looks untrained.
+
+    `reachable` is None where reachability was not asked for. `cosine`, `centred_cosine`,
+    `cosine_without_pc1` and `distance` compare the row with the untrained reference, NaN without one;
+    `duplicates` counts the other rows with the same values.
+    """
+
+    id: int
+    token: str | None
+    text: str | None
+    group: str
+    matrix: str
+    verdict: str
+    confidence: str
+    norm: float
+    cosine: float
+    centred_cosine: float
+    cosine_without_pc1: float
+    distance: float
+    duplicates: int
+    reachable: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Suspects:
+    """Suspects from the surest on; `total` counts those before the limit."""
+
+    path: str
+    rows: tuple[Suspect, ...]
+    total: int
+    note: str
+
+    def to_dict(self, exit_code: int = 0) -> dict[str, Any]:
+        """The JSON document of `suspects --format json`."""
+        body = {
+            "schema_version": "1",
+            "tool": {"name": "rowscope", "version": rowscope.__version__},
+            "exit_code": exit_code,
+            "path": self.path,
+            "note": self.note,
+            "total": self.total,
+            "suspects": self.rows,
+        }
+        plain = to_plain(body)
+        assert isinstance(plain, dict)
+        return plain
+
+
+def find_suspects(
+    checkpoint: Checkpoint | str | os.PathLike[str],
+    *,
+    role: str = "input",
+    group: str = "used",
+    limit: int | None = None,
+    reachability: bool = False,
+    progress: Progress = None,
+) -> Suspects:
+    """Rows of a group with a verdict other than trained, from the surest on.
+
+    Args:
+        group: one of `GROUP_CHOICES`; by default the used rows, for reserved ones are expected untrained.
+        limit: how many; None for all.
+
+    Raises:
+        CheckpointError, NoMatrixError: nothing to judge.
+        UsageError: an unknown group or role.
+        MissingExtraError: `reachability` without the extra `tokenizer`.
+    """
+    if group not in GROUP_CHOICES:
+        raise UsageError(
+            f"--group {group!r} is not known; use {', '.join(GROUP_CHOICES)}", location="--group"
+        )
+    if not isinstance(checkpoint, Checkpoint):
+        checkpoint = open_checkpoint(checkpoint)
+    if not checkpoint.matrices:
+        raise no_matrix(checkpoint)
+    matrix = matrix_of(checkpoint, role)
+    vocabulary = read_vocabulary(checkpoint.root)
+    unreachable = None
+    if reachability and vocabulary is not None:
+        from rowscope.inspector.evidence import unreachable_ids
+
+        unreachable = unreachable_ids(checkpoint.root, vocabulary)
+    codes = group_codes(matrix.rows, vocabulary)
+    item = measure_matrix(matrix, checkpoint, vocabulary, codes, unreachable=unreachable, progress=progress)
+    members = np.ones(codes.size, dtype=bool) if group == "all" else np.isin(codes, GROUP_MEMBERS[group])
+    ids = np.flatnonzero(members & (item.evidence.verdict != TRAINED))
+    ids = ids[rank(item, ids)]
+    ids = ids[np.argsort(np.isin(codes[ids], RESERVED), kind="stable")]
+    shown = ids if limit is None else ids[:limit]
+    norms = item.table.norm
+    rows = tuple(_suspect(item, vocabulary, unreachable, int(id), float(norms[id])) for id in shown)
+    return Suspects(checkpoint.path, rows, int(ids.size), item.evidence.note)
+
+
+def _suspect(
+    item: MatrixFacts,
+    vocabulary: Vocabulary | None,
+    unreachable: NDArray[np.int64] | None,
+    id: int,
+    norm: float,
+) -> Suspect:
+    evidence = item.evidence
+    return Suspect(
+        id=id,
+        token=vocabulary.tokens.get(id) if vocabulary else None,
+        text=vocabulary.text(id) if vocabulary else None,
+        group=GROUPS[item.codes[id]],
+        matrix=item.matrix.role,
+        verdict=VERDICTS[evidence.verdict[id]],
+        confidence=CONFIDENCES[evidence.confidence[id]],
+        norm=norm,
+        cosine=float(evidence.indicators.cosine[id]),
+        centred_cosine=float(evidence.indicators.centred[id]),
+        cosine_without_pc1=float(evidence.indicators.without_pc1[id]),
+        distance=float(evidence.indicators.distance[id]),
+        duplicates=int(evidence.duplicates[id]),
+        reachable=None if unreachable is None else not bool(np.isin(id, unreachable)),
+    )

@@ -1,0 +1,281 @@
+"""The per-row table: what the bits of each row give, and on request its token, group and verdict."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rowscope.inspector.census import GROUPS, RESERVED, group_codes
+from rowscope.inspector.checkpoint import Checkpoint, no_matrix, open_checkpoint
+from rowscope.inspector.errors import CheckpointError, MissingExtraError, TokenizerError
+from rowscope.inspector.listing.choose import RowNames, matrix_of
+from rowscope.inspector.matrices import Matrix
+from rowscope.inspector.rows import RowReader, RowTable, scan_rows
+from rowscope.inspector.vocabulary import Vocabulary, read_vocabulary
+
+if TYPE_CHECKING:
+    import pandas
+    import pyarrow
+
+    from rowscope.inspector.evidence import MatrixEvidence
+
+Progress = Callable[[int], None] | None
+Texts = NDArray[np.object_]
+
+
+@dataclass(frozen=True)
+class VocabularyRows:
+    """One entry a row, arrays of shape (n,) in the order asked for.
+
+    Attributes:
+        id: row numbers.
+        norm, mean, std, min, max: float64; NaN where the row's elements make them so. `std` is over n - 1.
+        nonzero, nan, inf: counts of elements.
+        fingerprint: 64-bit hash of the row's bits, -0 read as +0.
+        token, group, matrix: strings (token None for an unmapped id); None unless asked for.
+        verdict, confidence, cosine_to_reference, duplicates: evidence; None unless asked for.
+        duplicate_of: lowest id with the same values among the rows judged, -1 for none.
+        judged_on: what the evidence rests on; empty without evidence.
+        note: which reference the evidence took, or why there is none.
+    """
+
+    id: NDArray[np.int64]
+    norm: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    std: NDArray[np.float64]
+    min: NDArray[np.float64]
+    max: NDArray[np.float64]
+    nonzero: NDArray[np.int64]
+    nan: NDArray[np.int64]
+    inf: NDArray[np.int64]
+    fingerprint: NDArray[np.uint64]
+    token: Texts | None = None
+    group: Texts | None = None
+    matrix: Texts | None = None
+    verdict: Texts | None = None
+    confidence: Texts | None = None
+    cosine_to_reference: NDArray[np.float64] | None = None
+    duplicates: NDArray[np.int64] | None = None
+    duplicate_of: NDArray[np.int64] | None = None
+    judged_on: str = ""
+    note: str = ""
+
+    def __len__(self) -> int:
+        return int(self.id.size)
+
+    @property
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """The columns that are there, in the order of the contract."""
+        found = {name: getattr(self, name) for name in COLUMNS}
+        return {name: values for name, values in found.items() if values is not None}
+
+    def records(self) -> Iterator[dict[str, Any]]:
+        """One dict a row, of Python values; floats that are not finite become None, fingerprints hex."""
+        columns = {name: _python_values(name, values) for name, values in self.columns.items()}
+        for values in zip(*columns.values(), strict=True):
+            yield dict(zip(columns, values, strict=True))
+
+    def to_arrow(self) -> pyarrow.Table:
+        """The table as Arrow.
+
+        Raises:
+            MissingExtraError: pyarrow is not installed (extra `table`).
+        """
+        try:
+            import pyarrow
+        except ImportError as error:
+            raise MissingExtraError("pyarrow", "table", "an Arrow table") from error
+        return pyarrow.table({name: pyarrow.array(values) for name, values in self.columns.items()})
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """The table as a pandas DataFrame.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        try:
+            import pandas
+        except ImportError as error:
+            raise MissingExtraError("pandas", "test", "a DataFrame") from error
+        return pandas.DataFrame(self.columns)
+
+
+COLUMNS = (
+    "id",
+    "token",
+    "group",
+    "matrix",
+    "norm",
+    "mean",
+    "std",
+    "min",
+    "max",
+    "nonzero",
+    "nan",
+    "inf",
+    "fingerprint",
+    "verdict",
+    "confidence",
+    "cosine_to_reference",
+    "duplicates",
+    "duplicate_of",
+)
+
+
+def _python_values(name: str, values: NDArray[Any]) -> list[Any]:
+    if name == "fingerprint":
+        return [f"{value:016x}" for value in values.tolist()]
+    if values.dtype.kind == "f":
+        return [value if np.isfinite(value) else None for value in values.tolist()]
+    return list(values.tolist())
+
+
+def row_table(
+    checkpoint: Checkpoint | str | os.PathLike[str],
+    role: str = "input",
+    ids: NDArray[np.int64] | None = None,
+    evidence: bool = False,
+    *,
+    full: bool = False,
+    progress: Progress = None,
+    names: RowNames | None = None,
+) -> VocabularyRows:
+    """Statistics of rows of one matrix.
+
+    Args:
+        role: "input" or "output"; a tied matrix answers to both.
+        ids: int64 [n], the rows wanted; all where None.
+        evidence: also token, group, matrix, verdict, confidence, cosine and duplicates. For `ids` the rows
+            are judged against the reference candidates and a fixed sample of other rows (`judged_on`).
+        full: judge against the whole matrix instead.
+        names: what the matrix's rows are called, where somebody has read it already.
+
+    Raises:
+        CheckpointError: the path cannot be opened, or has no matrix of that role.
+        UsageError: an unknown role, or an id outside the matrix.
+    """
+    if not isinstance(checkpoint, Checkpoint):
+        checkpoint = open_checkpoint(checkpoint)
+    matrix = matrix_of(checkpoint, role)
+    if not evidence:
+        with RowReader(matrix.ref) as reader:
+            table, _ = scan_rows(reader, ids=ids, progress=progress)
+        return _bits(table)
+    vocabulary, codes, trouble = _known(names or RowNames(checkpoint, matrix), matrix)
+    if ids is None or full:
+        from rowscope.inspector.evidence import measure_matrix
+
+        facts = measure_matrix(matrix, checkpoint, vocabulary, codes, progress=progress)
+        index = np.arange(matrix.rows) if ids is None else ids
+        table, found = facts.table.take(index), facts.evidence.take(index)
+    else:
+        table, found = _some(matrix, ids, codes, vocabulary, checkpoint)
+    named = _named(_with_evidence(_bits(table), found), matrix, codes, vocabulary)
+    return dataclasses.replace(named, note=trouble + named.note)
+
+
+def named_rows(
+    matrix: Matrix, names: RowNames, ids: NDArray[np.int64] | None, progress: Progress = None
+) -> VocabularyRows:
+    """What the bits give, with token, group and matrix: `rows --no-evidence`."""
+    with RowReader(matrix.ref) as reader:
+        table, _ = scan_rows(reader, ids=ids, progress=progress)
+    vocabulary, codes, trouble = _known(names, matrix)
+    return dataclasses.replace(_named(_bits(table), matrix, codes, vocabulary), note=trouble)
+
+
+def _known(names: RowNames, matrix: Matrix) -> tuple[Vocabulary | None, NDArray[np.int8], str]:
+    """Tokenizer and groups, or what is wrong with them: rows can be shown without their tokens."""
+    try:
+        vocabulary, codes = names.vocabulary, names.codes
+    except TokenizerError as error:
+        unknown = group_codes(matrix.rows, None)
+        return None, unknown, f"tokens and groups are unknown: {error.message}; "
+    trouble = "" if vocabulary else "tokens and groups are unknown: no tokenizer files; "
+    return vocabulary, codes, trouble
+
+
+def reserved_ids(path: str | os.PathLike[str] | Checkpoint) -> NDArray[np.int64]:
+    """Ids of the reserved rows (unmapped and placeholder), sorted int64; reads no tensor data.
+
+    Raises:
+        CheckpointError: the path cannot be opened, has no vocabulary matrix or no readable tokenizer files.
+    """
+    checkpoint = path if isinstance(path, Checkpoint) else open_checkpoint(path)
+    if not checkpoint.matrices:
+        raise no_matrix(checkpoint)
+    vocabulary = read_vocabulary(checkpoint.root)
+    if vocabulary is None:
+        raise CheckpointError(
+            f"{str(checkpoint.root)!r} has no tokenizer files, so nothing tells which rows are reserved; "
+            "put tokenizer.json beside the weights",
+            location=str(checkpoint.root),
+        )
+    codes = group_codes(max(matrix.rows for matrix in checkpoint.matrices), vocabulary)
+    return np.flatnonzero(np.isin(codes, RESERVED)).astype(np.int64)
+
+
+def _some(
+    matrix: Matrix,
+    ids: NDArray[np.int64],
+    codes: NDArray[np.int8],
+    vocabulary: Vocabulary | None,
+    checkpoint: Checkpoint,
+) -> tuple[RowTable, MatrixEvidence]:
+    from rowscope.inspector.evidence import judge_some
+
+    with RowReader(matrix.ref) as reader:
+        reader.check(ids)
+        ordered, back = np.unique(ids, return_inverse=True)
+        table, found = judge_some(reader, ordered, codes, vocabulary, checkpoint.config)
+    return table.take(back), found.take(back)
+
+
+def _bits(table: RowTable) -> VocabularyRows:
+    return VocabularyRows(
+        id=table.ids,
+        norm=table.norm,
+        mean=table.mean,
+        std=table.std,
+        min=table.min,
+        max=table.max,
+        nonzero=table.nonzero,
+        nan=table.nan,
+        inf=table.inf,
+        fingerprint=table.fingerprint,
+    )
+
+
+def _with_evidence(rows: VocabularyRows, found: MatrixEvidence) -> VocabularyRows:
+    from rowscope.inspector.evidence import CONFIDENCES, VERDICTS
+
+    return dataclasses.replace(
+        rows,
+        verdict=np.array(VERDICTS, dtype=object)[found.verdict],
+        confidence=np.array(CONFIDENCES, dtype=object)[found.confidence],
+        cosine_to_reference=found.indicators.cosine,
+        duplicates=found.duplicates,
+        duplicate_of=found.duplicate_of,
+        judged_on=found.judged_on,
+        note=found.note,
+    )
+
+
+def _named(
+    rows: VocabularyRows, matrix: Matrix, codes: NDArray[np.int8], vocabulary: Vocabulary | None
+) -> VocabularyRows:
+    tokens = vocabulary.tokens if vocabulary else {}
+    token = np.empty(len(rows), dtype=object)
+    token[:] = [tokens.get(id) for id in rows.id.tolist()]
+    return dataclasses.replace(
+        rows,
+        token=token,
+        group=np.array(GROUPS, dtype=object)[codes[rows.id]],
+        matrix=np.full(len(rows), matrix.role, dtype=object),
+    )

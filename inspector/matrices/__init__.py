@@ -1,0 +1,25 @@
+"""A table of tensors and a config -> the vocabulary matrices, by data tables and rules.
+
+Knows names, shapes and layouts of architectures. Must not read files, nor know tokenizers.
+"""
+
+from rowscope.inspector.matrices.find import (
+    Matrix,
+    MatrixLayout,
+    Role,
+    config_int,
+    config_value,
+    find_matrices,
+)
+from rowscope.inspector.matrices.layouts import INPUT_NAMES, OUTPUT_NAMES
+
+__all__ = [
+    "INPUT_NAMES",
+    "OUTPUT_NAMES",
+    "Matrix",
+    "MatrixLayout",
+    "Role",
+    "config_int",
+    "config_value",
+    "find_matrices",
+]

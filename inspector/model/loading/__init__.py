@@ -1,0 +1,1 @@
+"""The model in memory: how it is loaded, called and bounded."""

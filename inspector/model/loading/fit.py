@@ -1,0 +1,97 @@
+"""Device and dtype for a probe, and whether it fits there."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from rowscope.inspector.checkpoint import Checkpoint
+from rowscope.inspector.errors import RefusedError, UsageError
+from rowscope.inspector.model.loading.memory import BYTES, Need, available, estimate, require_fit
+
+DEVICES: Final = ("auto", "cpu", "cuda", "mps")
+DTYPES: Final = ("auto", *sorted(BYTES))
+
+# How often all parameters, and how often the vocabulary matrices, are held beside the model.
+# gradient: what is left of the whole, one part, and room to compare it with p - y.
+# train: gradients, two states of AdamW and the weights to go back to, and AdamW's temporaries for a matrix.
+# token-only: the same for the matrices alone, and the gradient that the hook makes.
+_HELD: Final = {"forward": (0, 0), "leak": (0, 0), "gradient": (0, 3), "train": (4, 2), "token-only": (0, 7)}
+_STORED: Final = {"F64": "float64", "F32": "float32", "BF16": "bfloat16", "F16": "float16"}
+
+
+def choose_device(torch: Any, device: str) -> str:  # noqa: ANN401 - the module
+    """The device to run on: what was asked for, or the fastest one that is there.
+
+    Raises:
+        UsageError: an unknown name.
+        RefusedError: (NO_DEVICE) the device asked for is not there.
+    """
+    if device not in DEVICES:
+        raise UsageError(f"--device {device!r} is not known; use {', '.join(DEVICES)}", location="--device")
+    present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if device == "auto":
+        return next(name for name, there in present.items() if there)
+    if not present[device]:
+        others = " or ".join(name for name, there in present.items() if there)
+        raise RefusedError(
+            f"--device {device!r}: torch {torch.__version__} finds no such device; use --device {others}",
+            location="--device",
+            code="NO_DEVICE",
+        )
+    return device
+
+
+def choose_dtype(
+    torch: Any,  # noqa: ANN401 - the module
+    checkpoint: Checkpoint,
+    device: str,
+    dtype: str,
+    probe: str,
+) -> tuple[str, tuple[str, ...]]:
+    """The dtype to load in, and a note where memory decided it.
+
+    "auto" is float32, for exact measurements, or what is stored where only that fits; float64 weights stay.
+
+    Raises:
+        UsageError: an unknown name.
+        RefusedError: (NO_DTYPE) float64 on MPS; (NO_MEMORY) it does not fit.
+    """
+    if dtype not in DTYPES:
+        raise UsageError(f"--dtype {dtype!r} is not known; use {', '.join(DTYPES)}", location="--dtype")
+    if dtype == "float64" and device == "mps":
+        raise RefusedError(
+            "--dtype 'float64': MPS has no float64; use --device cpu", location="--dtype", code="NO_DTYPE"
+        )
+    if dtype != "auto":
+        _require(checkpoint, _need(checkpoint, dtype, probe), available(torch, device), device, dtype, probe)
+        return dtype, ()
+    stored = _STORED.get(checkpoint.matrices[0].dtype, "float32") if checkpoint.matrices else "float32"
+    wide = "float64" if stored == "float64" and device != "mps" else "float32"
+    free = available(torch, device)
+    if _need(checkpoint, wide, probe).total <= free or BYTES[stored] >= BYTES[wide]:
+        _require(checkpoint, _need(checkpoint, wide, probe), free, device, wide, probe)
+        return wide, ()
+    _require(checkpoint, _need(checkpoint, stored, probe), free, device, stored, probe)
+    return stored, (f"Loaded in {stored}, as stored: {wide} does not fit into the memory of {device}.",)
+
+
+def require_room(torch: Any, checkpoint: Checkpoint, device: str, dtype: str, probe: str) -> None:  # noqa: ANN401
+    """The same check for a model that is already in memory.
+
+    Raises:
+        RefusedError: (NO_MEMORY) what the probe holds beside the model does not fit.
+    """
+    need = _need(checkpoint, dtype, probe)
+    rest = Need(0, need.copies, need.matrices)
+    _require(checkpoint, rest, available(torch, device), device, dtype, probe)
+
+
+def _need(checkpoint: Checkpoint, dtype: str, probe: str) -> Need:
+    copies, matrices = _HELD[probe]
+    elements = sum(matrix.rows * matrix.shape[1] for matrix in checkpoint.matrices)
+    return estimate(checkpoint.parameters, elements, dtype, copies=copies, matrices=matrices)
+
+
+def _require(checkpoint: Checkpoint, need: Need, free: int, device: str, dtype: str, probe: str) -> None:
+    name = "train" if probe == "token-only" else probe
+    require_fit(need, free, dtype=dtype, device=device, path=checkpoint.path, probe=name)

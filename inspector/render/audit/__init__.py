@@ -1,0 +1,40 @@
+"""The audit in its formats: text, Markdown, HTML, SARIF, workflow annotations.
+
+Result -> str; must not print.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rowscope.inspector import lazily
+
+if TYPE_CHECKING:
+    from rowscope.inspector.render.audit.github import annotation, inert, render_github
+    from rowscope.inspector.render.audit.html import render_html
+    from rowscope.inspector.render.audit.markdown import render_audit_markdown
+    from rowscope.inspector.render.audit.sarif import render_sarif
+    from rowscope.inspector.render.audit.text import audit_lines
+
+__all__ = [
+    "annotation",
+    "audit_lines",
+    "inert",
+    "render_audit_markdown",
+    "render_github",
+    "render_html",
+    "render_sarif",
+]
+
+__getattr__ = lazily(
+    __name__,
+    {
+        "annotation": "github",
+        "audit_lines": "text",
+        "inert": "github",
+        "render_audit_markdown": "markdown",
+        "render_github": "github",
+        "render_html": "html",
+        "render_sarif": "sarif",
+    },
+)

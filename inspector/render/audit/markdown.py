@@ -1,0 +1,93 @@
+"""An audit as Markdown: for pull requests, model cards and wikis."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+import rowscope
+from rowscope.inspector.audit import Report
+from rowscope.inspector.render.audit.tables import (
+    ROLE_WORDS,
+    Cells,
+    notable_cells,
+    size_rows,
+    special_rows,
+    statistic_rows,
+    untrained_first,
+)
+from rowscope.inspector.render.plain import bytes_text, plural
+from rowscope.inspector.text import visible
+
+# Characters that Markdown or the HTML within it would act on.
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&$@])")
+
+
+def render_audit_markdown(report: Report, *, exit_code: int) -> str:
+    """The whole report as one Markdown document (CommonMark with tables)."""
+    return "\n".join(_document(report, exit_code)) + "\n"
+
+
+def escape_markdown(text: str) -> str:
+    """`text` so that it shows as itself in a Markdown paragraph or table cell."""
+    return _SPECIAL.sub(r"\\\1", visible(text))
+
+
+def _document(report: Report, exit_code: int) -> Iterator[str]:
+    facts = report.checkpoint
+    yield f"# Vocabulary audit of {escape_markdown(facts.path)}"
+    yield ""
+    kind = ", ".join(facts.architectures) or facts.model_type or "unknown architecture"
+    yield (
+        f"{escape_markdown(kind)}, {plural(len(facts.files), 'file')}, {bytes_text(facts.bytes)}, "
+        f"{plural(facts.parameters, 'parameter')}. rowscope {rowscope.__version__}, exit code {exit_code}."
+    )
+    if not report.complete:
+        yield ""
+        yield "**Partial audit: this is not a clean verdict.** Not audited:"
+        yield ""
+        for skip in report.coverage.skipped:
+            if skip.affects:
+                yield f"- {escape_markdown(skip.what)}: {escape_markdown(skip.why)}"
+    for paragraph in report.summary:
+        yield ""
+        yield escape_markdown(paragraph)
+    yield from _table("Sizes", [("", "size", ""), *size_rows(report)])
+    for matrix in report.matrices:
+        title = f"{ROLE_WORDS[matrix.role].capitalize()}: {escape_markdown(matrix.tensor)}"
+        yield from _table(title, statistic_rows(matrix))
+    yield from _findings(report)
+    tokens = untrained_first(report.special_tokens)
+    if tokens:
+        yield from _table("Special and added tokens", special_rows(tokens))
+    for matrix in report.matrices:
+        if matrix.notable_rows:
+            yield from _table(
+                f"Notable rows: {escape_markdown(matrix.tensor)}", notable_cells(matrix.notable_rows)
+            )
+
+
+def _findings(report: Report) -> Iterator[str]:
+    yield ""
+    yield "## Findings"
+    yield ""
+    if not report.findings:
+        yield "None."
+    for finding in report.findings:
+        yield f"- **{finding.severity} {finding.code}** {escape_markdown(finding.message)}  "
+        yield f"  {finding.hint}"
+
+
+def _table(title: str, rows: Sequence[Cells]) -> Iterator[str]:
+    """The first row is the heading."""
+    yield ""
+    yield f"## {title}"
+    yield ""
+    head, *body = rows
+    yield _row(head)
+    yield "|" + " --- |" * len(head)
+    yield from (_row(row) for row in body)
+
+
+def _row(cells: Cells) -> str:
+    return "| " + " | ".join(escape_markdown(cell) for cell in cells) + " |"

@@ -1,0 +1,159 @@
+"""The tables of an audit as rows of cells: text and Markdown lay the same ones out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from rowscope.inspector.audit import GroupReport, MatrixReport, NotableRow, Report, SpecialTokenReport
+from rowscope.inspector.ranges import format_ranges
+from rowscope.inspector.render.plain import bytes_text, shorten
+from rowscope.inspector.text import cosine, count, ratio, real, visible
+
+Cells = tuple[str, ...]
+
+ROLE_WORDS: Final = {"both": "input and output (tied)", "input": "input", "output": "output"}
+
+_TOKEN_WIDTH: Final = 28
+_VERDICT_ORDER: Final = ("nonfinite", "zero", "vanishing", "collapsed", "initial", "trained")
+
+
+def size_rows(report: Report) -> list[Cells]:
+    """What each source says the size of the vocabulary is: name, size, note."""
+    census = report.census
+    rows: list[Cells] = [("config vocab_size", count(census.config_vocab_size), "config.json")]
+    if census.tokenizer is not None:
+        facts = census.tokenizer
+        rows += [
+            ("tokenizer base", count(facts.base_size), visible(facts.kind)),
+            ("tokenizer entries", count(facts.entries), f"largest id {count(facts.max_id)}"),
+        ]
+    else:
+        rows.append(("tokenizer entries", "-", "no readable tokenizer files"))
+    rows += [
+        ("input rows", count(census.input_rows), _matrix_note(report, "input")),
+        ("output rows", count(census.output_rows), _matrix_note(report, "output")),
+        ("used", count(census.used.count), _group_note(report, ("base", "added"))),
+        ("reserved", count(census.reserved.count), _group_note(report, ("unmapped", "placeholder"))),
+    ]
+    if census.reserved.count:
+        rows.append(("", "", format_ranges(census.reserved.ranges, limit=3)))
+    rows += _capacity_rows(report)
+    if census.holes.count:
+        rows.append(("holes", count(census.holes.count), format_ranges(census.holes.ranges, limit=3)))
+    if census.out_of_range:
+        rows.append(("ids without a row", count(len(census.out_of_range)), "see VOC102"))
+    return rows
+
+
+def _capacity_rows(report: Report) -> list[Cells]:
+    capacity = report.capacity
+    free = capacity.without_resize + capacity.placeholders.count
+    note = f"{count(capacity.without_resize)} next ids, {count(capacity.placeholders.count)} placeholders"
+    rows: list[Cells] = [("free slots", count(free), note)]
+    for step in capacity.resizes[:1]:
+        words = f"next multiple of {step.multiple}: {step.new_rows} more rows, {bytes_text(step.bytes)}"
+        rows.append(("after a resize", count(step.rows), words))
+    return rows
+
+
+def _matrix_note(report: Report, role: str) -> str:
+    for matrix in report.matrices:
+        if matrix.role == role or (matrix.role == "both" and role == "input"):
+            rows, width = matrix.shape
+            return f"{visible(matrix.tensor)} {matrix.dtype} [{rows}, {width}]"
+    if role == "output":
+        return f"tied to the input ({report.census.tie_source})" if report.census.tied else "not stored"
+    return "not audited" if report.census.input_rows else "not stored"
+
+
+def _group_note(report: Report, names: Sequence[str]) -> str:
+    groups = report.census.groups
+    return ", ".join(f"{count(groups[name].count)} {name}" for name in names if groups[name].count)
+
+
+def statistic_rows(matrix: MatrixReport) -> list[Cells]:
+    """One column a group, used against reserved first; the first row is the heading."""
+    names = _columns(matrix)
+    groups = [matrix.groups[name] for name in names]
+    rows: list[Cells] = [("", *names)]
+    for label, cell in _STATISTICS:
+        rows.append((label, *(cell(group) for group in groups)))
+    for verdict in _VERDICT_ORDER:
+        if any(group.verdicts[verdict] for group in groups):
+            rows.append((f"verdict {verdict}", *(count(group.verdicts[verdict]) for group in groups)))
+    return rows
+
+
+def _columns(matrix: MatrixReport) -> list[str]:
+    """Used and reserved, then the parts of whichever of them has two."""
+    names = [name for name in ("used", "reserved") if name in matrix.groups]
+    for parts in (("added", "base"), ("unmapped", "placeholder")):
+        if all(part in matrix.groups for part in parts):
+            names += [part for part in parts if part != "base"]
+    return names
+
+
+_STATISTICS: Final[tuple[tuple[str, Callable[[GroupReport], str]], ...]] = (
+    ("rows", lambda g: count(g.stats.rows)),
+    ("mean", lambda g: real(g.stats.mean)),
+    ("std", lambda g: real(g.stats.std)),
+    ("min", lambda g: real(g.stats.min)),
+    ("max", lambda g: real(g.stats.max)),
+    ("non-zero", lambda g: ratio(g.stats.nonzero, g.stats.elements)),
+    ("NaN, inf", lambda g: f"{count(g.stats.nan)}, {count(g.stats.inf)}"),
+    ("norm median", lambda g: real(g.stats.norm.median)),
+    ("norm min", lambda g: real(g.stats.norm.min)),
+    ("norm max", lambda g: real(g.stats.norm.max)),
+    ("distinct rows", lambda g: count(g.stats.distinct_rows)),
+    ("largest duplicate", lambda g: count(g.stats.largest_duplicate)),
+    ("between-row std", lambda g: real(g.stats.between_row_std)),
+    ("pairwise cosine", lambda g: cosine(g.stats.pairwise_cosine)),
+)
+
+
+def special_rows(tokens: Sequence[SpecialTokenReport]) -> list[Cells]:
+    """id, token, roles, verdicts; the first row is the heading."""
+    rows: list[Cells] = [("id", "token", "roles", "input", "output")]
+    for token in tokens:
+        rows.append(
+            (
+                str(token.id),
+                _token(token.token),
+                ", ".join(token.roles) or "-",
+                token.verdict["input"] or "-",
+                token.verdict["output"] or "-",
+            )
+        )
+    return rows
+
+
+def untrained_first(tokens: Sequence[SpecialTokenReport]) -> list[SpecialTokenReport]:
+    """Tokens with a verdict other than trained first, then those with roles, then the rest; by id."""
+
+    def key(token: SpecialTokenReport) -> tuple[bool, bool, int]:
+        verdicts = [verdict for verdict in token.verdict.values() if verdict]
+        return (all(verdict == "trained" for verdict in verdicts), not token.roles, token.id)
+
+    return sorted((token for token in tokens if token.group != "placeholder" or token.roles), key=key)
+
+
+def notable_cells(rows: Sequence[NotableRow]) -> list[Cells]:
+    """id, token, verdict, confidence, norm, cosine; the first row is the heading."""
+    cells: list[Cells] = [("id", "token", "verdict", "confidence", "norm", "cos to ref")]
+    for row in rows:
+        cells.append(
+            (
+                str(row.id),
+                _token(row.token),
+                row.verdict,
+                row.confidence,
+                real(row.norm),
+                cosine(row.cosine_to_reference),
+            )
+        )
+    return cells
+
+
+def _token(token: str | None) -> str:
+    return "-" if token is None else shorten(visible(token), _TOKEN_WIDTH)

@@ -1,0 +1,146 @@
+"""An audit for people at a terminal: readable at 80 columns, plain in a pipe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import rowscope
+from rowscope.inspector.audit import MatrixReport, NotableRow, Report
+from rowscope.inspector.checks import Finding
+from rowscope.inspector.render.audit.tables import (
+    ROLE_WORDS,
+    Cells,
+    notable_cells,
+    size_rows,
+    special_rows,
+    statistic_rows,
+    untrained_first,
+)
+from rowscope.inspector.render.lines import Line, Style, to_plain_text
+from rowscope.inspector.render.plain import bytes_text, columns, plural, wrap
+from rowscope.inspector.text import visible
+
+_SPECIALS: Final = 12
+_ORDINARY: Final = 5
+
+
+def render_audit(report: Report, *, exit_code: int, width: int = 80) -> str:
+    """The whole report as plain text of `width` columns."""
+    return to_plain_text(audit_lines(report, exit_code=exit_code, width=width))
+
+
+def audit_lines(report: Report, *, exit_code: int, width: int = 80) -> Iterator[Line]:
+    """The whole report as styled lines of `width` columns; every name from a file is made visible."""
+    yield from _title(report, width)
+    yield from _section("sizes", _table(size_rows(report), width, numbers={1}))
+    for matrix in report.matrices:
+        title = f"{ROLE_WORDS[matrix.role]}: {visible(matrix.tensor)}"
+        cells = statistic_rows(matrix)
+        yield from _section(title, _table(cells, width, numbers=set(range(1, len(cells[0])))))
+    yield from _section("what this means", _paragraphs(report.summary, width))
+    yield from _specials(report, width)
+    for matrix in report.matrices:
+        yield from _notable(matrix, width)
+    yield from _findings(report.findings, width)
+    yield from _coverage(report, width)
+    yield from _closing(report, exit_code)
+
+
+def _title(report: Report, width: int) -> Iterator[Line]:
+    facts = report.checkpoint
+    kind = ", ".join(facts.architectures) or facts.model_type or ""
+    head = " · ".join(
+        visible(part) for part in (f"rowscope {rowscope.__version__}", facts.path, kind) if part
+    )
+    yield from (Line(text, "title") for text in wrap(head, width, ""))
+    sizes = [
+        plural(len(facts.files), "file"),
+        bytes_text(facts.bytes),
+        plural(facts.tensors, "tensor"),
+        plural(facts.parameters, "parameter"),
+    ]
+    if facts.quantization:
+        sizes.append(f"quantized: {visible(facts.quantization)}")
+    yield from (Line(text, "dim") for text in wrap(" · ".join(sizes), width, ""))
+    for note in facts.notes:
+        yield from (Line(text, "dim") for text in wrap(f"note: {visible(note)}", width, ""))
+
+
+def _section(title: str, lines: Iterator[Line]) -> Iterator[Line]:
+    yield Line("")
+    yield Line(title, "heading")
+    yield from lines
+
+
+def _table(cells: Sequence[Cells], width: int, numbers: set[int]) -> Iterator[Line]:
+    yield from (Line(line) for line in columns(cells, width, numbers))
+
+
+def _paragraphs(texts: Sequence[str], width: int) -> Iterator[Line]:
+    for text in texts:
+        yield from (Line(line) for line in wrap(visible(text), width, "  "))
+
+
+def _specials(report: Report, width: int) -> Iterator[Line]:
+    tokens = untrained_first(report.special_tokens)
+    if not tokens:
+        return
+    shown = tokens[:_SPECIALS]
+    title = "special and added tokens"
+    if len(shown) < len(tokens):
+        title += f" ({len(shown)} of {len(tokens)}, untrained first; --format json has all)"
+    yield from _section(title, _table(special_rows(shown), width, numbers={0}))
+
+
+def _notable(matrix: MatrixReport, width: int) -> Iterator[Line]:
+    listed = {"special or added token that looks untrained"}
+    by_kind: dict[str, list[NotableRow]] = {}
+    for row in matrix.notable_rows:
+        if row.why not in listed:
+            by_kind.setdefault(row.why, []).append(row)
+    for why, rows in by_kind.items():
+        shown = rows[:_ORDINARY]
+        title = f"{why}, {matrix.role if matrix.role != 'both' else 'tied'} matrix"
+        yield from _section(title, _table(notable_cells(shown), width, numbers={0, 4, 5}))
+
+
+def _findings(findings: Sequence[Finding], width: int) -> Iterator[Line]:
+    if not findings:
+        yield from _section("findings", iter([Line("  none", "good")]))
+        return
+    yield Line("")
+    yield Line("findings", "heading")
+    for finding in findings:
+        head = f"{finding.severity} {finding.code}: {visible(finding.message)}"
+        style: Style = finding.severity
+        yield from (Line(text, style) for text in wrap(head, width, "  "))
+        yield from (Line(text, "dim") for text in wrap(f"→ {finding.hint}", width, "    "))
+
+
+def _coverage(report: Report, width: int) -> Iterator[Line]:
+    missing = [skip for skip in report.coverage.skipped if skip.affects]
+    if missing:
+        lines = [
+            Line(text, "warning")
+            for skip in missing
+            for text in wrap(f"{visible(skip.what)}: {visible(skip.why)}", width, "  ")
+        ]
+        yield from _section("not audited", iter(lines))
+
+
+def _closing(report: Report, exit_code: int) -> Iterator[Line]:
+    counts = {level: sum(f.severity == level for f in report.findings) for level in _LEVELS}
+    found = ", ".join(plural(counts[level], level) for level in _LEVELS)
+    coverage = report.coverage
+    yield Line("")
+    yield Line(
+        f"{found} · {coverage.rows_scanned:,} rows, {bytes_text(coverage.bytes_read)} read in "
+        f"{report.timings.get('total', 0.0):.2f} s · exit {exit_code}",
+        "dim",
+    )
+    if not report.complete:
+        yield Line("Partial audit: see 'not audited' above. This is not a clean verdict.", "warning")
+
+
+_LEVELS: Final = ("error", "warning", "note")

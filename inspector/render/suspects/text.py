@@ -1,0 +1,51 @@
+"""The ranked list of suspects for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rowscope.inspector.listing import Suspect, Suspects
+from rowscope.inspector.render.lines import Line
+from rowscope.inspector.render.plain import columns, plural, shorten, wrap
+from rowscope.inspector.text import cosine, real, visible
+
+_TOKEN_WIDTH = 26
+_NUMBERS = (0, 5, 6, 7, 8)
+
+
+def suspects_lines(suspects: Suspects, *, width: int) -> Iterator[Line]:
+    """One line a suspect: id, token (blanks made visible), group, verdict and its numbers."""
+    if not suspects.rows:
+        yield Line("no row looks untrained", "good")
+    else:
+        cells = [_heading(suspects.rows), *(_cells(row) for row in suspects.rows)]
+        yield from (Line(line) for line in columns(cells, width, _NUMBERS, indent=""))
+    hidden = suspects.total - len(suspects.rows)
+    if hidden:
+        yield Line(f"{plural(hidden, 'row')} more: --limit 0 lists all", "dim")
+    yield from (Line(text, "dim") for text in wrap(visible(suspects.note), width, ""))
+
+
+def _heading(rows: tuple[Suspect, ...]) -> tuple[str, ...]:
+    known = any(row.reachable is not None for row in rows)
+    names = ("id", "token", "group", "verdict", "sure", "cosine", "centred", "norm")
+    return (*names, "reachable") if known else names
+
+
+def _cells(row: Suspect) -> tuple[str, ...]:
+    cells = (
+        str(row.id),
+        shorten(show_blanks(row.token), _TOKEN_WIDTH) if row.token is not None else "-",
+        row.group,
+        row.verdict,
+        row.confidence,
+        cosine(row.cosine),
+        cosine(row.centred_cosine),
+        real(row.norm),
+    )
+    return cells if row.reachable is None else (*cells, "yes" if row.reachable else "no")
+
+
+def show_blanks(token: str) -> str:
+    """A token with its blanks shown as `␣` and everything else that hides as an escape."""
+    return visible(token).replace(" ", "␣")

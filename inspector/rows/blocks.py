@@ -1,0 +1,134 @@
+"""Rows of one stored matrix as bytes: views of the mapping, gathered copies, exact values."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rowscope.inspector.errors import UndecodableError, UsageError
+from rowscope.inspector.header import TensorRef
+from rowscope.inspector.storage import MappedFile
+from rowscope.kernels import formats
+
+GATHERED_ROWS = 256
+"""Rows gathered before their pages are released."""
+
+DENSE = 8
+"""Rows that lie further apart than this on average are read one by one: the system maps up to 2 MiB
+around each page of a mapping that is touched, so scattered rows cost far more resident memory than their
+own bytes."""
+
+
+class RowReader:
+    """Reads the rows of a two-dimensional tensor; several threads may share one reader.
+
+    Attributes:
+        rows, width: the shape.
+        dtype: the format's spelling, `BF16`.
+        form: how elements become values.
+        row_bytes: bytes of a row.
+        assumption: what had to be assumed to decode the dtype, or None.
+
+    Raises:
+        UndecodableError: the tensor is not a matrix, or its values cannot be decoded (BOOL, C64, or elements
+            narrower than a byte in rows that do not end on one).
+        CheckpointError, MalformedFileError: see `MappedFile`.
+    """
+
+    def __init__(self, ref: TensorRef) -> None:
+        self.ref = ref
+        self.dtype = ref.dtype
+        if len(ref.shape) != 2:
+            raise UndecodableError(
+                f"{ref.name!r} has the shape {list(ref.shape)}, not rows and columns; name a matrix",
+                location=ref.name,
+            )
+        self.rows, self.width = ref.shape
+        form = formats.FORMATS.get(ref.dtype)
+        if form is None:
+            raise UndecodableError(
+                f"{ref.name!r} holds {ref.dtype} elements, which are not numbers that rowscope decodes; "
+                "convert the tensor to a float dtype to audit it",
+                location=ref.name,
+            )
+        row_bytes = form.row_bytes(self.width)
+        if row_bytes is None:
+            raise UndecodableError(
+                f"{ref.name!r} has rows of {self.width} {ref.dtype} elements, which do not end on a byte; "
+                "convert the tensor to a dtype of whole bytes to audit it",
+                location=ref.name,
+            )
+        self.form = form
+        self.row_bytes = row_bytes
+        self.assumption = formats.ASSUMPTIONS.get(ref.dtype)
+        self._file = MappedFile(ref.shard.path)
+
+    def block(self, start: int, stop: int) -> NDArray[np.uint8]:
+        """Bytes of the rows [start, stop), shape (stop - start, row_bytes): a view of the map."""
+        first = self.ref.offset
+        view = self._file.view(first + start * self.row_bytes, first + stop * self.row_bytes)
+        return np.frombuffer(view, dtype=np.uint8).reshape(stop - start, self.row_bytes)
+
+    def gather(self, ids: NDArray[np.int64], first: int = 0, last: int | None = None) -> NDArray[np.uint8]:
+        """Bytes of the rows `ids`, in that order, shape (len(ids), row_bytes): a copy.
+
+        `first` and `last` choose bytes [first, last) of each row.
+
+        Raises:
+            UsageError: an id is not in [0, rows).
+        """
+        self.check(ids)
+        last = self.row_bytes if last is None else last
+        result = np.empty((ids.size, last - first), dtype=np.uint8)
+        for start in range(0, ids.size, GATHERED_ROWS):
+            some = ids[start : start + GATHERED_ROWS]
+            low, high = int(some.min()), int(some.max()) + 1
+            if high - low > DENSE * some.size:
+                self._read_into(result[start : start + some.size], some, first, last)
+                continue
+            result[start : start + some.size] = self.block(low, high)[some - low, first:last]
+            self.release(low, high)
+        return result
+
+    def _read_into(self, rows: NDArray[np.uint8], ids: NDArray[np.int64], first: int, last: int) -> None:
+        for row, id in zip(rows, ids.tolist(), strict=True):
+            at = self.ref.offset + id * self.row_bytes
+            row[:] = np.frombuffer(self._file.read(at + first, at + last), dtype=np.uint8)
+
+    def decode(self, ids: NDArray[np.int64], first: int = 0, last: int | None = None) -> NDArray[np.float64]:
+        """Values of the rows `ids`, shape (len(ids), width); exact for every dtype up to 53 significant bits.
+
+        `first` and `last` choose the columns [first, last); they must fall on whole bytes.
+        """
+        last = self.width if last is None else last
+        raw = self.gather(ids, first * self.form.bits // 8, last * self.form.bits // 8)
+        return formats.to_float64(self.form, formats.unpack(self.form, raw))
+
+    def release(self, start: int, stop: int) -> None:
+        """Give the memory of the rows [start, stop) back to the system; they can be read again."""
+        first = self.ref.offset
+        self._file.release(first + start * self.row_bytes, first + stop * self.row_bytes)
+
+    def check(self, ids: NDArray[np.int64]) -> None:
+        """Raise UsageError where an id is not in [0, rows)."""
+        wrong = ids[(ids < 0) | (ids >= self.rows)]
+        if wrong.size:
+            raise UsageError(
+                f"row {int(wrong[0])} is not in {self.ref.name!r}, which has {self.rows} rows; "
+                f"give ids from 0 to {self.rows - 1}",
+                location=self.ref.name,
+            )
+
+    def close(self) -> None:
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
