@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).resolve().parent.parent / "src" / "rowscope"
+PACKAGE = Path(__file__).resolve().parents[2] / "src" / "rowscope"
 ROOTS = {room: (PACKAGE / room).resolve() for room in ("inspector", "kernels")}
 
 # Low to high. A room may enter its own floor and the floors below it, without circles.

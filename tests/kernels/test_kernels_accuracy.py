@@ -14,7 +14,7 @@ from rowscope.kernels import dispatch, limits
 from rowscope.kernels.formats import FORMATS
 from rowscope.kernels.results import RowColumns
 
-from . import naive
+from .. import naive
 
 WIDTH = 896
 

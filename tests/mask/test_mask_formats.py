@@ -22,7 +22,7 @@ from rowscope.inspector.errors import UsageError
 from rowscope.inspector.mask import FORMATS, Mask, format_notes, mask, render_mask
 from rowscope.inspector.ranges import parse_ranges
 
-DOCS = Path(__file__).parents[1] / "docs" / "mask.md"
+DOCS = Path(__file__).parents[2] / "docs" / "mask.md"
 
 
 def made_of(ids, rows):

@@ -9,7 +9,7 @@ from rowscope.kernels import dispatch
 from rowscope.kernels.formats import FORMATS
 from rowscope.kernels.results import GroupSums, GroupTotals, RowColumns
 
-from . import naive
+from .. import naive
 
 ENGINES = ("numpy", "numba")
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from safetensors import safe_open
 
-FOLDER = Path(__file__).parents[1] / "examples" / "tiny_qwen2"
+FOLDER = Path(__file__).parents[2] / "examples" / "tiny_qwen2"
 MODEL = FOLDER / "model"
 NEVER_TRAINED = ["<|fim_prefix|>", "<|fim_middle|>", "<|fim_suffix|>", "<|repo_name|>", "<|file_sep|>"]
 

@@ -21,7 +21,7 @@ from rowscope.inspector.errors import UsageError
 from rowscope.inspector.gate.baseline import apply_baseline, new_findings, read_baseline, write_baseline
 from rowscope.inspector.gate.identity import fingerprint
 
-AUDIT = json.loads((Path(__file__).parents[1] / "docs" / "schema" / "audit.schema.json").read_text())
+AUDIT = json.loads((Path(__file__).parents[2] / "docs" / "schema" / "audit.schema.json").read_text())
 NAMES = ("demo", "untied", "beyond", "twice", "headless", "partial")
 
 

@@ -18,10 +18,10 @@ from safetensors.numpy import save_file
 from rowscope import cli
 from rowscope.inspector.header.read import read_header
 
-SCHEMAS = Path(__file__).parents[1] / "docs" / "schema"
+SCHEMAS = Path(__file__).parents[2] / "docs" / "schema"
 AUDIT = json.loads((SCHEMAS / "audit.schema.json").read_text())
 ERROR = json.loads((SCHEMAS / "error.schema.json").read_text())
-DEMO = Path(__file__).parents[1] / "examples" / "tiny_qwen2" / "model"
+DEMO = Path(__file__).parents[2] / "examples" / "tiny_qwen2" / "model"
 FORMATS = ("text", "json", "markdown", "html", "sarif", "github")
 ROWS = np.ones((8, 4), "f4")
 

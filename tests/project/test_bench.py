@@ -9,7 +9,7 @@ import pytest
 for name in ("ml_dtypes", "torch"):
     pytest.importorskip(name, reason=f"the benchmarks compare with {name}")
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def bench(*words):

@@ -10,7 +10,7 @@ from rowscope.kernels import dispatch, formats
 from rowscope.kernels.formats import FORMATS
 from rowscope.kernels.results import RowColumns
 
-from . import naive
+from .. import naive
 
 TORCH = {
     "F16": torch.float16,

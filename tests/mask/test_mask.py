@@ -46,7 +46,7 @@ def test_unmapped_ids_alone():
 
 
 def test_untrained_rows_agree_with_what_training_recorded():
-    counts = json.loads((Path(__file__).parents[1] / "examples/tiny_qwen2/training_counts.json").read_text())
+    counts = json.loads((Path(__file__).parents[2] / "examples/tiny_qwen2/training_counts.json").read_text())
     inputs, targets = np.array(counts["input_counts"]), np.array(counts["target_counts"])
     found = mask("demo", "untrained")
     assert set(np.flatnonzero(inputs + targets == 0)) <= set(found.ids.tolist())

@@ -17,7 +17,7 @@ import rowscope
 from rowscope import cli
 from rowscope.inspector.gate.settings import FORMATS, Settings, read_settings
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "embedding.md").read_text()
 DEMO = ROOT / "examples" / "tiny_qwen2" / "model"
 

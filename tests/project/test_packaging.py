@@ -10,7 +10,7 @@ import pytest
 
 from rowscope.inspector.checks.registry import RULES
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 pytest.importorskip("hatchling", reason="hatchling builds the wheel")
 

@@ -20,7 +20,7 @@ from transformers.utils import logging
 from rowscope.inspector.vocabulary import Vocabulary, read_vocabulary
 
 logging.set_verbosity_error()
-DEMO = Path(__file__).parents[1] / "examples" / "tiny_qwen2" / "model"
+DEMO = Path(__file__).parents[2] / "examples" / "tiny_qwen2" / "model"
 TEXT = Path(__file__).read_text(encoding="utf-8").splitlines()
 
 

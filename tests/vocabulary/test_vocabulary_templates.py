@@ -27,7 +27,7 @@ from rowscope.inspector.vocabulary import (
 )
 from rowscope.inspector.vocabulary.jinja import pieces, unescape
 
-DEMO = Path(__file__).parents[1] / "examples" / "tiny_qwen2" / "model"
+DEMO = Path(__file__).parents[2] / "examples" / "tiny_qwen2" / "model"
 CHATML = (
     "{# no token here: <|never|> #}{%- for message in messages %}"
     "{{ '<|im_start|>' + message['role'] + '\\n' + message.content + \"<|im_end|>\" }}{% endfor %}"

@@ -15,7 +15,7 @@ import rowscope
 from rowscope.inspector.audit.report import Report
 from rowscope.inspector.checks.registry import CHECKS
 
-FOLDER = Path(__file__).parents[1] / "docs" / "schema"
+FOLDER = Path(__file__).parents[2] / "docs" / "schema"
 AUDIT = json.loads((FOLDER / "audit.schema.json").read_text())
 ERROR = json.loads((FOLDER / "error.schema.json").read_text())
 NAMES = ("demo", "untied", "beyond", "twice", "headless", "partial")

@@ -11,7 +11,7 @@ from rowscope.inspector.checks.explain import explain
 from rowscope.inspector.checks.registry import RULES
 from rowscope.inspector.errors import UsageError
 
-FOLDER = Path(__file__).parents[1] / "docs" / "findings"
+FOLDER = Path(__file__).parents[2] / "docs" / "findings"
 HEADINGS = ["What it means", "How it is measured", "What to do", "When it is wrong", "Example"]
 
 

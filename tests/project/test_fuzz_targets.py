@@ -12,7 +12,7 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-FOLDER = Path(__file__).parents[1] / "fuzz"
+FOLDER = Path(__file__).parents[2] / "fuzz"
 TARGETS = ("header", "tokenizer", "folder")
 
 

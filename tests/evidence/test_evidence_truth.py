@@ -14,7 +14,7 @@ from rowscope.inspector.evidence.measure import measure_matrix
 from rowscope.inspector.evidence.model import TRAINED
 from rowscope.inspector.vocabulary import read_vocabulary
 
-DEMO = Path(__file__).resolve().parent.parent / "examples" / "tiny_qwen2"
+DEMO = Path(__file__).resolve().parents[2] / "examples" / "tiny_qwen2"
 
 
 def facts_of(path):

@@ -13,7 +13,7 @@ from rowscope.kernels import dispatch, fingerprint, formats
 from rowscope.kernels.formats import FORMATS
 from rowscope.kernels.results import RowColumns
 
-from . import naive
+from .. import naive
 
 ENGINES = ("numpy", "numba")
 COUNTS = ("zeros", "nan", "pos_inf", "neg_inf")
