@@ -9,6 +9,7 @@ import numpy as np
 from rowscope.inspector.census import ADDED, RESERVED, USED
 from rowscope.inspector.evidence import (
     COLLAPSED,
+    FRESH,
     INITIAL,
     NONFINITE,
     TRAINED,
@@ -28,6 +29,7 @@ _MANNER: Final = {
     VANISHING: "have shrunk towards zero",
     ZERO: "are all zeros",
     NONFINITE: "hold NaN or infinities",
+    FRESH: "still hold the value that they were added with",
     TRAINED: "look trained",
 }
 # Reserved rows are called copies of one vector from this mean pairwise cosine on (ROW204).
@@ -92,7 +94,7 @@ def _reserved(item: MatrixFacts) -> list[str]:
 
 def _tally(item: MatrixFacts, rows: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> str:
     counts = np.bincount(item.evidence.verdict[rows], minlength=len(VERDICTS))
-    order = (NONFINITE, ZERO, VANISHING, COLLAPSED, INITIAL, TRAINED)
+    order = (NONFINITE, ZERO, VANISHING, COLLAPSED, FRESH, INITIAL, TRAINED)
     return ", ".join(f"{counts[verdict]:,} {_MANNER[verdict]}" for verdict in order if counts[verdict])
 
 

@@ -10,6 +10,7 @@ from rowscope.inspector.evidence.measure import judge_some, measure_matrix
 from rowscope.inspector.evidence.model import (
     COLLAPSED,
     CONFIDENCES,
+    FRESH,
     HIGH,
     INITIAL,
     LOW,
@@ -19,6 +20,7 @@ from rowscope.inspector.evidence.model import (
     VERDICTS,
     ZERO,
     MatrixEvidence,
+    Recipe,
     Reference,
 )
 from rowscope.inspector.evidence.reachability import unreachable_ids
@@ -28,6 +30,7 @@ from rowscope.inspector.evidence.rules_of_others import other_tools
 __all__ = [
     "COLLAPSED",
     "CONFIDENCES",
+    "FRESH",
     "HIGH",
     "INITIAL",
     "LOW",
@@ -40,6 +43,7 @@ __all__ = [
     "Facts",
     "MatrixEvidence",
     "MatrixFacts",
+    "Recipe",
     "Reference",
     "find_candidates",
     "judge",

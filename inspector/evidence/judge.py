@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -14,11 +15,13 @@ from rowscope.inspector.evidence.indicators import indicators, no_indicators
 from rowscope.inspector.evidence.initial import judge_initial
 from rowscope.inspector.evidence.model import (
     COLLAPSED,
+    FRESH,
     LOW,
     MEDIUM,
     TRAINED,
     Indicators,
     MatrixEvidence,
+    Recipe,
     Reference,
 )
 from rowscope.inspector.evidence.norms import judge_norms
@@ -46,6 +49,7 @@ def judge(
     *,
     initializer_range: float | None = None,
     judged_on: str = "all rows",
+    recorded: Mapping[int, str] | None = None,
     progress: Progress = None,
 ) -> MatrixEvidence:
     """Judge every row of `table`.
@@ -56,6 +60,7 @@ def judge(
         candidates: rows believed untrained; only those in the table count.
         initializer_range: standard deviation of the random start, where the config tells it.
         judged_on: what the table covers, for the report.
+        recorded: rows that still hold the bytes that a claim wrote, by id: its recipe in words.
     """
     rows = table.ids.size
     state = Judgement(
@@ -68,6 +73,7 @@ def judge(
         progress=progress,
     )
     judge_norms(state)
+    recipes = _claimed(state, recorded or {})
     group = duplicate_groups(table, reader)
     copies, first = _copies(table.ids, group)
     repeated = state.open & (copies >= _COPIES)
@@ -94,6 +100,7 @@ def judge(
         state.cuts,
         residual,
         judged_on,
+        recipes,
     )
 
 
@@ -107,6 +114,13 @@ _NO_AGREEMENT: Final = (
 _NO_SEPARATION: Final = (
     "no reference: the rows believed untrained look like the used rows, so no collapse verdict is given"
 )
+
+
+def _claimed(state: Judgement, recorded: Mapping[int, str]) -> dict[int, Recipe]:
+    """fresh: rows that hold what a claim wrote."""
+    rows = state.open & state.of(np.array(sorted(recorded), dtype=np.int64))
+    state.give(rows, FRESH, MEDIUM)
+    return {id: Recipe("claim", f"claimed: {recorded[id]}") for id in state.table.ids[rows].tolist()}
 
 
 def _copies(ids: NDArray[np.int64], group: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

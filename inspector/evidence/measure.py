@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -32,11 +32,13 @@ def measure_matrix(
     codes: NDArray[np.int8],
     *,
     unreachable: NDArray[np.int64] | None = None,
+    recorded: Mapping[int, str] | None = None,
     progress: Progress = None,
 ) -> MatrixFacts:
     """Scan all rows of a matrix, compute its group statistics and judge every row.
 
-    `codes` int8 [rows or more] are the census groups.
+    `codes` int8 [rows or more] are the census groups, `recorded` the rows that still hold what a claim wrote
+    (by id, its recipe in words).
 
     Raises:
         UndecodableError: the matrix's dtype or packing cannot be decoded.
@@ -53,6 +55,7 @@ def measure_matrix(
             matrix_mean(columns),
             find_candidates(codes, vocabulary, unreachable),
             initializer_range=initializer_range(checkpoint.config),
+            recorded=recorded,
             progress=progress,
         )
     return MatrixFacts(matrix, table, codes, group_statistics(table, codes, columns, GROUP_MEMBERS), evidence)
@@ -64,6 +67,7 @@ def judge_some(
     codes: NDArray[np.int8],
     vocabulary: Vocabulary | None,
     config: Any,  # noqa: ANN401 - config.json
+    recorded: Mapping[int, str] | None = None,
 ) -> tuple[RowTable, MatrixEvidence]:
     """Judge the rows `ids` (sorted int64) against the candidates and a fixed sample of used rows.
 
@@ -91,6 +95,7 @@ def judge_some(
         some,
         initializer_range=initializer_range(config),
         judged_on=words,
+        recorded=recorded,
     )
     index = np.searchsorted(wanted, ids)
     return table.take(index), evidence.take(index)

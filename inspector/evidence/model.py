@@ -10,8 +10,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-VERDICTS: Final = ("trained", "initial", "collapsed", "vanishing", "zero", "nonfinite")
-TRAINED, INITIAL, COLLAPSED, VANISHING, ZERO, NONFINITE = range(6)
+VERDICTS: Final = ("trained", "initial", "collapsed", "vanishing", "zero", "nonfinite", "fresh")
+TRAINED, INITIAL, COLLAPSED, VANISHING, ZERO, NONFINITE, FRESH = range(7)
 
 CONFIDENCES: Final = ("low", "medium", "high")
 LOW, MEDIUM, HIGH = range(3)
@@ -54,6 +54,23 @@ class Indicators:
 
 
 @dataclass(frozen=True, slots=True)
+class Recipe:
+    """How a fresh row got its value.
+
+    Attributes:
+        kind: "mean" (of all rows), "trained-mean" (of the trained rows), "normal" (mean plus a sliver of
+            noise), "pieces" (mean of the rows of its text's pieces), "copy" (of another row), "claim" (what
+            a claim's record says).
+        words: the recipe for people: `mean of all rows`.
+        donors: ids of the rows it was made of, where they are few; empty for a mean of all.
+    """
+
+    kind: str
+    words: str
+    donors: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class MatrixEvidence:
     """Verdicts of one matrix, one entry per row of the table that was judged.
 
@@ -68,6 +85,7 @@ class MatrixEvidence:
         cuts: the thresholds used, by indicator.
         pc1_residual: relative residual of the first principal component, NaN where none was computed.
         judged_on: "all rows", or what a partial judgement rests on.
+        recipes: how each fresh row was made, by row id; only rows with the verdict `fresh`.
     """
 
     verdict: NDArray[np.int8]
@@ -80,6 +98,7 @@ class MatrixEvidence:
     cuts: Mapping[str, float]
     pc1_residual: float
     judged_on: str
+    recipes: Mapping[int, Recipe] = dataclasses.field(default_factory=dict)
 
     def take(self, index: NDArray[np.int64]) -> MatrixEvidence:
         """The entries at positions `index`."""

@@ -15,7 +15,7 @@ Cells = tuple[str, ...]
 ROLE_WORDS: Final = {"both": "input and output (tied)", "input": "input", "output": "output"}
 
 _TOKEN_WIDTH: Final = 28
-_VERDICT_ORDER: Final = ("nonfinite", "zero", "vanishing", "collapsed", "initial", "trained")
+_VERDICT_ORDER: Final = ("nonfinite", "zero", "vanishing", "collapsed", "fresh", "initial", "trained")
 
 
 def size_rows(report: Report) -> list[Cells]:
