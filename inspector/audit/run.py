@@ -17,7 +17,6 @@ from rowscope.inspector.census import Census, roled_tokens, take_census
 from rowscope.inspector.checkpoint import Checkpoint, no_matrix, open_checkpoint
 from rowscope.inspector.errors import TokenizerError, UndecodableError
 from rowscope.inspector.evidence import Facts, MatrixFacts, measure_matrix
-from rowscope.inspector.matrices import Matrix
 from rowscope.inspector.vocabulary import Vocabulary, read_vocabulary
 
 __all__ = ["Report", "audit"]
@@ -130,7 +129,6 @@ def _measure(
     found = []
     for matrix in checkpoint.matrices:
         try:
-            _require_plain(matrix)
             found.append(
                 measure_matrix(
                     matrix, checkpoint, vocabulary, census.codes, unreachable=unreachable, progress=progress
@@ -139,15 +137,6 @@ def _measure(
         except UndecodableError as error:
             skipped.append(Skipped(matrix.tensor, error.message))
     return tuple(found)
-
-
-def _require_plain(matrix: Matrix) -> None:
-    if matrix.packing is not None and matrix.dtype.startswith(("U", "I")):
-        raise UndecodableError(
-            f"{matrix.tensor!r} is packed ({matrix.packing}): its {matrix.dtype} elements are no row values; "
-            "audit the checkpoint it was quantised from",
-            location=matrix.tensor,
-        )
 
 
 def _same_bytes(census: Census, matrices: tuple[MatrixFacts, ...]) -> tuple[Census, tuple[MatrixFacts, ...]]:

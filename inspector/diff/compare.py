@@ -22,7 +22,7 @@ from rowscope.inspector.diff.tokens import compare_tokenizers, new_ids
 from rowscope.inspector.errors import TokenizerError
 from rowscope.inspector.matrices import Matrix
 from rowscope.inspector.ranges import to_ranges
-from rowscope.inspector.rows import RowReader
+from rowscope.inspector.rows import open_rows
 from rowscope.inspector.vocabulary import Vocabulary, read_vocabulary
 
 Progress = Callable[[int], None] | None
@@ -123,7 +123,7 @@ def _names(
 
 
 def _compare(pair: Pair, names: Names, progress: Progress) -> MatrixDiff:
-    with RowReader(pair.base.ref) as left, RowReader(pair.tuned.ref) as right:
+    with open_rows(pair.base) as left, open_rows(pair.tuned) as right:
         table = compare_rows(left, right, progress=progress)
     common = len(table)
     still = background(table, names)

@@ -66,11 +66,8 @@ def _pair(role: Role, base: Checkpoint, tuned: Checkpoint, notes: list[str]) -> 
 
 def _plain(pair: Pair, notes: list[str]) -> bool:
     for matrix in (pair.base, pair.tuned):
-        if matrix.packing is not None and matrix.dtype.startswith(("U", "I")):
-            notes.append(
-                f"{matrix.tensor!r} is packed ({matrix.packing}): its {matrix.dtype} elements are no row "
-                f"values, so the {pair.role} rows are not compared; use the checkpoint it was quantised from"
-            )
+        if matrix.undecodable is not None:
+            notes.append(f"the {pair.role} rows are not compared: {matrix.undecodable}")
             return False
     return True
 

@@ -16,7 +16,7 @@ from rowscope.inspector.evidence.judge import judge
 from rowscope.inspector.evidence.model import MatrixEvidence
 from rowscope.inspector.evidence.reference import sample
 from rowscope.inspector.matrices import Matrix, config_value
-from rowscope.inspector.rows import GroupColumns, RowReader, RowTable, group_statistics, scan_rows
+from rowscope.inspector.rows import GroupColumns, RowReader, RowTable, group_statistics, open_rows, scan_rows
 from rowscope.inspector.vocabulary import Vocabulary
 
 Progress = Callable[[int], None] | None
@@ -45,7 +45,7 @@ def measure_matrix(
         MalformedFileError: the file shrank while it was read.
     """
     codes = codes[: matrix.rows]
-    with RowReader(matrix.ref) as reader:
+    with open_rows(matrix) as reader:
         table, columns = scan_rows(reader, groups=codes, n_groups=len(GROUPS), progress=progress)
         assert columns is not None
         evidence = judge(

@@ -16,7 +16,7 @@ from rowscope.inspector.checkpoint import Checkpoint, no_matrix, open_checkpoint
 from rowscope.inspector.errors import CheckpointError, MissingExtraError, TokenizerError
 from rowscope.inspector.listing.choose import RowNames, matrix_of
 from rowscope.inspector.matrices import Matrix
-from rowscope.inspector.rows import RowReader, RowTable, scan_rows
+from rowscope.inspector.rows import RowTable, open_rows, scan_rows
 from rowscope.inspector.vocabulary import Vocabulary, read_vocabulary
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ def row_table(
         checkpoint = open_checkpoint(checkpoint)
     matrix = matrix_of(checkpoint, role)
     if not evidence:
-        with RowReader(matrix.ref) as reader:
+        with open_rows(matrix) as reader:
             table, _ = scan_rows(reader, ids=ids, progress=progress)
         return _bits(table)
     vocabulary, codes, trouble = _known(names or RowNames(checkpoint, matrix), matrix)
@@ -184,7 +184,7 @@ def named_rows(
     matrix: Matrix, names: RowNames, ids: NDArray[np.int64] | None, progress: Progress = None
 ) -> VocabularyRows:
     """What the bits give, with token, group and matrix: `rows --no-evidence`."""
-    with RowReader(matrix.ref) as reader:
+    with open_rows(matrix) as reader:
         table, _ = scan_rows(reader, ids=ids, progress=progress)
     vocabulary, codes, trouble = _known(names, matrix)
     return dataclasses.replace(_named(_bits(table), matrix, codes, vocabulary), note=trouble)
@@ -230,7 +230,7 @@ def _some(
 ) -> tuple[RowTable, MatrixEvidence]:
     from rowscope.inspector.evidence import judge_some
 
-    with RowReader(matrix.ref) as reader:
+    with open_rows(matrix) as reader:
         reader.check(ids)
         ordered, back = np.unique(ids, return_inverse=True)
         table, found = judge_some(reader, ordered, codes, vocabulary, checkpoint.config)

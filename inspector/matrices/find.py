@@ -13,6 +13,7 @@ from rowscope.inspector.matrices.layouts import (
     INPUT_NAMES,
     OUTPUT_NAMES,
     PACKING_SIBLINGS,
+    VALUES,
     NameRule,
 )
 
@@ -42,6 +43,25 @@ class Matrix:
     @property
     def dtype(self) -> str:
         return self.ref.dtype
+
+    @property
+    def undecodable(self) -> str | None:
+        """Why the stored elements are no values of rows, ending in what to do; None where they are.
+
+        The one place that decides it: every reader of rows is opened by `rowscope.inspector.rows.open_rows`,
+        which asks here.
+        """
+        if self.dtype in VALUES or (self.packing is None and self.dtype[:1] not in "IU"):
+            return None
+        if self.packing is None:
+            return (
+                f"{self.tensor!r} holds {self.dtype} elements, and nothing beside it tells which values they "
+                "stand for; use the checkpoint it was quantised from"
+            )
+        return (
+            f"{self.tensor!r} is packed ({self.packing}): its {self.dtype} elements are no row values; "
+            "use the checkpoint it was quantised from"
+        )
 
     @property
     def shape(self) -> tuple[int, int]:

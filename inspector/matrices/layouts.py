@@ -87,6 +87,10 @@ HEAD_ENDINGS: tuple[str, ...] = (
     "MTModel",
 )
 
+# Dtypes wide enough to hold values as they are: scales beside such a matrix belong to activations or to a
+# quantisation that has not been applied.
+VALUES: tuple[str, ...] = ("F64", "F32", "F16", "BF16")
+
 # Tensors beside a matrix that say its bytes are packed, with the method that writes them.
 PACKING_SIBLINGS: dict[str, str] = {
     ".scales": "MLX or group-wise quantisation",

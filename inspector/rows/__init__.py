@@ -6,6 +6,7 @@ Knows bytes of rows and kernels. Must not know tokens, groups by name or verdict
 from rowscope.inspector.rows.blocks import GATHERED_ROWS, RowReader
 from rowscope.inspector.rows.chunks import Chunk, rows_of_a_chunk, run_in_order
 from rowscope.inspector.rows.duplicates import duplicate_groups
+from rowscope.inspector.rows.opening import open_rows
 from rowscope.inspector.rows.projection import (
     PrincipalComponent,
     check_component,
@@ -31,6 +32,7 @@ __all__ = [
     "column_median",
     "duplicate_groups",
     "group_statistics",
+    "open_rows",
     "principal_component",
     "project_rows",
     "rows_of_a_chunk",

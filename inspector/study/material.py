@@ -28,7 +28,7 @@ from rowscope.inspector.model import (
     load,
     train,
 )
-from rowscope.inspector.rows import GroupStats, RowReader, group_statistics, scan_rows
+from rowscope.inspector.rows import GroupStats, group_statistics, open_rows, scan_rows
 
 if TYPE_CHECKING:
     from rowscope.inspector.model import Progress
@@ -178,7 +178,7 @@ def _untrained(checkpoint: Checkpoint, matrix: MatrixReport, subject: Subject) -
     ids = subject.ids[subject.ids < found.rows]
     codes = np.full(found.rows, BASE, dtype=np.int8)
     codes[ids] = PLACEHOLDER
-    with RowReader(found.ref) as reader:
+    with open_rows(found) as reader:
         table, columns = scan_rows(reader, groups=codes, n_groups=len(GROUPS))
     assert columns is not None
     counts = np.bincount(facts.evidence.verdict[ids], minlength=len(VERDICTS)).tolist()

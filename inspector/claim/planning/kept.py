@@ -13,7 +13,7 @@ from rowscope.inspector.claim.model import Claimed
 from rowscope.inspector.claim.planning.row_cautions import Present
 from rowscope.inspector.claim.values.targets import Target
 from rowscope.inspector.evidence import sample
-from rowscope.inspector.rows import RowReader
+from rowscope.inspector.rows import open_rows
 
 _SAMPLE: Final = 256
 _ALIKE: Final = 0.99  # cosine; rows of trained tokens are rarely above 0.9
@@ -30,7 +30,7 @@ def kept_rows(target: Target, claimed: Sequence[Claimed], codes: NDArray[np.int8
     ids = np.array([claim.id for claim in claimed], dtype=np.int64)
     others = np.setdiff1d(np.flatnonzero(np.isin(codes, RESERVED)), ids)
     used = np.setdiff1d(np.flatnonzero(np.isin(codes, USED)), ids)
-    with RowReader(target.matrix.ref) as reader:
+    with open_rows(target.matrix) as reader:
         rows = reader.decode(ids)
         near, far = (reader.decode(sample(pool, _SAMPLE)) for pool in (others, used))
     with np.errstate(all="ignore"):

@@ -174,7 +174,7 @@ def _present(
     """What the rows are now: from the scan where there was one; rows that stay, against a sample."""
     if rows is not None and rows.trained is not None:
         return present_rows(rows.trained.facts, claimed)
-    if rows is not None or target.matrix.packing is not None:
+    if rows is not None or target.matrix.undecodable is not None:
         return None
     from rowscope.inspector.claim.planning.kept import kept_rows
 

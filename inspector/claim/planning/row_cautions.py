@@ -12,7 +12,7 @@ from rowscope.inspector.claim.model import Caution, Claimed
 from rowscope.inspector.claim.values.recipe import Recipe
 from rowscope.inspector.claim.values.targets import Target
 from rowscope.inspector.claim.values.values import NewRows
-from rowscope.inspector.rows import RowReader
+from rowscope.inspector.rows import open_rows
 
 if TYPE_CHECKING:
     from rowscope.inspector.evidence import MatrixFacts
@@ -104,8 +104,10 @@ def _equal_rows(target: Target, claimed: Sequence[Claimed], rows: NewRows | None
     if len(claimed) < 2:
         return
     ids = np.array([claim.id for claim in claimed], dtype=np.int64)
+    if rows is None and target.matrix.undecodable is not None:
+        return
     if rows is None:
-        with RowReader(target.matrix.ref) as reader:
+        with open_rows(target.matrix) as reader:
             raw = reader.gather(ids)
     else:
         raw = rows.raw

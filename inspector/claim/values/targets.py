@@ -84,3 +84,5 @@ def require_plain(matrix: Matrix) -> None:
             "claim in the checkpoint it was quantised from, or use --values keep",
             location=matrix.tensor,
         )
+    if matrix.undecodable is not None:
+        raise RefusedError(f"{matrix.undecodable}, or use --values keep", location=matrix.tensor)

@@ -13,7 +13,7 @@ from rowscope.inspector.census import USED
 from rowscope.inspector.checkpoint import Checkpoint
 from rowscope.inspector.errors import RefusedError
 from rowscope.inspector.matrices import Matrix
-from rowscope.inspector.rows import GATHERED_ROWS, RowReader
+from rowscope.inspector.rows import GATHERED_ROWS, open_rows
 from rowscope.inspector.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def measure_trained(
             "is no mean to start from; use --values like:TOKEN or keep",
             location=matrix.tensor,
         )
-    with RowReader(matrix.ref) as reader:
+    with open_rows(matrix) as reader:
         groups = np.where(trained, 0, -1).astype(np.int8)
         _, columns = scan_rows(reader, groups=groups, n_groups=1)
     assert columns is not None
@@ -86,7 +86,7 @@ def draw(trained: TrainedRows, seeds: list[tuple[int, ...]]) -> Floats:
     """
     weights = np.stack([np.random.default_rng(seed).standard_normal(trained.ids.size) for seed in seeds])
     noise = np.zeros((len(seeds), trained.mean.size))
-    with RowReader(trained.facts.matrix.ref) as reader:
+    with open_rows(trained.facts.matrix) as reader:
         for start in range(0, trained.ids.size, _BLOCK_ROWS):
             some = slice(start, start + _BLOCK_ROWS)
             noise += weights[:, some] @ (reader.decode(trained.ids[some]) - trained.mean)

@@ -16,7 +16,7 @@ from rowscope.inspector.claim.values.targets import Target, require_plain
 from rowscope.inspector.claim.values.trained import Floats, TrainedRows, draw, measure_trained, scaled
 from rowscope.inspector.errors import RefusedError
 from rowscope.inspector.header import TensorRef
-from rowscope.inspector.rows import RowReader
+from rowscope.inspector.rows import open_rows
 from rowscope.inspector.storage import MappedFile
 from rowscope.inspector.vocabulary import Vocabulary
 from rowscope.kernels import formats
@@ -73,7 +73,7 @@ def new_rows(target: Target, count: int, recipe: Recipe, bias: TensorRef | None,
 def _from_ids(target: Target, count: int, recipe: Recipe, bias: TensorRef | None) -> NewRows:
     ids = np.array(recipe.sources, dtype=np.int64)
     own = None if bias is None else np.full(count, float(np.mean(read_bias(bias, ids))))
-    with RowReader(target.matrix.ref) as reader:
+    with open_rows(target.matrix) as reader:
         if ids.size == 1:
             return NewRows(np.repeat(reader.gather(ids), count, axis=0), own, f"row {ids[0]}", 1.0, None)
         pieces = reader.decode(ids)
