@@ -4,6 +4,13 @@ Knows where things are and whether they fit. Reads no tensor data and must not k
 """
 
 from rowscope.inspector.checkpoint.checkpoint import Checkpoint, open_checkpoint
+from rowscope.inspector.checkpoint.claim_record import (
+    CLAIM_RECORD,
+    CLAIM_RECORD_LIMIT,
+    ClaimedRow,
+    ClaimRecord,
+    read_claim_record,
+)
 from rowscope.inspector.checkpoint.config import CONFIG_LIMIT
 from rowscope.inspector.checkpoint.diagnose import diagnose
 from rowscope.inspector.checkpoint.locate import locate
@@ -12,8 +19,12 @@ from rowscope.inspector.checkpoint.structure import Structure, describe
 from rowscope.inspector.checkpoint.structure_groups import TensorGroup
 
 __all__ = [
+    "CLAIM_RECORD",
+    "CLAIM_RECORD_LIMIT",
     "CONFIG_LIMIT",
     "Checkpoint",
+    "ClaimRecord",
+    "ClaimedRow",
     "Structure",
     "TensorGroup",
     "describe",
@@ -21,4 +32,5 @@ __all__ = [
     "locate",
     "no_matrix",
     "open_checkpoint",
+    "read_claim_record",
 ]

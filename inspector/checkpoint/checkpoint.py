@@ -12,6 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from rowscope.inspector.checkpoint.claim_record import ClaimRecord, read_claim_record
 from rowscope.inspector.checkpoint.config import Skip, architectures, model_type, quantization, read_config
 from rowscope.inspector.checkpoint.index import ShardIndex
 from rowscope.inspector.checkpoint.index_checks import (
@@ -47,6 +48,7 @@ class Checkpoint:
         notes: choices that were made for the user.
         problems: disagreements that do not stop the audit.
         skipped: what was not read, and why.
+        claims: rows that `rowscope claim` wrote, as the record beside the weights says.
     """
 
     path: str
@@ -59,6 +61,7 @@ class Checkpoint:
     notes: tuple[str, ...]
     problems: tuple[Problem, ...]
     skipped: tuple[Skip, ...]
+    claims: ClaimRecord = field(default=ClaimRecord(), repr=False)
 
     @cached_property
     def layout(self) -> MatrixLayout:
@@ -147,6 +150,7 @@ def open_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         problems += unread_files(weights.unread, weights.index)
     config, skipped = read_config(root, "config.json", required=True)
     generation, more = read_config(root, "generation_config.json", required=False)
+    claims = read_claim_record(root)
     return Checkpoint(
         path=given,
         root=root,
@@ -155,9 +159,10 @@ def open_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         config=config,
         generation_config=generation,
         index=weights.index,
-        notes=(*location.notes, *weights.notes),
+        notes=(*location.notes, *weights.notes, *([claims.note] if claims.note else [])),
         problems=tuple(problems),
         skipped=(*skipped, *more),
+        claims=claims,
     )
 
 

@@ -30,7 +30,7 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class FileEdit:
-    """A tokenizer file that changes.
+    """A tokenizer file that changes, or the record of claims.
 
     Attributes:
         name: relative to the checkpoint's folder.
@@ -117,7 +117,7 @@ class ClaimPlan:
         claimed: the new tokens in the order given.
         values, seed: the initial values asked for.
         entries_before, entries_after: len(tokenizer).
-        files: tokenizer files that change.
+        files: tokenizer files that change, and the record of claims where rows are written.
         tokenizer: SHA-256 of every file that decides how the tokenizer is loaded, as they will be: what was
             loaded to find the ids.
         rows: patches, by file and offset; empty where the rows keep their values.
@@ -169,7 +169,7 @@ class ClaimResult:
         out: the folder with the claim.
         in_place: whether that is the source itself.
         claimed: as in the plan.
-        written: tokenizer files written.
+        written: tokenizer files written, and the record of claims.
         patched: weights file -> bytes patched in it.
         placed: every other file -> `hard` (link), `reflink` or `copy`; empty in place.
         undo: the folder with the undo manifest, in place.

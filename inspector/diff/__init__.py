@@ -4,13 +4,22 @@ Knows rows and names. Must not know the other rooms that act (claim, mask, model
 """
 
 from rowscope.inspector.diff.compare import diff
-from rowscope.inspector.diff.result import Background, Diff, GroupChange, MatrixDiff, RowChange, TokenizerDiff
+from rowscope.inspector.diff.result import (
+    Background,
+    ClaimedChange,
+    Diff,
+    GroupChange,
+    MatrixDiff,
+    RowChange,
+    TokenizerDiff,
+)
 from rowscope.inspector.diff.rows import COLUMNS, row_records, to_arrow
 from rowscope.inspector.diff.table import PairTable
 
 __all__ = [
     "COLUMNS",
     "Background",
+    "ClaimedChange",
     "Diff",
     "GroupChange",
     "MatrixDiff",

@@ -9,7 +9,8 @@ from collections.abc import Callable
 import numpy as np
 
 from rowscope.inspector.census import group_codes, roled_tokens
-from rowscope.inspector.checkpoint import Checkpoint, open_checkpoint
+from rowscope.inspector.checkpoint import Checkpoint, ClaimRecord, open_checkpoint
+from rowscope.inspector.diff.claimed import claimed_changes
 from rowscope.inspector.diff.expect import parse_expectation, violations
 from rowscope.inspector.diff.groups import group_changes, summarise_rows
 from rowscope.inspector.diff.measure import compare_rows
@@ -61,7 +62,8 @@ def diff(
     vocabularies, troubles = _vocabularies(base, tuned)
     names = _names(pairs, tuned, *vocabularies)
     named = time.perf_counter()
-    matrices = tuple(_compare(pair, names, progress) for pair in pairs)
+    claims = (base.claims, tuned.claims)
+    matrices = tuple(_compare(pair, names, claims, progress) for pair in pairs)
     old, new = vocabularies
     tokenizer = compare_tokenizers(old, new) if old is not None and new is not None else None
     finished = time.perf_counter()
@@ -72,7 +74,7 @@ def diff(
         tokenizer=tokenizer,
         expected_unchanged=None if expected is None else to_ranges(expected),
         findings=() if expected is None else tuple(violations(expected, matrices)),
-        notes=(*notes, *troubles),
+        notes=(*notes, *troubles, *(record.note for record in claims if record.note)),
         summary=summarise(matrices, tokenizer),
         names=names,
         timings={
@@ -122,9 +124,12 @@ def _names(
     )
 
 
-def _compare(pair: Pair, names: Names, progress: Progress) -> MatrixDiff:
+def _compare(
+    pair: Pair, names: Names, claims: tuple[ClaimRecord, ClaimRecord], progress: Progress
+) -> MatrixDiff:
     with open_rows(pair.base) as left, open_rows(pair.tuned) as right:
         table = compare_rows(left, right, progress=progress)
+        claimed = tuple(claimed_changes(left, right, *claims, table))
     common = len(table)
     still = background(table, names)
     rows = Rows(table, pair.tuned.rows, names, still.limit)
@@ -144,6 +149,7 @@ def _compare(pair: Pair, names: Names, progress: Progress) -> MatrixDiff:
         drifted_reserved=drifted_reserved(rows),
         new_tokens=rows.all(fresh),
         still_specials=still_specials(rows),
+        claimed=claimed,
     )
 
 

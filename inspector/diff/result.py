@@ -81,6 +81,34 @@ class RowChange:
 
 
 @dataclass(frozen=True, slots=True)
+class ClaimedChange:
+    """What became of a row that `rowscope claim` wrote.
+
+    Attributes:
+        recipe: the initial values asked for, as `--values`.
+        state: "initial" (the tuned side still holds the claimed values), "moved" (the base holds them, the
+            tuned side others), "changed" (neither side holds them).
+        displacement: |tuned - claimed| / |claimed|; 0 for "initial", NaN where the base has other values.
+    """
+
+    id: int
+    token: str
+    recipe: str
+    state: str
+    displacement: float
+
+    @property
+    def words(self) -> str:
+        """For people: `claimed, moved by 0.31`."""
+        known = {
+            "initial": "still its initial value",
+            "moved": f"moved by {self.displacement:.2g}",
+            "changed": "no longer its initial value",
+        }
+        return f"claimed, {known[self.state]}"
+
+
+@dataclass(frozen=True, slots=True)
 class Background:
     """How far rows moved that no token uses on either side: what training does to a row by itself.
 
@@ -104,6 +132,7 @@ class MatrixDiff:
         drifted_reserved: reserved rows (of the tuned side) that changed, furthest first.
         new_tokens: tokens that the base tokenizer does not have, by id.
         still_specials: special tokens of the tuned side whose rows did not move.
+        claimed: rows that `rowscope claim` wrote, by id.
     """
 
     role: str
@@ -120,6 +149,7 @@ class MatrixDiff:
     drifted_reserved: tuple[RowChange, ...]
     new_tokens: tuple[RowChange, ...]
     still_specials: tuple[RowChange, ...]
+    claimed: tuple[ClaimedChange, ...]
 
 
 @dataclass(frozen=True, slots=True)

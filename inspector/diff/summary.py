@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from rowscope.inspector.diff.result import Background, MatrixDiff, RowChange, TokenizerDiff
+from rowscope.inspector.diff.result import Background, ClaimedChange, MatrixDiff, RowChange, TokenizerDiff
 
 _NAMES: Final = {"both": "Input and output (tied on both sides)", "input": "Input", "output": "Output"}
 _SHOWN: Final = 4
@@ -85,8 +85,24 @@ def _tokens(matrix: MatrixDiff) -> Iterator[str]:
         }
         listed = ", ".join(f"{count:,} {words[kind]}" for kind, count in counts.items() if count)
         yield f"Of {len(matrix.new_tokens):,} new tokens {listed}."
+    if matrix.claimed:
+        yield _claimed(matrix.claimed)
     if matrix.still_specials and matrix.total.changed:
         yield f"Special tokens whose rows did not move: {_names(matrix.still_specials)}."
+
+
+def _claimed(rows: tuple[ClaimedChange, ...]) -> str:
+    still = [row for row in rows if row.state == "initial"]
+    moved = [row.displacement for row in rows if row.state == "moved"]
+    parts = []
+    if still:
+        parts.append(f"{len(still):,} still {'holds its' if len(still) == 1 else 'hold their'} initial value")
+    if moved:
+        span = f"{min(moved):.2g}" if len(moved) == 1 else f"{min(moved):.2g} to {max(moved):.2g}"
+        parts.append(f"{len(moved):,} moved by {span}")
+    if len(rows) > len(still) + len(moved):
+        parts.append(f"{len(rows) - len(still) - len(moved):,} changed before, so the way cannot be told")
+    return f"Of {len(rows):,} claimed row{'' if len(rows) == 1 else 's'} {', '.join(parts)}."
 
 
 def _names(rows: tuple[RowChange, ...]) -> str:

@@ -24,6 +24,7 @@ from rowscope.inspector.evidence.model import (
     Reference,
 )
 from rowscope.inspector.evidence.reachability import unreachable_ids
+from rowscope.inspector.evidence.recorded import recorded_rows
 from rowscope.inspector.evidence.reference import sample
 from rowscope.inspector.evidence.rules_of_others import other_tools
 
@@ -50,6 +51,7 @@ __all__ = [
     "judge_some",
     "measure_matrix",
     "other_tools",
+    "recorded_rows",
     "sample",
     "unreachable_ids",
 ]

@@ -12,7 +12,7 @@ from rowscope.inspector.header import read_header
 
 
 def verify(plan: ClaimPlan, folder: Path) -> None:
-    """Read the written tokenizer files, headers and rows.
+    """Read the written files, headers and rows.
 
     The plan loaded the tokenizer from its edits to find the ids. Files of the same bytes load to the same
     ids, so the bytes are compared: of every file that has a say, whether or not the claim changes it.
@@ -25,6 +25,9 @@ def verify(plan: ClaimPlan, folder: Path) -> None:
     wrong = [name for name in {**found, **plan.tokenizer} if found.get(name) != plan.tokenizer.get(name)]
     if wrong:
         raise changed(str(folder / wrong[0]))
+    for edit in plan.files:
+        if edit.name not in plan.tokenizer and (folder / edit.name).read_bytes() != edit.after:
+            raise changed(str(folder / edit.name))
     for shard in plan.shards:
         read_header(folder / shard)
         _verify_rows(plan, folder, shard)

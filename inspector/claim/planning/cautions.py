@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from rowscope.inspector.checkpoint import Checkpoint
+from rowscope.inspector.checkpoint import CLAIM_RECORD, Checkpoint
 from rowscope.inspector.claim.edits.edits import foreign_files
 from rowscope.inspector.claim.model import Caution, Claimed, FileEdit
 from rowscope.inspector.vocabulary import Vocabulary
@@ -84,7 +84,7 @@ def _mentions(root: Path, claimed: Sequence[Claimed], edited: Mapping[str, bytes
     for entry in sorted(os.scandir(root), key=lambda entry: entry.name):
         if not entry.is_file() or not entry.name.endswith(_READ_FOR_NAMES):
             continue
-        if entry.name.startswith("chat_template") or (
+        if entry.name.startswith(("chat_template", CLAIM_RECORD)) or (
             entry.name not in edited and entry.stat().st_size > _MOST_READ
         ):
             continue

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from rowscope.inspector.census import Census, roled_tokens, take_capacity, take_census
 from rowscope.inspector.checkpoint import Checkpoint, open_checkpoint
 from rowscope.inspector.claim.edits.edits import read_sources, require_editable, tokenizer_hashes
+from rowscope.inspector.claim.edits.record import record_edit
 from rowscope.inspector.claim.model import Caution, Claimed, ClaimPlan, RowPatch
 from rowscope.inspector.claim.planning.cautions import file_cautions, matching_cautions, training_caution
 from rowscope.inspector.claim.planning.row_cautions import Present, present_rows, row_cautions
@@ -66,6 +67,7 @@ def plan_claim(
     rows = min(matrix.rows for matrix in checkpoint.matrices)
     recipe = read_recipe(values, seed, scale, checkpoint.root, vocabulary, rows)
     row_patches, cautions = _rows(checkpoint, vocabulary, census, slots.claimed, recipe, progress)
+    record = record_edit(checkpoint.root, row_patches, values)
     return ClaimPlan(
         path=checkpoint.path,
         root=checkpoint.root,
@@ -74,7 +76,7 @@ def plan_claim(
         seed=seed,
         entries_before=vocabulary.entries,
         entries_after=slots.after.entries,
-        files=slots.edits,
+        files=(*slots.edits, *([record] if record is not None else [])),
         tokenizer={**tokenizer_hashes(checkpoint.root), **{e.name: e.sha256_after for e in slots.edits}},
         rows=tuple(sorted(row_patches, key=lambda patch: (patch.file, patch.offset))),
         cautions=(

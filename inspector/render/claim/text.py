@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from rowscope.inspector.checkpoint import CLAIM_RECORD
 from rowscope.inspector.claim import Caution, Claimed, ClaimPlan, ClaimResult, RowPatch, UndoResult
 from rowscope.inspector.render.plain import bytes_text, plural, table, wrap
 from rowscope.inspector.text import visible
@@ -31,10 +32,12 @@ def render_result(result: ClaimResult, *, width: int = 80) -> str:
     where = "in place" if result.in_place else "written"
     lines = wrap(f"{visible(str(result.out))} · claim {where}", width, "")
     lines += ["", "tokens", *_tokens(result.claimed, width, show_all=False), "", "files"]
-    rows = [(visible(name), "written", "") for name in result.written]
+    rows = [(visible(name), "written", "") for name in result.written if name != CLAIM_RECORD]
     rows += [(visible(name), "patched", bytes_text(count)) for name, count in result.patched.items()]
     lines += table(rows, width)
     lines += [f"  {plural(count, 'file')} {how}" for how, count in _ways(result)]
+    if CLAIM_RECORD in result.written:
+        lines += wrap(f"{CLAIM_RECORD} notes the rows as written, for audit and diff", width, "  ")
     for note in result.notes:
         lines += wrap(visible(note), width, "  ")
     lines += _warnings(result.cautions, width)

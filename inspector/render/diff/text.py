@@ -83,8 +83,21 @@ def _named_rows(matrix: MatrixDiff, width: int) -> Iterator[Line]:
     role = "tied matrix" if matrix.role == "both" else f"{matrix.role} matrix"
     yield from _rows(f"reserved rows that changed, {role}", matrix.drifted_reserved, width)
     yield from _rows(f"new tokens, {role}", matrix.new_tokens, width)
+    yield from _claimed(matrix, role, width)
     if matrix.total.changed:
         yield from _rows(f"special tokens that did not move, {role}", matrix.still_specials, width)
+
+
+def _claimed(matrix: MatrixDiff, role: str, width: int) -> Iterator[Line]:
+    if not matrix.claimed:
+        return
+    shown = matrix.claimed[:_SHOWN]
+    title = f"rows that a claim wrote, {role}"
+    if len(shown) < len(matrix.claimed):
+        title += f" ({len(shown)} of {len(matrix.claimed):,}; --format json has all)"
+    cells: list[Cells] = [("id", "token", "initial values", "now")]
+    cells += [(str(row.id), _token(row.token), _token(row.recipe), row.words) for row in shown]
+    yield from _section(title, _table(cells, width, numbers={0}))
 
 
 def _rows(title: str, rows: Sequence[RowChange], width: int) -> Iterator[Line]:
