@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from rowscope.inspector.header import TensorRef
 from rowscope.inspector.matrices.layouts import (
@@ -15,6 +15,14 @@ from rowscope.inspector.matrices.layouts import (
     PACKING_SIBLINGS,
     VALUES,
     NameRule,
+)
+from rowscope.inspector.matrices.stored import (
+    FLAT_SIDES,
+    PLAIN,
+    StoredTable,
+    as_table,
+    in_unknown_form,
+    table_size,
 )
 
 Role = Literal["input", "output", "both"]
@@ -28,13 +36,15 @@ class Matrix:
         role: "input" (embedding), "output" (lm_head) or "both" (tied).
         ref: the tensor and its file.
         rule: what found it, in words.
-        packing: name of the quantisation whose side tensors stand beside it, or None.
+        packing: name of the quantisation that packed it or whose side tensors stand beside it, or None.
+        size: rows and columns of the table; of a packed one as far as shapes and config tell, else 0.
     """
 
     role: Role
     ref: TensorRef
     rule: str
     packing: str | None = None
+    size: tuple[int, int] | None = None
 
     @property
     def tensor(self) -> str:
@@ -65,11 +75,11 @@ class Matrix:
 
     @property
     def shape(self) -> tuple[int, int]:
-        return self.ref.shape[0], self.ref.shape[1]
+        return self.size or (self.ref.shape[0], self.ref.shape[1])
 
     @property
     def rows(self) -> int:
-        return self.ref.shape[0]
+        return self.shape[0]
 
     @property
     def file(self) -> str:
@@ -132,71 +142,123 @@ def _scopes(config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 def find_matrices(tensors: Mapping[str, TensorRef], config: Mapping[str, Any] | None) -> MatrixLayout:
     """Find the vocabulary matrices from names, shapes and config; none gives an empty `matrices`."""
-    vocab = config_int(config, "vocab_size")
-    tails = _tails(tensors)
-    source = _pick(tails, INPUT_NAMES, vocab, None) or _by_shape(tensors, config, vocab)
-    width = source[0].shape[1] if source else None
-    target = _pick(tails, OUTPUT_NAMES, vocab or (source[0].shape[0] if source else None), width)
+    tables = _tables(tensors)
+    sizes = _Sizes(config_int(config, "vocab_size"), _hidden(config), frozenset(tensors))
+    source = _pick(tables, INPUT_NAMES, sizes) or _by_shape(tensors, config, sizes)
+    if source:
+        rows, width = sizes.of(source[0])
+        sizes = sizes._replace(vocab=sizes.vocab or rows, width=width or sizes.width, strict=True)
+    target = _pick(tables, OUTPUT_NAMES, sizes) or _unknown(tensors, OUTPUT_NAMES)
+    source = source or _unknown(tensors, INPUT_NAMES)
     head = _head_expected(config)
     says_tied = _says_tied(config)
-    bias_rows = (target or source or (None,))[0]
-    bias = _pick_bias(tails, bias_rows.shape[0] if bias_rows else None)
+    leading = target or source
+    bias = _pick_bias(tensors, sizes.of(leading[0])[0] if leading else None)
     tied, tie_source = _tie(source is not None, target is not None, says_tied, head)
     matrices: list[Matrix] = []
     if source:
-        matrices.append(_matrix("both" if tied and target is None else "input", source, tensors))
-    if target and (source is None or target[0].name != source[0].name):
-        matrices.append(_matrix("output", target, tensors))
+        matrices.append(_matrix("both" if tied and target is None else "input", source, sizes))
+    if target and (source is None or target[0].ref.name != source[0].ref.name):
+        matrices.append(_matrix("output", target, sizes))
     return MatrixLayout(tuple(matrices), bias, tied, tie_source, says_tied, head)
 
 
-def _matrix(role: Role, found: tuple[TensorRef, str], tensors: Mapping[str, TensorRef]) -> Matrix:
-    stem = found[0].name.removesuffix(".weight")
-    packing = next((how for tail, how in PACKING_SIBLINGS.items() if stem + tail in tensors), None)
-    return Matrix(role, found[0], found[1], packing)
+Found = tuple[StoredTable, str]
 
 
-def _tails(tensors: Mapping[str, TensorRef]) -> dict[str, list[TensorRef]]:
-    wanted = {rule.suffix for table in (INPUT_NAMES, OUTPUT_NAMES, BIAS_NAMES) for rule in table}
-    found: dict[str, list[TensorRef]] = {}
-    for name, ref in tensors.items():
-        parts = name.rsplit(".", 4)
+class _Sizes(NamedTuple):
+    """What is known of a table's size beside its own shape; `strict`: weak names need this width."""
+
+    vocab: int | None
+    width: int | None
+    names: frozenset[str]
+    strict: bool = False
+
+    def of(self, table: StoredTable) -> tuple[int, int]:
+        """Rows and columns of a table."""
+        form = table.form
+        if any(table.ref.name.removesuffix(".weight") + side in self.names for side in FLAT_SIDES):
+            form = form._replace(axis="flat", packed=True)
+        return table_size(table.ref, form, self.vocab, self.width)
+
+
+def _hidden(config: Mapping[str, Any] | None) -> int | None:
+    return config_int(config, "hidden_size", "d_model", "n_embd", "dim", "embedding_size")
+
+
+def _matrix(role: Role, found: Found, sizes: _Sizes) -> Matrix:
+    table, rule = found
+    stem = table.ref.name.removesuffix(".weight")
+    packing = next((how for tail, how in PACKING_SIBLINGS.items() if stem + tail in sizes.names), None)
+    if table.form.packed:
+        packing = packing or table.form.writer
+    return Matrix(role, table.ref, rule, packing, sizes.of(table))
+
+
+def _tables(tensors: Mapping[str, TensorRef]) -> dict[str, list[StoredTable]]:
+    """Tensors that may be a table, by the suffix of the naming rule that they meet."""
+    wanted = {rule.suffix for rules in (INPUT_NAMES, OUTPUT_NAMES) for rule in rules}
+    found: dict[str, list[StoredTable]] = {}
+    for ref in tensors.values():
+        table = as_table(ref)
+        if table is None:
+            continue
+        parts = table.plain.rsplit(".", 4)
         for start in range(len(parts)):
             tail = ".".join(parts[start:])
             if tail in wanted:
-                found.setdefault(tail, []).append(ref)
+                found.setdefault(tail, []).append(table)
     return found
 
 
 def _pick(
-    tails: Mapping[str, list[TensorRef]], rules: tuple[NameRule, ...], vocab: int | None, width: int | None
-) -> tuple[TensorRef, str] | None:
+    tables: Mapping[str, list[StoredTable]], rules: tuple[NameRule, ...], sizes: _Sizes
+) -> Found | None:
     for rule in rules:
-        fitting = [ref for ref in tails.get(rule.suffix, ()) if _fits(ref, rule, vocab, width)]
+        fitting = [table for table in tables.get(rule.suffix, ()) if _fits(table, rule, sizes)]
         if fitting:
             # Towers for other modalities reuse the names: the vocabulary's row count tells them apart,
-            # then the widest reach (most rows), then the shallowest name.
-            best = min(fitting, key=lambda r: (r.shape[0] != vocab, -r.shape[0], r.name.count("."), r.name))
-            return best, f"name ends in {rule.suffix} ({rule.families})"
+            # then the widest reach (most rows), then the shallowest name. Of one table in several forms
+            # the one that loaders would take goes first.
+            best = min(fitting, key=lambda table: _order(table, sizes))
+            return best, f"name ends in {rule.suffix} ({rule.families})" + _form_words(best)
     return None
 
 
-def _fits(ref: TensorRef, rule: NameRule, vocab: int | None, width: int | None) -> bool:
-    if len(ref.shape) != 2 or 0 in ref.shape:
+def _order(table: StoredTable, sizes: _Sizes) -> tuple[bool, int, int, str, int]:
+    rows = sizes.of(table)[0]
+    return rows != sizes.vocab, -rows, table.plain.count("."), table.plain, table.rank
+
+
+def _form_words(table: StoredTable) -> str:
+    return "" if table.form is PLAIN else f", stored as {table.form.suffix} ({table.form.writer})"
+
+
+def _unknown(tensors: Mapping[str, TensorRef], rules: tuple[NameRule, ...]) -> Found | None:
+    stems = [rule.suffix.removesuffix(".weight") for rule in rules if not rule.weak]
+    table = in_unknown_form(stems, tensors.values())
+    return None if table is None else (table, f"stands under {table.plain}" + _form_words(table))
+
+
+def _fits(table: StoredTable, rule: NameRule, sizes: _Sizes) -> bool:
+    shape = table.ref.shape
+    if 0 in shape or (len(shape) != 2 and not (table.form.packed and shape)):
         return False
     if not rule.weak:
         return True
     # Padding adds at most a few per cent of rows, so a weak name needs a row count near the vocabulary.
-    near = vocab is None or 0.9 * vocab <= ref.shape[0] <= 1.1 * vocab + 1024
-    return near and (width is None or ref.shape[1] == width)
+    vocab, (rows, width) = sizes.vocab, sizes.of(table)
+    near = vocab is None or 0.9 * vocab <= rows <= 1.1 * vocab + 1024
+    return near and (not sizes.strict or width == sizes.width)
 
 
 def _by_shape(
-    tensors: Mapping[str, TensorRef], config: Mapping[str, Any] | None, vocab: int | None
-) -> tuple[TensorRef, str] | None:
+    tensors: Mapping[str, TensorRef], config: Mapping[str, Any] | None, sizes: _Sizes
+) -> Found | None:
+    vocab = sizes.vocab
     if vocab is None:
         return None
-    hidden = config_int(config, "hidden_size", "d_model", "n_embd", "dim", "embedding_size")
+    hidden = _hidden(config)
     fitting = [
         ref
         for ref in tensors.values()
@@ -207,15 +269,19 @@ def _by_shape(
     ]
     if len(fitting) != 1:
         return None
-    return fitting[0], f"the only embedding of config.vocab_size = {vocab} rows"
+    table = StoredTable(fitting[0].name, fitting[0], PLAIN, 0)
+    return table, f"the only embedding of config.vocab_size = {vocab} rows"
 
 
-def _pick_bias(tails: Mapping[str, list[TensorRef]], rows: int | None) -> TensorRef | None:
+def _pick_bias(tensors: Mapping[str, TensorRef], rows: int | None) -> TensorRef | None:
     if rows is None:
         return None
+    biases = [
+        ref for ref in tensors.values() if ref.name.endswith("bias") and ref.shape in ((rows,), (1, rows))
+    ]
     for rule in BIAS_NAMES:
-        for ref in tails.get(rule.suffix, ()):
-            if ref.shape in ((rows,), (1, rows)):
+        for ref in biases:
+            if ref.name == rule.suffix or ref.name.endswith("." + rule.suffix):
                 return ref
     return None
 

@@ -39,6 +39,7 @@ INPUT_NAMES: tuple[NameRule, ...] = (
     NameRule("backbone.embedding.weight", "Mamba, original code"),
     NameRule("rwkv.embeddings.weight", "RWKV"),
     NameRule("embeddings.token_embedding.weight", "CLIP and SigLIP text towers"),
+    NameRule("embeddings", "model2vec"),
     NameRule("embed_tokens.weight", "decoders without a head", weak=True),
     NameRule("token_embedding.weight", "small research models", weak=True),
     NameRule("emb.weight", "RWKV, original code", weak=True),
