@@ -3,15 +3,9 @@
 Knows names, shapes and layouts of architectures. Must not read files, nor know tokenizers.
 """
 
-from rowscope.inspector.matrices.find import (
-    Matrix,
-    MatrixLayout,
-    Role,
-    config_int,
-    config_value,
-    find_matrices,
-)
+from rowscope.inspector.matrices.find import config_int, config_value, find_matrices
 from rowscope.inspector.matrices.layouts import INPUT_NAMES, OUTPUT_NAMES
+from rowscope.inspector.matrices.matrix import Matrix, MatrixLayout, Role
 
 __all__ = [
     "INPUT_NAMES",

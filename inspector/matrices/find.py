@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from rowscope.inspector.header import TensorRef
 from rowscope.inspector.matrices.layouts import (
@@ -13,9 +12,9 @@ from rowscope.inspector.matrices.layouts import (
     INPUT_NAMES,
     OUTPUT_NAMES,
     PACKING_SIBLINGS,
-    VALUES,
     NameRule,
 )
+from rowscope.inspector.matrices.matrix import Matrix, MatrixLayout, Role
 from rowscope.inspector.matrices.stored import (
     FLAT_SIDES,
     PLAIN,
@@ -24,93 +23,6 @@ from rowscope.inspector.matrices.stored import (
     in_unknown_form,
     table_size,
 )
-
-Role = Literal["input", "output", "both"]
-
-
-@dataclass(frozen=True, slots=True)
-class Matrix:
-    """A vocabulary matrix: row index = token id.
-
-    Attributes:
-        role: "input" (embedding), "output" (lm_head) or "both" (tied).
-        ref: the tensor and its file.
-        rule: what found it, in words.
-        packing: name of the quantisation that packed it or whose side tensors stand beside it, or None.
-        size: rows and columns of the table; of a packed one as far as shapes and config tell, else 0.
-    """
-
-    role: Role
-    ref: TensorRef
-    rule: str
-    packing: str | None = None
-    size: tuple[int, int] | None = None
-
-    @property
-    def tensor(self) -> str:
-        return self.ref.name
-
-    @property
-    def dtype(self) -> str:
-        return self.ref.dtype
-
-    @property
-    def undecodable(self) -> str | None:
-        """Why the stored elements are no values of rows, ending in what to do; None where they are.
-
-        The one place that decides it: every reader of rows is opened by `rowscope.inspector.rows.open_rows`,
-        which asks here.
-        """
-        if self.dtype in VALUES or (self.packing is None and self.dtype[:1] not in "IU"):
-            return None
-        if self.packing is None:
-            return (
-                f"{self.tensor!r} holds {self.dtype} elements, and nothing beside it tells which values they "
-                "stand for; use the checkpoint it was quantised from"
-            )
-        return (
-            f"{self.tensor!r} is packed ({self.packing}): its {self.dtype} elements are no row values; "
-            "use the checkpoint it was quantised from"
-        )
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        return self.size or (self.ref.shape[0], self.ref.shape[1])
-
-    @property
-    def rows(self) -> int:
-        return self.shape[0]
-
-    @property
-    def file(self) -> str:
-        return self.ref.shard.name
-
-
-@dataclass(frozen=True, slots=True)
-class MatrixLayout:
-    """The vocabulary matrices of a checkpoint.
-
-    Attributes:
-        matrices: input first; one of role "both" where they are tied.
-        output_bias: the bias over the vocabulary, or None.
-        tied: whether one matrix has both roles, as far as names and config tell.
-        tie_source: "config" (the config says so and one matrix is stored), "missing-head" (the config is
-            silent and the architecture's head is not stored), "stored-twice" (the config says tied, both are
-            stored: their bytes decide), "untied", "no-head" (the architecture has no output matrix).
-        config_says_tied: `tie_word_embeddings`, None where the config does not say.
-        head_expected: whether the architecture computes logits; None where the config does not name one.
-    """
-
-    matrices: tuple[Matrix, ...]
-    output_bias: TensorRef | None
-    tied: bool
-    tie_source: str
-    config_says_tied: bool | None
-    head_expected: bool | None
-
-    def of_role(self, role: Role) -> Matrix | None:
-        """The matrix that plays `role`; a tied matrix plays both."""
-        return next((m for m in self.matrices if m.role in (role, "both")), None)
 
 
 def config_value(config: Mapping[str, Any] | None, *keys: str) -> Any:  # noqa: ANN401 - JSON value
