@@ -73,6 +73,8 @@ def _matrix_report(facts: Facts, item: MatrixFacts) -> MatrixReport:
         else ReferenceFacts(reference.kind, reference.source, reference.rows, reference.spread),
         reference_note=item.evidence.note,
         cuts=item.evidence.cuts,
+        mean_shift=item.mean_shift,
+        weight_decay=item.weight_decay,
         notable_rows=notable_rows(facts, item),
         other_tools=other_tools(item),
     )

@@ -11,6 +11,7 @@ import rowscope
 from rowscope.inspector.census import Capacity, Census
 from rowscope.inspector.checks import SEVERITY_RANK, Finding
 from rowscope.inspector.errors import UsageError
+from rowscope.inspector.evidence import WeightDecay
 from rowscope.inspector.plain import fields_of, to_plain
 from rowscope.inspector.rows import GroupStats
 
@@ -73,7 +74,10 @@ class NotableRow:
 
 @dataclass(frozen=True, slots=True)
 class MatrixReport:
-    """Statistics and verdicts of one matrix; `groups` holds `GroupStats` plus verdict counts."""
+    """Statistics and verdicts of one matrix; `groups` holds `GroupStats` plus verdict counts.
+
+    `mean_shift` is the norm of the mean of all finite rows / their median norm.
+    """
 
     role: str
     tensor: str
@@ -85,6 +89,8 @@ class MatrixReport:
     reference: ReferenceFacts | None
     reference_note: str
     cuts: Mapping[str, float]
+    mean_shift: float
+    weight_decay: WeightDecay | None
     notable_rows: tuple[NotableRow, ...]
     other_tools: Mapping[str, Any]
 

@@ -140,16 +140,22 @@ def _measure(
 
 
 def _same_bytes(census: Census, matrices: tuple[MatrixFacts, ...]) -> tuple[Census, tuple[MatrixFacts, ...]]:
-    """Two stored matrices of equal rows are one tied matrix, where the config says tied."""
-    if census.tie_source != "stored-twice" or len(matrices) != 2:
+    """Two stored matrices of equal rows are one tied matrix, where the config says tied.
+
+    Whatever it says, they were one in training: nothing exact is known of the decay.
+    """
+    if len(matrices) != 2 or not _equal(*matrices):
         return census, matrices
-    source, target = matrices
-    same = (
+    source, target = (dataclasses.replace(item, weight_decay=None) for item in matrices)
+    if census.tie_source != "stored-twice":
+        return census, (source, target)
+    both = dataclasses.replace(source, matrix=dataclasses.replace(source.matrix, role="both"))
+    return dataclasses.replace(census, tied=True, tie_source="same-bytes"), (both,)
+
+
+def _equal(source: MatrixFacts, target: MatrixFacts) -> bool:
+    return (
         source.matrix.dtype == target.matrix.dtype
         and source.matrix.shape == target.matrix.shape
         and np.array_equal(source.table.fingerprint, target.table.fingerprint)
     )
-    if not same:
-        return census, matrices
-    both = dataclasses.replace(source, matrix=dataclasses.replace(source.matrix, role="both"))
-    return dataclasses.replace(census, tied=True, tie_source="same-bytes"), (both,)

@@ -4,6 +4,7 @@ Knows rows, groups and the reference. Must not know findings, formats or command
 """
 
 from rowscope.inspector.evidence.candidates import Candidates, find_candidates
+from rowscope.inspector.evidence.decay import WeightDecay
 from rowscope.inspector.evidence.facts import Facts, MatrixFacts
 from rowscope.inspector.evidence.judge import judge
 from rowscope.inspector.evidence.measure import judge_some, measure_matrix
@@ -46,6 +47,7 @@ __all__ = [
     "MatrixFacts",
     "Recipe",
     "Reference",
+    "WeightDecay",
     "find_candidates",
     "judge",
     "judge_some",

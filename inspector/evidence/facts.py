@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from rowscope.inspector.census import Census, RoledToken
 from rowscope.inspector.checkpoint import Checkpoint
+from rowscope.inspector.evidence.decay import WeightDecay
 from rowscope.inspector.evidence.model import MatrixEvidence
 from rowscope.inspector.matrices import Matrix
 from rowscope.inspector.rows import GroupStats, RowTable
@@ -25,6 +26,8 @@ class MatrixFacts:
         codes: int8 [rows], the group of every row.
         stats: statistics by group name; groups without rows are absent.
         evidence: reference, indicators, verdicts.
+        mean_shift: norm of the mean of the finite rows / their median norm; NaN where that is 0.
+        weight_decay: what decay did in training, for an untied input matrix where it can be told.
     """
 
     matrix: Matrix
@@ -32,6 +35,8 @@ class MatrixFacts:
     codes: NDArray[np.int8]
     stats: Mapping[str, GroupStats]
     evidence: MatrixEvidence
+    mean_shift: float
+    weight_decay: WeightDecay | None
 
 
 @dataclass(frozen=True, slots=True)

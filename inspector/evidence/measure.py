@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from rowscope.inspector.census import GROUP_MEMBERS, GROUPS
 from rowscope.inspector.checkpoint import Checkpoint
 from rowscope.inspector.evidence.candidates import Candidates, find_candidates
+from rowscope.inspector.evidence.decay import mean_shift, unseen, weight_decay
 from rowscope.inspector.evidence.facts import MatrixFacts
 from rowscope.inspector.evidence.judge import judge
 from rowscope.inspector.evidence.model import MatrixEvidence
+from rowscope.inspector.evidence.recorded import recorded_recipes
 from rowscope.inspector.evidence.reference import sample
 from rowscope.inspector.matrices import Matrix, config_value
 from rowscope.inspector.rows import GroupColumns, RowReader, RowTable, group_statistics, open_rows, scan_rows
@@ -32,13 +34,11 @@ def measure_matrix(
     codes: NDArray[np.int8],
     *,
     unreachable: NDArray[np.int64] | None = None,
-    recorded: Mapping[int, str] | None = None,
     progress: Progress = None,
 ) -> MatrixFacts:
     """Scan all rows of a matrix, compute its group statistics and judge every row.
 
-    `codes` int8 [rows or more] are the census groups, `recorded` the rows that still hold what a claim wrote
-    (by id, its recipe in words).
+    `codes` int8 [rows or more] are the census groups.
 
     Raises:
         UndecodableError: the matrix's dtype or packing cannot be decoded.
@@ -48,17 +48,29 @@ def measure_matrix(
     with open_rows(matrix) as reader:
         table, columns = scan_rows(reader, groups=codes, n_groups=len(GROUPS), progress=progress)
         assert columns is not None
+        mean, start = matrix_mean(columns), initializer_range(checkpoint.config)
+        candidates = find_candidates(codes, vocabulary, unreachable)
         evidence = judge(
             reader,
             table,
             codes,
-            matrix_mean(columns),
-            find_candidates(codes, vocabulary, unreachable),
-            initializer_range=initializer_range(checkpoint.config),
-            recorded=recorded,
+            mean,
+            candidates,
+            initializer_range=start,
+            recorded=recorded_recipes(reader, checkpoint, vocabulary),
             progress=progress,
         )
-    return MatrixFacts(matrix, table, codes, group_statistics(table, codes, columns, GROUP_MEMBERS), evidence)
+        alone = matrix.role == "input" and checkpoint.layout.of_role("output") is not None
+        decay = weight_decay(reader, unseen(evidence, candidates), start) if alone else None
+    return MatrixFacts(
+        matrix,
+        table,
+        codes,
+        group_statistics(table, codes, columns, GROUP_MEMBERS),
+        evidence,
+        mean_shift=mean_shift(mean, table),
+        weight_decay=decay,
+    )
 
 
 def judge_some(

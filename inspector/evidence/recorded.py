@@ -7,8 +7,19 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from rowscope.inspector.checkpoint import ClaimedRow, ClaimRecord
+from rowscope.inspector.checkpoint import Checkpoint, ClaimedRow, ClaimRecord
 from rowscope.inspector.rows import GATHERED_ROWS, RowReader
+from rowscope.inspector.vocabulary import Vocabulary
+
+
+def recorded_recipes(
+    reader: RowReader, checkpoint: Checkpoint, vocabulary: Vocabulary | None
+) -> dict[int, str]:
+    """Initial values, as `--values` of the claim, of the rows that still hold them, by id."""
+    if not checkpoint.claims.rows:
+        return {}
+    found = recorded_rows(reader, checkpoint.claims, vocabulary.tokens if vocabulary else None)
+    return {id: row.recipe for id, row in found.items()}
 
 
 def recorded_rows(

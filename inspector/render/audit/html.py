@@ -21,6 +21,7 @@ from rowscope.inspector.render.audit.tables import (
     special_rows,
     statistic_rows,
     untrained_first,
+    whole_matrix,
 )
 from rowscope.inspector.render.plain import bytes_text, plural
 from rowscope.inspector.text import visible
@@ -97,7 +98,7 @@ def _matrix(matrix: MatrixReport) -> Iterator[str]:
     cells = statistic_rows(matrix)
     title = f"{ROLE_WORDS[matrix.role].capitalize()}: {_text(matrix.tensor)}"
     body = [norms_svg(matrix), *_table(cells, numbers=set(range(1, len(cells[0]))))]
-    body.append(f'<p class="dim">{_text(matrix.reference_note)}</p>')
+    body += [f'<p class="dim">{_text(text)}</p>' for text in (*whole_matrix(matrix), matrix.reference_note)]
     yield from _section(title, body)
 
 

@@ -15,6 +15,7 @@ from rowscope.inspector.render.audit.tables import (
     special_rows,
     statistic_rows,
     untrained_first,
+    whole_matrix,
 )
 from rowscope.inspector.render.plain import bytes_text, plural
 from rowscope.inspector.text import visible
@@ -56,6 +57,7 @@ def _document(report: Report, exit_code: int) -> Iterator[str]:
     for matrix in report.matrices:
         title = f"{ROLE_WORDS[matrix.role].capitalize()}: {escape_markdown(matrix.tensor)}"
         yield from _table(title, statistic_rows(matrix))
+        yield from (line for text in whole_matrix(matrix) for line in ("", escape_markdown(text)))
     yield from _findings(report)
     tokens = untrained_first(report.special_tokens)
     if tokens:

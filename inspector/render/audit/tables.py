@@ -85,6 +85,19 @@ def statistic_rows(matrix: MatrixReport) -> list[Cells]:
     return rows
 
 
+def whole_matrix(matrix: MatrixReport) -> list[str]:
+    """Sentences on the matrix as a whole."""
+    texts = [f"Shift of the mean: |mean row| / median norm = {real(matrix.mean_shift)}."]
+    decay = matrix.weight_decay
+    if decay is not None:
+        texts.append(
+            f"Weight decay of training: {decay.total:.4g} ± {decay.error:.1g} in all, by {decay.rows} rows "
+            f"that no step has read: -ln(std {real(decay.std)} / initializer_range "
+            f"{real(decay.initializer_range)})."
+        )
+    return texts
+
+
 def _columns(matrix: MatrixReport) -> list[str]:
     """Used and reserved, then the parts of whichever of them has two."""
     names = [name for name in ("used", "reserved") if name in matrix.groups]

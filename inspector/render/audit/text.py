@@ -16,6 +16,7 @@ from rowscope.inspector.render.audit.tables import (
     special_rows,
     statistic_rows,
     untrained_first,
+    whole_matrix,
 )
 from rowscope.inspector.render.lines import Line, Style, to_plain_text
 from rowscope.inspector.render.plain import bytes_text, columns, plural, wrap
@@ -38,6 +39,7 @@ def audit_lines(report: Report, *, exit_code: int, width: int = 80) -> Iterator[
         title = f"{ROLE_WORDS[matrix.role]}: {visible(matrix.tensor)}"
         cells = statistic_rows(matrix)
         yield from _section(title, _table(cells, width, numbers=set(range(1, len(cells[0])))))
+        yield from _paragraphs(whole_matrix(matrix), width)
     yield from _section("what this means", _paragraphs(report.summary, width))
     yield from _specials(report, width)
     for matrix in report.matrices:
