@@ -115,8 +115,17 @@ def checkpoint_folders(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str,
         ),
         "headless": _sharded(root / "headless"),
         "partial": _write(root / "partial", {EMBEDDING: _rows(7)}),
+        "claimed": _claimed(root),
     }
     return folders
+
+
+def _claimed(root: Path) -> Path:
+    """A token in a placeholder's row that holds what the claim wrote."""
+    config = _config(vocab_size=_ROWS, tie_word_embeddings=True)
+    source = _write(root / "unclaimed", {EMBEDDING: _rows(8)}, config, _words(), ("<|end|>", "<|tool|>"))
+    rowscope.claim_into(source, "<|new|>", root / "claimed", replace="<|reserved_1|>")
+    return root / "claimed"
 
 
 def _sharded(folder: Path) -> Path:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from rowscope.inspector.census import BASE, PLACEHOLDER, RoledToken
 from rowscope.inspector.checks.finding import Finding, Rule, Severity, id_evidence, row_location
-from rowscope.inspector.evidence import CONFIDENCES, TRAINED, VERDICTS, Facts, MatrixFacts
+from rowscope.inspector.evidence import CONFIDENCES, FRESH, TRAINED, VERDICTS, Facts, MatrixFacts
 
 TOK301: Final = Rule(
     "TOK301", "untrained-special-token", "warning", "A special or added token never trained."
@@ -18,7 +18,8 @@ TOK301: Final = Rule(
 TOK302: Final = Rule("TOK302", "untrained-ordinary-tokens", "note", "Ordinary tokens never trained.")
 TOK303: Final = Rule("TOK303", "unreachable-tokens", "note", "Tokens that no text encodes to.")
 
-_ORDER: Final[tuple[Severity, ...]] = ("note", "warning", "error")
+ORDER: Final[tuple[Severity, ...]] = ("note", "warning", "error")
+"""Severities, the mildest first."""
 
 
 def untrained_special_token(facts: Facts) -> Iterator[Finding]:
@@ -30,7 +31,7 @@ def untrained_special_token(facts: Facts) -> Iterator[Finding]:
     details = [detail for token in facts.tokens if (detail := _detail(facts, token))]
     if not details or not facts.matrices:
         return
-    details.sort(key=lambda item: (-_ORDER.index(item["severity"]), item["id"]))
+    details.sort(key=lambda item: (-ORDER.index(item["severity"]), item["id"]))
     worst: Severity = details[0]["severity"]
     ids = np.array(sorted(item["id"] for item in details), dtype=np.int64)
     first = facts.listed(item["id"] for item in details)
@@ -53,18 +54,20 @@ def _detail(facts: Facts, token: RoledToken) -> dict[str, Any] | None:
     if facts.census.codes[token.id] == PLACEHOLDER and not token.roles:
         return None
     verdicts = {role: verdict for role, verdict in token_verdicts(facts, token.id).items() if verdict}
-    if all(verdict == "trained" for verdict in verdicts.values()):
+    # TOK304 speaks of tokens that were added and never trained since.
+    if "fresh" in verdicts.values() or all(verdict == "trained" for verdict in verdicts.values()):
         return None
     return {
         "id": token.id,
         "token": token.token,
         "roles": list(token.roles),
-        "severity": _severity(token),
+        "severity": token_severity(token),
         "verdict": verdicts,
     }
 
 
-def _severity(token: RoledToken) -> Severity:
+def token_severity(token: RoledToken) -> Severity:
+    """How grave it is that a token was never trained, by its roles."""
     if {"chat_template", "eos"} & set(token.roles):
         return "error"
     return "note" if set(token.roles) == {"pad"} else "warning"
@@ -94,7 +97,8 @@ def _confidence(facts: Facts, ids: NDArray[np.int64]) -> Any:  # noqa: ANN401 - 
 def untrained_ordinary_tokens(facts: Facts) -> Iterator[Finding]:
     """TOK302, by matrix, ranked from the surest."""
     for item in facts.matrices:
-        ids = np.flatnonzero((item.codes == BASE) & item.evidence.untrained)
+        untrained = item.evidence.untrained & (item.evidence.verdict != FRESH)
+        ids = np.flatnonzero((item.codes == BASE) & untrained)
         if not ids.size:
             continue
         ranked = ids[rank(item, ids)]

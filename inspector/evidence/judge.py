@@ -120,7 +120,10 @@ def _claimed(state: Judgement, recorded: Mapping[int, str]) -> dict[int, Recipe]
     """fresh: rows that hold what a claim wrote."""
     rows = state.open & state.of(np.array(sorted(recorded), dtype=np.int64))
     state.give(rows, FRESH, MEDIUM)
-    return {id: Recipe("claim", f"claimed: {recorded[id]}") for id in state.table.ids[rows].tolist()}
+    return {
+        id: Recipe("claim", f"claimed, still its initial value ({recorded[id]})")
+        for id in state.table.ids[rows].tolist()
+    }
 
 
 def _copies(ids: NDArray[np.int64], group: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -31,7 +31,7 @@ class Suspect:
 
     `reachable` is None where reachability was not asked for. `cosine`, `centred_cosine`,
     `cosine_without_pc1` and `distance` compare the row with the untrained reference, NaN without one;
-    `duplicates` counts the other rows with the same values.
+    `duplicates` counts the other rows with the same values. `recipe` says how a fresh row was made.
     """
 
     id: int
@@ -48,6 +48,7 @@ class Suspect:
     distance: float
     duplicates: int
     reachable: bool | None
+    recipe: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,4 +146,5 @@ def _suspect(
         distance=float(evidence.indicators.distance[id]),
         duplicates=int(evidence.duplicates[id]),
         reachable=None if unreachable is None else not bool(np.isin(id, unreachable)),
+        recipe=evidence.recipes[id].words if id in evidence.recipes else None,
     )

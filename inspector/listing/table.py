@@ -41,6 +41,7 @@ class VocabularyRows:
         token, group, matrix: strings (token None for an unmapped id); None unless asked for.
         verdict, confidence, cosine_to_reference, duplicates: evidence; None unless asked for.
         duplicate_of: lowest id with the same values among the rows judged, -1 for none.
+        recipe: how a row with the verdict fresh was made, in words; None for the others.
         judged_on: what the evidence rests on; empty without evidence.
         note: which reference the evidence took, or why there is none.
     """
@@ -63,6 +64,7 @@ class VocabularyRows:
     cosine_to_reference: NDArray[np.float64] | None = None
     duplicates: NDArray[np.int64] | None = None
     duplicate_of: NDArray[np.int64] | None = None
+    recipe: Texts | None = None
     judged_on: str = ""
     note: str = ""
 
@@ -125,6 +127,7 @@ COLUMNS = (
     "cosine_to_reference",
     "duplicates",
     "duplicate_of",
+    "recipe",
 )
 
 
@@ -262,9 +265,16 @@ def _with_evidence(rows: VocabularyRows, found: MatrixEvidence) -> VocabularyRow
         cosine_to_reference=found.indicators.cosine,
         duplicates=found.duplicates,
         duplicate_of=found.duplicate_of,
+        recipe=_recipes(rows.id, found),
         judged_on=found.judged_on,
         note=found.note,
     )
+
+
+def _recipes(ids: NDArray[np.int64], found: MatrixEvidence) -> Texts:
+    words = np.empty(ids.size, dtype=object)
+    words[:] = [found.recipes[id].words if id in found.recipes else None for id in ids.tolist()]
+    return words
 
 
 def _named(

@@ -22,7 +22,7 @@ from rowscope.inspector.gate.baseline import apply_baseline, new_findings, read_
 from rowscope.inspector.gate.identity import fingerprint
 
 AUDIT = json.loads((Path(__file__).parents[2] / "docs" / "schema" / "audit.schema.json").read_text())
-NAMES = ("demo", "untied", "beyond", "twice", "headless", "partial")
+NAMES = ("demo", "untied", "beyond", "twice", "headless", "partial", "claimed")
 
 
 def _with(report: Report, *findings: Finding) -> Report:

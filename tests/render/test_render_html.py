@@ -23,7 +23,7 @@ ATTRIBUTES = {
     "lang", "charset", "http-equiv", "content", "name", "class", "tabindex", "viewbox", "width", "height",
     "role", "aria-label", "x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "r", "text-anchor",
 }  # fmt: skip
-NAMES = ("demo", "untied", "beyond", "twice", "headless", "partial")
+NAMES = ("demo", "untied", "beyond", "twice", "headless", "partial", "claimed")
 
 
 class Page(HTMLParser):

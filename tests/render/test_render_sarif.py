@@ -17,7 +17,7 @@ from rowscope.inspector.checks.registry import RULES
 from rowscope.inspector.render.audit.sarif import render_sarif
 
 SCHEMA = json.loads((Path(__file__).parent / "data" / "sarif" / "sarif-2.1.0-rtm.4.json").read_text())
-NAMES = ("demo", "untied", "beyond", "twice", "headless", "partial")
+NAMES = ("demo", "untied", "beyond", "twice", "headless", "partial", "claimed")
 
 
 def _log(report: Report, **more: Any) -> dict[str, Any]:

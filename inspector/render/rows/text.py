@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from rowscope.inspector.listing import VocabularyRows
 from rowscope.inspector.render.lines import Line
-from rowscope.inspector.render.plain import columns_of, plural, shorten, wrap
+from rowscope.inspector.render.plain import by_recipe, columns_of, plural, shorten, wrap
 from rowscope.inspector.text import cosine, real, visible
 
 _TEXT_COLUMNS: Final = (
@@ -33,6 +33,8 @@ def rows_lines(rows: VocabularyRows, *, width: int, limit: int | None) -> Iterat
     """A table of the most useful columns; what the terminal cannot show is left to the other formats."""
     shown = [record for _, record in zip(range(limit or len(rows)), rows.records(), strict=False)]
     yield from (Line(line) for line in _layout(shown, width))
+    fresh = ((record["id"], record.get("recipe")) for record in shown)
+    yield from (Line(line, "dim") for line in by_recipe(fresh, width))
     if len(shown) < len(rows):
         yield Line(f"{plural(len(rows) - len(shown), 'row')} more: use --limit or --format csv", "dim")
     if rows.judged_on and rows.judged_on != "all rows":

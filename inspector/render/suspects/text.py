@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from rowscope.inspector.listing import Suspect, Suspects
 from rowscope.inspector.render.lines import Line
-from rowscope.inspector.render.plain import columns, plural, shorten, wrap
+from rowscope.inspector.render.plain import by_recipe, columns, plural, shorten, wrap
 from rowscope.inspector.text import cosine, real, visible
 
 _TOKEN_WIDTH = 26
@@ -20,6 +20,8 @@ def suspects_lines(suspects: Suspects, *, width: int) -> Iterator[Line]:
     else:
         cells = [_heading(suspects.rows), *(_cells(row) for row in suspects.rows)]
         yield from (Line(line) for line in columns(cells, width, _NUMBERS, indent=""))
+    fresh = ((row.id, row.recipe) for row in suspects.rows)
+    yield from (Line(line, "dim") for line in by_recipe(fresh, width))
     hidden = suspects.total - len(suspects.rows)
     if hidden:
         yield Line(f"{plural(hidden, 'row')} more: --limit 0 lists all", "dim")
