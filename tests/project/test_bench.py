@@ -39,3 +39,20 @@ def test_an_unknown_section_is_refused_by_name():
     assert done.returncode != 0
     assert "'speed'" in done.stderr
     assert "slices" in done.stderr
+
+
+def test_the_truth_table_of_the_demo(tmp_path):
+    report = tmp_path / "truth.md"
+    report.write_text("# Above\n\n<!-- below: the tables of `python -m bench.truth` -->\n\nthe last one\n")
+    words = ["--models", "demo", "--only", "scores", "--output", str(report)]
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.truth", *words], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    text = report.read_text(encoding="utf-8")
+    assert text.startswith("# Above\n")
+    assert "the last one" not in text
+    (line,) = [line for line in text.splitlines() if line.startswith("| demo | input | 266 ")]
+    found, recall = line.split(" | ")[3:5]
+    assert float(recall) == pytest.approx(int(found) / 266, abs=1e-4)
+    assert sum(line.startswith("| demo, untied | output | 266 ") for line in text.splitlines()) == 1
