@@ -1,4 +1,4 @@
-"""atheris target: a whole audit, with the config, the index or the tokenizer's files of any bytes.
+"""atheris target: a whole audit, with any bytes as the config, the index, a tokenizer file, the claims.
 
 Input: byte 0 picks the file that the rest replaces in a small sound checkpoint. The audit must end in a
 report that every format can render, or in one RowscopeError. Slow beside the other targets: it runs
@@ -36,6 +36,7 @@ FILES = (
     "tokenizer.json",
     "tokenizer_config.json",
     "chat_template.jinja",
+    "rowscope-claim.json",
 )
 RENDERERS = (render_audit, render_audit_markdown, render_sarif, render_github, render_html)
 

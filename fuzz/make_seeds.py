@@ -102,6 +102,8 @@ def folder_seeds() -> Iterator[bytes]:
     yield b"\3" + json.dumps({"added_tokens": _ADDED, "model": model}).encode()
     yield b"\4" + json.dumps({"eos_token": "w3", "chat_template": "{{ 'w5' }}"}).encode()
     yield b"\5{{ bos_token }}w7{{ '<|x|>' }}"
+    row = {"id": 3, "token": "w3", "tensor": "t", "dtype": "F32", "recipe": "like:w5", "sha256": "0a" * 32}
+    yield b"\6" + json.dumps({"rowscope_claim": 1, "rows": [row]}).encode()
 
 
 def main() -> None:

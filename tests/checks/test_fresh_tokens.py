@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import subprocess
@@ -114,3 +115,36 @@ def test_rows_and_suspects_say_how_the_row_was_made(claimed: Path) -> None:
     assert f"fresh, {recipe}: 4016, 4017" in run("suspects", str(claimed), "--limit", "0").replace(
         "\n  ", " "
     )
+
+
+def test_a_hostile_record_reaches_no_terminal(claimed: Path) -> None:
+    """A recipe that begins like one that a claim writes."""
+    document = json.loads((claimed / CLAIM_RECORD).read_text())
+    for row in document["rows"]:
+        row["recipe"] = "like:\x1b[31m\u202e\nexit 0"
+    (claimed / CLAIM_RECORD).write_text(json.dumps(document))
+    for words in (
+        ["audit", str(claimed)],
+        ["audit", str(claimed), "--format", "markdown"],
+        ["rows", str(claimed), "--ids", "4016:4018", "--full"],
+        ["suspects", str(claimed), "--limit", "0"],
+        ["diff", "demo", str(claimed)],
+    ):
+        text = run(*words)
+        assert "like:" in text
+        assert text.replace("\n", "").isprintable()
+
+
+def test_a_record_vouches_for_no_row_that_is_not_finite(claimed: Path) -> None:
+    """Its bytes match, but NaN is NaN."""
+    matrix = rowscope.open_checkpoint(claimed).matrices[0]
+    row = np.full(128, 0x7FC0, "<u2").tobytes()
+    with (claimed / "model.safetensors").open("r+b") as file:
+        file.seek(matrix.ref.offset + 4016 * 256)
+        file.write(row)
+    document = json.loads((claimed / CLAIM_RECORD).read_text())
+    document["rows"][0]["sha256"] = hashlib.sha256(row).hexdigest()
+    (claimed / CLAIM_RECORD).write_text(json.dumps(document))
+    found = by_code(claimed)
+    assert found["TOK304"].evidence["ids"] == [4017]
+    assert found["ROW201"].evidence["ids"] == [4016]
