@@ -111,6 +111,34 @@ class Pairs(NamedTuple):
     marked: NDArray[np.uint8]
 
 
+class Decoding(NamedTuple):
+    """Quantised rows, their scales, and room for their values.
+
+    Attributes:
+        start: the stored rows, at any address, shape (number, stride).
+        number, stride, width: rows, bytes from one to the next, elements of a row.
+        scale: float32, (number, scale_step), or one row of it where `scale_step` is 0.
+        shift: float32, subtracted from the integer or added to the scaled one; `shift_step` as above,
+            `shift_by_group` 0 where all groups of a row share it.
+        group: columns that share a scale, a multiple of 8.
+        flip: bits to turn over in each integer.
+        values: where the float32 values go, shape (number, width).
+    """
+
+    start: NDArray[np.uint8]
+    number: int
+    stride: int
+    width: int
+    scale: NDArray[np.float32]
+    scale_step: int
+    shift: NDArray[np.float32]
+    shift_step: int
+    shift_by_group: int
+    group: int
+    flip: int
+    values: NDArray[np.float32]
+
+
 UPPER = 0xFFFF0000
 """The upper half of a 32-bit word. Given from outside: an `and` with a constant like it LLVM replaces by
 shuffles, which it then takes apart into single elements."""

@@ -28,7 +28,8 @@ from rowscope.inspector.checkpoint.locate import locate
 from rowscope.inspector.checkpoint.weights import choose_weights, listing
 from rowscope.inspector.errors import CheckpointError, IndexMismatchError, MissingShardError
 from rowscope.inspector.header import Shard, TensorRef, read_header
-from rowscope.inspector.matrices import Matrix, MatrixLayout, find_matrices
+from rowscope.inspector.matrices import Matrix, MatrixLayout, find_matrices, with_packing
+from rowscope.inspector.storage import MappedFile
 
 _SHARD_NAME = re.compile(r"-(?P<number>\d{1,9})-of-(?P<count>\d{1,9})\.safetensors$", re.ASCII)
 
@@ -66,7 +67,8 @@ class Checkpoint:
     @cached_property
     def layout(self) -> MatrixLayout:
         """The vocabulary matrices and how they were found."""
-        return find_matrices(self.tensors, self.config)
+        found = find_matrices(self.tensors, self.config)
+        return with_packing(found, self.tensors, self.config, _bytes_of)
 
     @property
     def matrices(self) -> tuple[Matrix, ...]:
@@ -205,3 +207,9 @@ def _require_indexed(where: Mapping[str, Sequence[str]], index: ShardIndex) -> N
         f"not in {index.weight_map[name]!r}{found}; download the shards again or write the index anew",
         location=str(index.path),
     )
+
+
+def _bytes_of(ref: TensorRef) -> bytes:
+    """The bytes of a small tensor."""
+    with MappedFile(ref.shard.path) as file:
+        return file.read(ref.offset, ref.offset + ref.nbytes)

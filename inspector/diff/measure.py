@@ -47,6 +47,8 @@ def compare_rows(
     columns = pairs.PairColumns.allocate(rows)
     rounded = np.zeros(rows, dtype=np.bool_)
     chosen = pairs.choose_engine(base.form, tuned.form, rows * base.width) if engine == "auto" else engine
+    for side in (base, tuned):
+        side.use(engine, rows * base.width)
 
     def work(chunk: Chunk) -> None:
         left, right = base.block(chunk.start, chunk.stop), tuned.block(chunk.start, chunk.stop)
@@ -69,7 +71,7 @@ def compare_rows(
 
 def _plan(base: RowReader, tuned: RowReader, rows: int) -> list[Chunk]:
     """Chunks of the common rows; the cut depends on the matrices alone."""
-    step = rows_of_a_chunk(max(base.row_bytes, tuned.row_bytes))
+    step = rows_of_a_chunk(base, tuned)
     return [Chunk(start, min(start + step, rows), None) for start in range(0, rows, step)]
 
 

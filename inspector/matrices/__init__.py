@@ -6,14 +6,20 @@ Knows names, shapes and layouts of architectures. Must not read files, nor know 
 from rowscope.inspector.matrices.find import config_int, config_value, find_matrices
 from rowscope.inspector.matrices.layouts import INPUT_NAMES, OUTPUT_NAMES
 from rowscope.inspector.matrices.matrix import Matrix, MatrixLayout, Role
+from rowscope.inspector.matrices.packed.attach import with_packing
+from rowscope.inspector.matrices.packed.model import Packed, Part, seen_as
 
 __all__ = [
     "INPUT_NAMES",
     "OUTPUT_NAMES",
     "Matrix",
     "MatrixLayout",
+    "Packed",
+    "Part",
     "Role",
     "config_int",
     "config_value",
     "find_matrices",
+    "seen_as",
+    "with_packing",
 ]

@@ -7,6 +7,7 @@ from typing import Literal
 
 from rowscope.inspector.header import TensorRef
 from rowscope.inspector.matrices.layouts import VALUES
+from rowscope.inspector.matrices.packed.model import Packed
 
 Role = Literal["input", "output", "both"]
 
@@ -21,6 +22,7 @@ class Matrix:
         rule: what found it, in words.
         packing: name of the quantisation that packed it or whose side tensors stand beside it, or None.
         size: rows and columns of the table; of a packed one as far as shapes and config tell, else 0.
+        packed: how a quantised table is stored and decoded; None for plain values.
     """
 
     role: Role
@@ -28,6 +30,7 @@ class Matrix:
     rule: str
     packing: str | None = None
     size: tuple[int, int] | None = None
+    packed: Packed | None = None
 
     @property
     def tensor(self) -> str:
@@ -44,6 +47,8 @@ class Matrix:
         The one place that decides it: every reader of rows is opened by `rowscope.inspector.rows.open_rows`,
         which asks here.
         """
+        if self.packed is not None:
+            return self.packed.trouble
         if self.dtype in VALUES or (self.packing is None and self.dtype[:1] not in "IU"):
             return None
         if self.packing is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,8 @@ from rowscope.inspector.errors import UndecodableError, UsageError
 from rowscope.inspector.header import TensorRef
 from rowscope.inspector.storage import MappedFile
 from rowscope.kernels import formats
+
+EngineChoice = Literal["auto", "numba", "numpy"]
 
 GATHERED_ROWS = 256
 """Rows gathered before their pages are released."""
@@ -37,6 +39,9 @@ class RowReader:
             narrower than a byte in rows that do not end on one).
         CheckpointError, MalformedFileError: see `MappedFile`.
     """
+
+    chunk_bytes: int | None = None
+    """Most bytes of rows that are worked on at once; None for as many as rows that are only mapped bear."""
 
     def __init__(self, ref: TensorRef) -> None:
         self.ref = ref
@@ -66,6 +71,9 @@ class RowReader:
         self.assumption = formats.ASSUMPTIONS.get(ref.dtype)
         self._file = MappedFile(ref.shard.path)
 
+    def use(self, engine: EngineChoice, elements: int) -> None:
+        """Say what so many elements are to be computed with: of no account where rows are only mapped."""
+
     def block(self, start: int, stop: int) -> NDArray[np.uint8]:
         """Bytes of the rows [start, stop), shape (stop - start, row_bytes): a view of the map."""
         first = self.ref.offset
@@ -93,10 +101,14 @@ class RowReader:
             self.release(low, high)
         return result
 
+    def read(self, row: int, first: int, last: int) -> bytes:
+        """Bytes [first, last) of a row, as a copy that maps nothing."""
+        at = self.ref.offset + row * self.row_bytes
+        return self._file.read(at + first, at + last)
+
     def _read_into(self, rows: NDArray[np.uint8], ids: NDArray[np.int64], first: int, last: int) -> None:
         for row, id in zip(rows, ids.tolist(), strict=True):
-            at = self.ref.offset + id * self.row_bytes
-            row[:] = np.frombuffer(self._file.read(at + first, at + last), dtype=np.uint8)
+            row[:] = np.frombuffer(self.read(id, first, last), dtype=np.uint8)
 
     def decode(self, ids: NDArray[np.int64], first: int = 0, last: int | None = None) -> NDArray[np.float64]:
         """Values of the rows `ids`, shape (len(ids), width); exact for every dtype up to 53 significant bits.

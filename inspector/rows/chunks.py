@@ -35,7 +35,7 @@ def plan(reader: RowReader, ids: NDArray[np.int64] | None) -> list[Chunk]:
     """Cut the rows asked for into chunks. The cut depends on the matrix alone, never on the thread count, so
     that sums over chunks are the same on every machine."""
     total = reader.rows if ids is None else ids.size
-    step = rows_of_a_chunk(reader.row_bytes)
+    step = rows_of_a_chunk(reader)
     starts = range(0, total, step)
     return [
         Chunk(start, min(start + step, total), None if ids is None else ids[start : start + step])
@@ -43,9 +43,10 @@ def plan(reader: RowReader, ids: NDArray[np.int64] | None) -> list[Chunk]:
     ]
 
 
-def rows_of_a_chunk(row_bytes: int) -> int:
-    """Rows of so many bytes that make a chunk, at least one."""
-    return max(1, CHUNK_BYTES // max(row_bytes, 1))
+def rows_of_a_chunk(*readers: RowReader) -> int:
+    """Rows that make a chunk of all readers, at least one."""
+    sizes = [min(CHUNK_BYTES, r.chunk_bytes or CHUNK_BYTES) // max(r.row_bytes, 1) for r in readers]
+    return max(1, min(sizes))
 
 
 def with_rows(reader: RowReader, chunk: Chunk, work: Callable[[NDArray[np.uint8]], Result]) -> Result:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rowscope.inspector.errors import UndecodableError
 from rowscope.inspector.matrices import Matrix
 from rowscope.inspector.rows.blocks import RowReader
+from rowscope.inspector.rows.decoded import DecodedRows
 
 
 def open_rows(matrix: Matrix) -> RowReader:
@@ -17,4 +18,4 @@ def open_rows(matrix: Matrix) -> RowReader:
     """
     if matrix.undecodable is not None:
         raise UndecodableError(matrix.undecodable, location=matrix.tensor)
-    return RowReader(matrix.ref)
+    return RowReader(matrix.ref) if matrix.packed is None else DecodedRows(matrix.ref, matrix.packed)

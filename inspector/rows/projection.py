@@ -103,6 +103,7 @@ def project_rows(
     elements = total * reader.width
     variant = ("project", str(min(len(vectors), MOST_VECTORS)))
     chosen = dispatch.choose_engine(reader.form, elements, *variant) if engine == "auto" else engine
+    reader.use(engine, elements)
     # Compile in this thread: an interrupt can stop it here, and no other thread has to wait for it.
     dispatch.project(chosen, reader.form, np.empty((0, reader.row_bytes), np.uint8), vectors)
     products = np.empty((total, len(vectors)))

@@ -47,6 +47,7 @@ def scan_rows(
     columns = RowColumns.allocate(total)
     totals = GroupTotals.allocate(n_groups, reader.width) if groups is not None else None
     chosen = dispatch.choose_engine(reader.form, total * reader.width) if engine == "auto" else engine
+    reader.use(engine, total * reader.width)
 
     # Compile in this thread: an interrupt can stop it here, and no other thread has to wait for it.
     dispatch.scan(chosen, reader.form, np.empty((0, reader.row_bytes), np.uint8), RowColumns.allocate(0))

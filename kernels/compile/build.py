@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rowscope.kernels.arguments import ENTRY, Groups, Keys, Outputs, Pairs, Products, Rows, Tile
+from rowscope.kernels.arguments import ENTRY, Decoding, Groups, Keys, Outputs, Pairs, Products, Rows, Tile
 from rowscope.kernels.compile.compiler import compile_kernel
 from rowscope.kernels.formats import FORMATS
 
@@ -11,8 +11,9 @@ def build(name: str, *variant: str) -> bytes:
     """The object file of a kernel.
 
     Args:
-        name: `scan`, `project` or `compare`.
-        variant: the format; for `project` also the number of vectors, for `compare` the other format.
+        name: `scan`, `project`, `compare` or `decode`.
+        variant: the format; for `project` also the number of vectors, for `compare` the other format; for
+            `decode` the levels, their bits, and `offset` or `zero`.
     """
     if name == "scan":
         from rowscope.kernels.scan.scan import make_scan
@@ -28,4 +29,11 @@ def build(name: str, *variant: str) -> bytes:
         from rowscope.kernels.compare.compiled import make_compare
 
         return compile_kernel(make_compare(*(FORMATS[form] for form in variant)), (Rows, Rows, Pairs), ENTRY)
+    if name == "decode":
+        from rowscope.kernels.decode.compiled import make_decode
+
+        levels, bits, shift = variant
+        return compile_kernel(
+            make_decode(levels, int(bits), shift == "offset"), (Decoding,), ENTRY, exact=True
+        )
     raise ValueError(name)

@@ -36,16 +36,20 @@ def part(function: Function) -> Function:
     return cast(Function, numba.njit(**_OPTIONS)(function))
 
 
-def compile_kernel(function: Callable[..., Any], kinds: tuple[type[Any], ...], name: str) -> bytes:
+def compile_kernel(
+    function: Callable[..., Any], kinds: tuple[type[Any], ...], name: str, *, exact: bool = False
+) -> bytes:
     """An object file with a kernel as the only symbol, `name`.
 
     It takes two addresses that numba's calling convention wants (a result that is never there, and an
-    exception that is never raised), then the fields of the named tuples `kinds`, one by one.
+    exception that is never raised), then the fields of the named tuples `kinds`, one by one. An `exact` one
+    rounds every operation as it is written: numba gives its liberties to all arithmetic of a function.
 
     Raises:
         AssertionError: the machine code would need something of numba's at run time.
     """
-    dispatcher: Any = numba.njit(**_OPTIONS)(function)
+    options = {**_OPTIONS, "fastmath": False} if exact else _OPTIONS
+    dispatcher: Any = numba.njit(**options)(function)
     signature = tuple(_tuple_type(kind) for kind in kinds)
     dispatcher.compile(signature)
     (compiled,) = dispatcher.overloads.values()

@@ -122,6 +122,11 @@ class Blocks:
             special = builder.icmp_unsigned(">=", magnitude, limit)
         return builder.select(special, splat(value.type, float("nan")), value)
 
+    def singles(self, builder, codes):
+        """Values of codes <n x i8>, as <n x float>, with NaN for those that are no finite number."""
+        values = self.decode_all(builder, codes)  # every value of 8 bits is a float32 number
+        return builder.fptrunc(values, ir.VectorType(SINGLE, codes.type.count))
+
     def decode(self, builder, codes):
         """Values of codes <n x iN> over `scale`, as <n x double>."""
         count = codes.type.count

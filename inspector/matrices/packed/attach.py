@@ -1,0 +1,84 @@
+"""The matrices that were found -> the same with what their packing is: every reader of a layout, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from rowscope.inspector.header import TensorRef
+from rowscope.inspector.matrices.find import config_int
+from rowscope.inspector.matrices.layouts import VALUES
+from rowscope.inspector.matrices.matrix import Matrix, MatrixLayout
+from rowscope.inspector.matrices.packed.beside import Beside, Read
+from rowscope.inspector.matrices.packed.bitsandbytes import read_four_bit, read_int8
+from rowscope.inspector.matrices.packed.columns import read_gptq
+from rowscope.inspector.matrices.packed.mlx import read_mlx
+from rowscope.inspector.matrices.packed.model import Packed
+from rowscope.inspector.matrices.packed.nibbles import read_gemma, read_modelopt
+from rowscope.inspector.matrices.packed.pack_quantized import read_compressed
+from rowscope.inspector.matrices.packed.scaled import read_scaled
+from rowscope.inspector.matrices.packed.shapes import checked, refused
+from rowscope.inspector.matrices.packed.static import read_static
+from rowscope.inspector.matrices.packed.torchao import read_torchao
+from rowscope.inspector.matrices.stored import FORMS, PLAIN, StoredForm
+
+_READERS: Final[tuple[Callable[[Beside], Packed | None], ...]] = (
+    read_mlx,
+    read_scaled,
+    read_compressed,
+    read_four_bit,
+    read_int8,
+    read_modelopt,
+    read_gemma,
+    read_torchao,
+    read_gptq,
+    read_static,
+)
+
+
+def with_packing(
+    layout: MatrixLayout,
+    tensors: Mapping[str, TensorRef],
+    config: Mapping[str, Any] | None,
+    read: Read,
+) -> MatrixLayout:
+    """The layout with `Matrix.packed` and the decoded sizes of the tables that are quantised.
+
+    Args:
+        read: the bytes of a small tensor; asked for where only a tensor's values tell a table's shape.
+    """
+    plain = next((m.shape[1] for m in layout.matrices if m.packing is None and m.dtype in VALUES), None)
+    width = plain or config_int(config, "hidden_size", "d_model", "n_embd", "dim", "embedding_size")
+    vocab = config_int(config, "vocab_size")
+    found = tuple(_understood(m, tensors, config, width or None, vocab, read) for m in layout.matrices)
+    return replace(layout, matrices=found) if found != layout.matrices else layout
+
+
+def _understood(
+    matrix: Matrix,
+    tensors: Mapping[str, TensorRef],
+    config: Mapping[str, Any] | None,
+    width: int | None,
+    vocab: int | None,
+    read: Read,
+) -> Matrix:
+    form = _form(matrix.ref.name)
+    stem = matrix.ref.name.removesuffix(form.suffix)
+    beside = Beside(matrix.ref, stem, form.suffix, tensors, config, width, vocab, read)
+    packed = next((p for reader in _READERS if (p := reader(beside)) is not None), None)
+    if packed is None and form.packed:
+        rows, columns = matrix.shape
+        packed = refused(
+            Packed(form.writer.lower(), form.writer, 0, rows, columns),
+            f"{matrix.tensor!r} is packed ({form.writer}), which rowscope does not decode",
+        )
+    if packed is None:
+        return matrix
+    packed = checked(packed, matrix.tensor)
+    return replace(matrix, packed=packed, packing=packed.label, size=(packed.rows, packed.width))
+
+
+def _form(name: str) -> StoredForm:
+    """How the table of a name is stored."""
+    return next((form for form in FORMS if name.endswith(form.suffix)), PLAIN)

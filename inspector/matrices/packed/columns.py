@@ -1,0 +1,97 @@
+"""Heads packed along their input, so that a row of the table is a column of the tensor: GPTQ, AutoRound, AWQ.
+
+Layouts: AutoGPTQ, `nn_modules/qlinear/qlinear_cuda_old.py`; casper-hansen/AutoAWQ,
+`awq/utils/packing_utils.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from rowscope.inspector.header import TensorRef
+from rowscope.inspector.matrices.packed.beside import Beside
+from rowscope.inspector.matrices.packed.model import Packed, Part
+from rowscope.inspector.matrices.packed.shapes import refused
+from rowscope.kernels.decode.coding import Coding
+
+_WORD: Final = 32
+_AWQ_BITS: Final = 4
+_GPTQ_BITS: Final = (2, 3, 4, 8)
+
+
+def read_gptq(beside: Beside) -> Packed | None:
+    """`qweight`, `qzeros`, `scales` and, where the columns are reordered, `g_idx`."""
+    if beside.suffix != ".qweight" or len(beside.main.shape) != 2:
+        return None
+    zeros, scales = beside.side(".qzeros"), beside.side(".scales")
+    bare = Packed("gptq", "GPTQ or AWQ", 0, beside.main.shape[1], beside.width or 0)
+    if (
+        zeros is None
+        or scales is None
+        or len(scales.shape) != 2
+        or len(zeros.shape) != 2
+        or 0 in scales.shape
+    ):
+        return refused(bare, f"{beside.main.name!r}: qzeros or scales are missing or no matrices")
+    bare = replace(bare, rows=scales.shape[1], scale_shape=scales.shape)
+    if beside.main.dtype not in ("I32", "U32") or zeros.dtype not in ("I32", "U32"):
+        return refused(bare, f"{beside.main.name!r} holds {beside.main.dtype} elements, not words of 32 bits")
+    if beside.main.shape[1] == scales.shape[1]:
+        return _gptq(beside, zeros, scales, bare)
+    return _awq(beside, zeros, scales, bare)
+
+
+def _gptq(beside: Beside, zeros: TensorRef, scales: TensorRef, bare: Packed) -> Packed:
+    rows, groups = scales.shape[1], scales.shape[0]
+    said = beside.number("bits")
+    possible = [b for b in _GPTQ_BITS if -(-rows * b // _WORD) == zeros.shape[1]]
+    bits = said if said in possible else next(iter(possible), None)
+    if bits is None:
+        return refused(bare, f"{zeros.name!r} has the shape {list(zeros.shape)}, no zeros of {rows} rows")
+    width = beside.main.shape[0] * _WORD // bits
+    order = beside.side(".g_idx")
+    if width % groups and order is None:
+        return refused(bare, f"{groups} groups do not divide the {width} columns of {beside.main.name!r}")
+    # The first version stores zeros less one (AutoGPTQ packs them so); the second stores them as they are.
+    second = beside.setting("checkpoint_format") == "gptq_v2"
+    note = f"{beside.stem}: the config says {said} bits, the shapes {bits}; the shapes were taken"
+    return Packed(
+        format="gptq-v2" if second else "gptq",
+        label=f"GPTQ {bits} bit",
+        bits=bits,
+        group=-(-width // groups),
+        rows=rows,
+        width=width,
+        coding=Coding(bits, "unsigned"),
+        codes=Part(beside.main, "columns"),
+        scale=(("*", Part(scales, "columns")),),
+        zero=Part(zeros, "across", bits=bits, less=0 if second else -1),
+        columns=order,
+        scale_shape=scales.shape,
+        notes=(note,) if said is not None and said != bits else (),
+    )
+
+
+def _awq(beside: Beside, zeros: TensorRef, scales: TensorRef, bare: Packed) -> Packed:
+    rows, groups = scales.shape[1], scales.shape[0]
+    width, words = beside.main.shape
+    if words * _WORD != rows * _AWQ_BITS or zeros.shape != (groups, words) or width % groups:
+        return refused(
+            bare,
+            f"{beside.main.name!r} {list(beside.main.shape)}, {zeros.name!r} {list(zeros.shape)} and "
+            f"{scales.name!r} {list(scales.shape)} are shapes of neither GPTQ nor AWQ",
+        )
+    return Packed(
+        format="awq",
+        label="AWQ 4 bit",
+        bits=_AWQ_BITS,
+        group=width // groups,
+        rows=rows,
+        width=width,
+        coding=Coding(8, "unsigned"),  # as the reader of this order gives them
+        codes=Part(beside.main, "awq", bits=_AWQ_BITS),
+        scale=(("*", Part(scales, "columns")),),
+        zero=Part(zeros, "awq", bits=_AWQ_BITS),
+        scale_shape=scales.shape,
+    )

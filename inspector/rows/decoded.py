@@ -1,0 +1,113 @@
+"""Rows of a quantised table, decoded block by block into float32."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rowscope.inspector.errors import UndecodableError
+from rowscope.inspector.header import TensorRef
+from rowscope.inspector.matrices import Packed
+from rowscope.inspector.rows.blocks import EngineChoice
+from rowscope.inspector.rows.computed import ComputedRows, Ids
+from rowscope.inspector.rows.parts import RowPart, open_part, singles, whole
+from rowscope.kernels import formats
+from rowscope.kernels.compile.machine_code import Engine
+from rowscope.kernels.decode import decode
+from rowscope.kernels.decode.scaling import Scaling
+
+Singles = NDArray[np.float32]
+
+
+class DecodedRows(ComputedRows):
+    """Reads the rows of a packed table as values; several threads may share one reader.
+
+    Raises:
+        UndecodableError: the table's mapping points outside its stored rows.
+        CheckpointError, MalformedFileError: see `RowReader`.
+    """
+
+    def __init__(self, ref: TensorRef, packed: Packed) -> None:
+        super().__init__(ref, packed.rows, packed.width)
+        assert packed.codes is not None
+        self.packed = packed
+        self._engine: Engine = "numpy"
+        self._codes = open_part(packed.codes)
+        self._scale = [(how, open_part(part)) for how, part in packed.scale]
+        self._zero = None if packed.zero is None else open_part(packed.zero)
+        self._offset = None if packed.offset is None else open_part(packed.offset)
+        self._columns = None if packed.columns is None else _integers(packed.columns)
+        self._mapping = None if packed.mapping is None else _integers(packed.mapping)
+        self._table = None if packed.table is None else singles(packed.table.dtype, whole(packed.table))[0]
+        self._check_indices()
+
+    def use(self, engine: EngineChoice, elements: int) -> None:
+        """Choose what decodes, by size for `auto`, and make it ready in this thread."""
+        coding = self.packed.coding
+        if coding is None or self._table is not None or self._columns is not None:
+            return  # numpy decodes these whatever is asked for
+        with_offset = self._offset is not None
+        self._engine = decode.choose_engine(coding, elements, with_offset) if engine == "auto" else engine
+        if self._engine == "numba":
+            decode.prepare(coding, with_offset)
+
+    def _compute(self, ids: Ids, out: Singles) -> None:
+        stored = ids if self._mapping is None else self._mapping[np.asarray(ids, dtype=np.int64)]
+        if self.packed.coding is None:
+            values = self._codes.values(stored)
+            out[:] = values if not self._scale else values * self._scales(ids)
+            return
+        scaling = Scaling(
+            group=self.packed.group or self.width,
+            scale=self._scales(ids),
+            zero=None if self._zero is None else self._zero.values(ids),
+            offset=None if self._offset is None else self._offset.values(ids),
+            columns=self._columns,
+            factor=self.packed.factor,
+        )
+        decode.decode(self._engine, self.packed.coding, self._codes.raw(stored), scaling, out, self._table)
+        self._codes.done(stored)
+
+    def _scales(self, ids: Ids) -> Singles:
+        found = np.ones((1, 1), dtype=np.float32)
+        with np.errstate(all="ignore"):
+            for how, part in self._scale:
+                numbers = part.values(ids)
+                found = found * numbers if how == "*" else found / numbers
+        return found
+
+    def _check_indices(self) -> None:
+        assert self.packed.codes is not None
+        groups = -(-self.width // (self.packed.group or self.width))
+        for found, ref, below, what in (
+            (self._columns, self.packed.columns, groups, "groups of columns"),
+            (self._mapping, self.packed.mapping, self.packed.codes.ref.shape[0], "stored rows"),
+        ):
+            if found is None or ref is None or not found.size:
+                continue
+            low, high = int(found.min()), int(found.max())
+            if low < 0 or high >= below:
+                self.close()
+                raise UndecodableError(
+                    f"{ref.name!r} points at {high if high >= below else low}, outside the {below} {what} of "
+                    f"{self.ref.name!r}; save the checkpoint again with the tool that quantised it",
+                    location=ref.name,
+                )
+
+    def _parts(self) -> list[RowPart]:
+        others = [part for part in (self._zero, self._offset) if part is not None]
+        return [self._codes, *(part for _, part in self._scale), *others]
+
+    def release(self, start: int, stop: int) -> None:
+        """Nothing to do: what was read is given back as soon as it is decoded."""
+
+    def close(self) -> None:
+        for part in self._parts():
+            part.close()
+
+
+def _integers(ref: TensorRef) -> NDArray[np.int64]:
+    form = formats.FORMATS[ref.dtype]
+    codes = formats.unpack(form, whole(ref))[0]
+    numbers = codes.view(f"<{'i' if form.signed else 'u'}{form.lane.itemsize}")
+    return np.asarray(numbers, dtype=np.int64)

@@ -1,0 +1,219 @@
+"""Tensors of a packed table -> numbers of its rows: a reader for each way in which rows lie in a tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rowscope.inspector.header import TensorRef
+from rowscope.inspector.matrices import Part, seen_as
+from rowscope.inspector.rows.blocks import RowReader
+from rowscope.kernels import formats
+
+Ids = NDArray[np.int64] | range
+Singles = NDArray[np.float32]
+
+_WORD: Final = 32
+
+
+def singles(dtype: str, raw: NDArray[np.uint8]) -> Singles:
+    """Bytes of rows, shape (n, row bytes), as numbers, float32 (n, width), rounded where they do not fit."""
+    form = formats.FORMATS[dtype]
+    codes = formats.unpack(form, raw)
+    if dtype == "F32":
+        return np.asarray(codes.view("<f4"))
+    if dtype == "BF16":
+        return (codes.astype(np.uint32) << 16).view(np.float32)
+    with np.errstate(all="ignore"):
+        return formats.to_float64(form, codes).astype(np.float32)
+
+
+def whole(ref: TensorRef) -> NDArray[np.uint8]:
+    """All bytes of a small tensor, shape (1, bytes)."""
+    with RowReader(_flat(ref)) as reader:
+        return reader.gather(np.zeros(1, dtype=np.int64))
+
+
+def _flat(ref: TensorRef) -> TensorRef:
+    return seen_as(ref, (1, ref.nbytes), "U8")
+
+
+class RowPart:
+    """Row v of the table has row v of the tensor. Base of the other readers, which map ids to rows first."""
+
+    def __init__(self, part: Part) -> None:
+        self.part = part
+        self.reader = RowReader(part.ref)
+
+    def raw(self, ids: Ids) -> NDArray[np.uint8]:
+        """Stored bytes of rows, shape (n, row bytes): a view of the file for a range, until `done`."""
+        if isinstance(ids, range):
+            return self.reader.block(ids.start, ids.stop)
+        return self.reader.gather(ids)
+
+    def values(self, ids: Ids) -> Singles:
+        """Numbers of rows, float32 (n, groups), or (1, groups) where all rows share them."""
+        found = singles(self.reader.dtype, self.raw(ids))
+        # Numbers that are still a view of the file must be copied before it is released.
+        found = found.copy() if not found.flags.owndata else found
+        self.done(ids)
+        return found
+
+    def done(self, ids: Ids) -> None:
+        """Give the memory of rows that were read as a range back to the system."""
+        if isinstance(ids, range):
+            self.reader.release(ids.start, ids.stop)
+
+    def close(self) -> None:
+        self.reader.close()
+
+
+class SharedPart(RowPart):
+    """All rows of the table share the one row of the tensor."""
+
+    def __init__(self, part: Part) -> None:
+        super().__init__(part)
+        self._only = super().values(range(1))
+
+    def values(self, ids: Ids) -> Singles:
+        return self._only
+
+
+class BlockPart(RowPart):
+    """Row v of the table has row v // every of the tensor."""
+
+    def values(self, ids: Ids) -> Singles:
+        rows = np.asarray(ids, dtype=np.int64) // self.part.every
+        if not rows.size:
+            return np.empty((0, self.reader.width), dtype=np.float32)
+        first = int(rows.min())
+        return super().values(range(first, int(rows.max()) + 1))[rows - first]
+
+
+class NestedPart(BlockPart):
+    """As `BlockPart`, of numbers that are quantised themselves, in blocks of the flattened tensor."""
+
+    def __init__(self, part: Part) -> None:
+        super().__init__(part)
+        assert part.nested is not None
+        self._map = singles(part.nested.map.dtype, whole(part.nested.map))[0]
+        self._largest = singles(part.nested.absmax.dtype, whole(part.nested.absmax))[0]
+
+    def values(self, ids: Ids) -> Singles:
+        nested, width = self.part.nested, self.reader.width
+        assert nested is not None
+        rows = np.asarray(ids, dtype=np.int64) // self.part.every
+        if not rows.size:
+            return np.empty((0, width), dtype=np.float32)
+        span = range(int(rows.min()), int(rows.max()) + 1)
+        codes = self.raw(span)[rows - span.start]
+        self.done(span)
+        places = rows[:, None] * width + np.arange(width)
+        with np.errstate(all="ignore"):
+            found = self._map[codes] * self._largest[places // nested.block] + np.float32(nested.offset)
+        return np.asarray(found, dtype=np.float32)
+
+
+class ColumnPart(RowPart):
+    """Row v of the table has column v of the tensor. Columns are copied, never mapped: a mapping of the whole
+    tensor would stay resident."""
+
+    def raw(self, ids: Ids) -> NDArray[np.uint8]:
+        found = self.elements(ids)
+        return np.ascontiguousarray(found.T).view(np.uint8).reshape(found.shape[1], -1)
+
+    def values(self, ids: Ids) -> Singles:
+        return singles(self.reader.dtype, self.raw(ids))
+
+    def elements(self, ids: Ids) -> NDArray[Any]:
+        """The columns `ids` as codes, shape (rows of the tensor, n)."""
+        places = np.asarray(ids, dtype=np.int64)
+        first, last = (int(places.min()), int(places.max()) + 1) if places.size else (0, 0)
+        found = self.span(first, last)
+        return found if isinstance(ids, range) else found[:, places - first]
+
+    def span(self, first: int, last: int) -> NDArray[Any]:
+        """The columns [first, last) as codes, shape (rows of the tensor, last - first)."""
+        lane = self.reader.form.lane
+        size = lane.itemsize
+        found = np.empty((self.reader.rows, last - first), dtype=lane)
+        for row in range(self.reader.rows):
+            found[row] = np.frombuffer(self.reader.read(row, first * size, last * size), dtype=lane)
+        return found
+
+    def done(self, ids: Ids) -> None:
+        pass
+
+
+class AcrossPart(ColumnPart):
+    """Row g of the tensor is a bit stream over the table's rows: number g of row v has the bits from
+    v * bits on."""
+
+    def values(self, ids: Ids) -> Singles:
+        places = np.asarray(ids, dtype=np.int64) * self.part.bits
+        if not places.size:
+            return np.empty((0, self.reader.rows), dtype=np.float32)
+        first = int(places.min()) // _WORD
+        last = (int(places.max()) + self.part.bits - 1) // _WORD + 1
+        words = self.span(first, last).T
+        return _from_stream(words, places - first * _WORD, self.part.bits) - np.float32(self.part.less)
+
+
+class DownPart(RowPart):
+    """Column g of the tensor is a bit stream over the table's rows."""
+
+    def values(self, ids: Ids) -> Singles:
+        places = np.asarray(ids, dtype=np.int64) * self.part.bits
+        if not places.size:
+            return np.empty((0, self.reader.width), dtype=np.float32)
+        span = range(int(places.min()) // _WORD, (int(places.max()) + self.part.bits - 1) // _WORD + 1)
+        words = formats.unpack(self.reader.form, self.raw(span)).copy()
+        self.done(span)
+        return _from_stream(words, places - span.start * _WORD, self.part.bits) - np.float32(self.part.less)
+
+
+def _from_stream(words: NDArray[Any], places: NDArray[np.int64], bits: int) -> Singles:
+    """Integers of `bits` bits that begin at bit `places` (n,) of the streams down the columns of 32-bit
+    words (w, groups): float32 (n, groups)."""
+    at = places // _WORD
+    low = words[at].astype(np.uint64)
+    high = words[np.minimum(at + 1, len(words) - 1)].astype(np.uint64)
+    pair = low | (high << np.uint64(_WORD))
+    found = (pair >> (places % _WORD).astype(np.uint64)[:, None]) & np.uint64((1 << bits) - 1)
+    return found.astype(np.float32)
+
+
+class AwqPart(ColumnPart):
+    """Word w of a row of the tensor has the elements 8 w to 8 w + 7 of 4 bits, the even ones first."""
+
+    _PLACES: Final = np.array([0, 4, 1, 5, 2, 6, 3, 7], dtype=np.uint32)
+
+    def raw(self, ids: Ids) -> NDArray[np.uint8]:
+        """Integers of rows, a byte each, shape (n, rows of the tensor)."""
+        places = np.asarray(ids, dtype=np.int64)
+        words = self.elements(places // 8)
+        shifts = (4 * self._PLACES[places % 8]).astype(np.uint32)
+        return np.ascontiguousarray(((words >> shifts) & np.uint32(15)).astype(np.uint8).T)
+
+    def values(self, ids: Ids) -> Singles:
+        return self.raw(ids).astype(np.float32)
+
+
+_READERS: Final[Mapping[str, Callable[[Part], RowPart]]] = {
+    "row": RowPart,
+    "shared": SharedPart,
+    "block": BlockPart,
+    "nested": NestedPart,
+    "columns": ColumnPart,
+    "across": AcrossPart,
+    "down": DownPart,
+    "awq": AwqPart,
+}
+
+
+def open_part(part: Part) -> RowPart:
+    """The reader for a part's spread, to be closed by the caller."""
+    return _READERS[part.spread](part)
