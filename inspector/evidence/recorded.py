@@ -15,10 +15,15 @@ from rowscope.inspector.vocabulary import Vocabulary
 def recorded_recipes(
     reader: RowReader, checkpoint: Checkpoint, vocabulary: Vocabulary | None
 ) -> dict[int, str]:
-    """Initial values, as `--values` of the claim, of the rows that still hold them, by id."""
-    if not checkpoint.claims.rows:
+    """Initial values, as `--values` of the claim, of the rows that still hold them, by id.
+
+    Claims make added tokens. An entry for any other row is none of theirs, whatever its bytes: a record that
+    came with a download cannot talk down the model's own vocabulary.
+    """
+    if not checkpoint.claims.rows or vocabulary is None:
         return {}
-    found = recorded_rows(reader, checkpoint.claims, vocabulary.tokens if vocabulary else None)
+    tokens = {id: vocabulary.tokens[id] for id in vocabulary.added if id in vocabulary.tokens}
+    found = recorded_rows(reader, checkpoint.claims, tokens)
     return {id: row.recipe for id, row in found.items()}
 
 

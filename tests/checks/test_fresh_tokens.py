@@ -148,3 +148,16 @@ def test_a_record_vouches_for_no_row_that_is_not_finite(claimed: Path) -> None:
     found = by_code(claimed)
     assert found["TOK304"].evidence["ids"] == [4017]
     assert found["ROW201"].evidence["ids"] == [4016]
+
+
+def test_a_record_cannot_talk_down_the_vocabulary(claimed: Path) -> None:
+    """An entry for an ordinary token, with the hash of its trained row."""
+    matrix = rowscope.open_checkpoint(claimed).matrices[0]
+    with (claimed / "model.safetensors").open("rb") as file:
+        file.seek(matrix.ref.offset + 1324 * 256)
+        digest = hashlib.sha256(file.read(256)).hexdigest()
+    document = json.loads((claimed / CLAIM_RECORD).read_text())
+    document["rows"].append({**document["rows"][0], "id": 1324, "token": "the", "sha256": digest})
+    (claimed / CLAIM_RECORD).write_text(json.dumps(document))
+    assert len(rowscope.open_checkpoint(claimed).claims.rows) == 3
+    assert by_code(claimed)["TOK304"].evidence["ids"] == [4016, 4017]
