@@ -23,7 +23,7 @@ from rowscope.inspector.header.rules import (
     check_sizes,
     check_tree,
 )
-from rowscope.inspector.storage import MAX_VALUES, read_range, too_many_values
+from rowscope.inspector.storage import MAX_VALUES, read_range, too_many_values, unlike_tensors
 
 __all__ = ["DTYPE_BITS", "Fault", "Header", "TensorInfo", "examine_file", "parse_header", "read_header"]
 
@@ -32,14 +32,6 @@ MAX_HEADER_BYTES = 100_000_000
 _PREFIX = 8  # the header's length, a little-endian u64
 _FIRST_READ = 1 << 16  # most headers fit, which makes one read a file
 _LOCATABLE = 1 << 22  # a larger header is judged as well, but its faults are not located
-
-_LOOKALIKES = (
-    (b"version https://git-lfs", "a Git LFS pointer, not the weights: run 'git lfs pull'"),
-    (b"PK\x03\x04", "a zip archive, as torch.save writes it: load it with torch and save_file the tensors"),
-    (b"GGUF", "a GGUF file: convert it back, or audit the original checkpoint"),
-    (b"\x80", "a pickle: load it with torch and save_file the tensors"),
-    (b"<", "a web page or XML: the download went wrong, download the file again"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,12 +149,16 @@ def _examine(raw: bytes, file_bytes: int) -> tuple[Header | None, Iterator[Fault
 
 
 def _prefix_fault(first: bytes, length: int, file_bytes: int) -> Fault | None:
-    for magic, what in _LOOKALIKES:
-        if first.startswith(magic) and length > MAX_HEADER_BYTES:
-            return Fault("length", "the content is of another kind", f"it looks like {what}", offset=0)
+    if length > MAX_HEADER_BYTES or file_bytes < _PREFIX:
+        content = unlike_tensors(first)
+        if content is not None:
+            return Fault("length", f"the content is {content.what}", content.hint, offset=0)
     if file_bytes < _PREFIX:
         message = f"the file has {file_bytes} bytes, less than the {_PREFIX} of a header length"
         return Fault("length", message, REFETCH, offset=file_bytes)
+    if length == 0 and file_bytes > _PREFIX and not any(first):
+        message = f"the first {len(first)} of its {file_bytes} bytes are zero: room was made for a download"
+        return Fault("json", message, f"finish it: {REFETCH}", offset=0)
     if length > MAX_HEADER_BYTES:
         message = f"the header length {length} is above the limit of {MAX_HEADER_BYTES}"
         return Fault("length", message, "check that this is a safetensors file", offset=0)

@@ -184,13 +184,14 @@ def check_sizes(entries: Sequence[Entry]) -> Iterator[Fault]:
 
 def check_coverage(entries: Sequence[Entry], data_bytes: int, header_end: int) -> Iterator[Fault]:
     """Entries in order of their offsets follow each other from 0 and cover the file exactly."""
-    covered = 0
+    covered, whole = 0, True
     for name, _, _, start, stop in entries:
         if start != covered:
+            whole = False
             yield _order_fault(name, start, stop, covered)
         covered = max(covered, stop)
     if covered != data_bytes:
-        yield _coverage_fault(covered, data_bytes, header_end)
+        yield _coverage_fault(covered, data_bytes, header_end, whole)
 
 
 def _order_fault(name: str, start: int, stop: int, covered: int) -> Fault:
@@ -222,14 +223,20 @@ def _size_faults(name: str, dtype: str, shape: tuple[int, ...], length: int) -> 
         yield Fault("size", message, tensor=name, path=path)
 
 
-def _coverage_fault(covered: int, data_bytes: int, header_end: int) -> Fault:
+def _coverage_fault(covered: int, data_bytes: int, header_end: int, whole: bool) -> Fault:
     if covered > data_bytes:
         message = f"the tensors need {covered} bytes of data, the file holds {data_bytes}"
         hint = f"{covered - data_bytes} bytes are missing at the end: {REFETCH}"
         return Fault("coverage", message, hint, offset=header_end + data_bytes)
     message = f"the file holds {data_bytes} bytes of data, the tensors cover {covered}"
-    hint = f"{data_bytes - covered} bytes at the end belong to no tensor: {REFETCH}"
-    return Fault("coverage", message, hint, offset=header_end + covered)
+    end = header_end + covered
+    hint = f"{data_bytes - covered} bytes at the end belong to no tensor"
+    if whole:
+        cut = f"cutting the file to {end} bytes mends it (truncate -s {end} FILE)"
+        hint += f", the data before them is whole: {cut}; or {REFETCH}"
+    else:
+        hint += f": {REFETCH}"
+    return Fault("coverage", message, hint, offset=end)
 
 
 def quote(text: str) -> str:

@@ -3,6 +3,7 @@
 Knows names, sizes and bytes. Must not know safetensors, tokenizers or any other format than JSON text.
 """
 
+from rowscope.inspector.storage.contents import Content, unlike_tensors, unlike_text
 from rowscope.inspector.storage.files import (
     MAX_VALUES,
     kind_of,
@@ -15,10 +16,13 @@ from rowscope.inspector.storage.local import MappedFile
 
 __all__ = [
     "MAX_VALUES",
+    "Content",
     "MappedFile",
     "kind_of",
     "read_json",
     "read_range",
     "reason",
     "too_many_values",
+    "unlike_tensors",
+    "unlike_text",
 ]

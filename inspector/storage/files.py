@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rowscope.inspector.errors import CheckpointError, MalformedFileError
+from rowscope.inspector.storage.contents import unlike_text
 
 MAX_VALUES = 2_000_000
 """Most values that one JSON document may list. Each costs Python some 100 bytes, whatever its length in
@@ -66,6 +67,11 @@ def read_json(path: Path, limit: int) -> Any:  # noqa: ANN401 - a JSON value
         raise MalformedFileError(
             f"{str(path)!r} lists more than {MAX_VALUES:,} values; check that it is the file you mean",
             location=str(path),
+        )
+    content = None if raw[:1] in (b"{", b"[") else unlike_text(raw[:1024])
+    if content is not None:
+        raise MalformedFileError(
+            f"{str(path)!r}: the content is {content.what}; {content.hint}", location=str(path)
         )
     try:
         return json.loads(raw.decode("utf-8"))

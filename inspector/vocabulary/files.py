@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from rowscope.inspector.errors import TokenizerError
+from rowscope.inspector.storage import unlike_text
 
 _MOST_BYTES = 1 << 30
 _BOM = b"\xef\xbb\xbf"
@@ -68,6 +69,9 @@ class TokenizerFolder:
             ) from error
         if name not in self.used:
             self.used.append(name)
+        content = unlike_text(data[:1024])
+        if content is not None:
+            raise TokenizerError(f"{name}: the content is {content.what}; {content.hint}", location=name)
         if data.startswith(_BOM):
             self.notes.append(f"{name} starts with a byte order mark, which other readers may refuse")
             return data[len(_BOM) :]
