@@ -56,6 +56,12 @@ class MissingShardError(CheckpointError):
     default_code = "FIL003"
 
 
+class UnfinishedDownloadError(CheckpointError):
+    """Weights whose download has not finished, and nothing else to read."""
+
+    default_code = "FIL005"
+
+
 class UnsafeShardError(CheckpointError):
     """A shard name in the index would leave the checkpoint's folder."""
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from rowscope.inspector.census.census import GROUP_MEMBERS, GROUPS, take_census
-from rowscope.inspector.checkpoint.checkpoint import open_checkpoint
+from rowscope.inspector.checkpoint import open_checkpoint
 from rowscope.inspector.plain import to_plain
 from rowscope.inspector.rows import scan_rows
 from rowscope.inspector.rows.blocks import RowReader

@@ -3,7 +3,7 @@
 Knows where things are and whether they fit. Reads no tensor data and must not know tokens or judge rows.
 """
 
-from rowscope.inspector.checkpoint.checkpoint import Checkpoint, open_checkpoint
+from rowscope.inspector.checkpoint.checkpoint import Checkpoint
 from rowscope.inspector.checkpoint.claim_record import (
     CLAIM_RECORD,
     CLAIM_RECORD_LIMIT,
@@ -13,8 +13,10 @@ from rowscope.inspector.checkpoint.claim_record import (
 )
 from rowscope.inspector.checkpoint.config import CONFIG_LIMIT
 from rowscope.inspector.checkpoint.diagnose import diagnose
+from rowscope.inspector.checkpoint.downloads import Verified
 from rowscope.inspector.checkpoint.locate import locate
 from rowscope.inspector.checkpoint.no_matrix import no_matrix
+from rowscope.inspector.checkpoint.opening import open_checkpoint
 from rowscope.inspector.checkpoint.structure import Structure, describe
 from rowscope.inspector.checkpoint.structure_groups import TensorGroup
 
@@ -27,6 +29,7 @@ __all__ = [
     "ClaimedRow",
     "Structure",
     "TensorGroup",
+    "Verified",
     "describe",
     "diagnose",
     "locate",

@@ -3,31 +3,20 @@
 from __future__ import annotations
 
 import math
-import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
-from rowscope.inspector.checkpoint.claim_record import ClaimRecord, read_claim_record
-from rowscope.inspector.checkpoint.config import Skip, architectures, model_type, quantization, read_config
+from rowscope.inspector.checkpoint.claim_record import ClaimRecord
+from rowscope.inspector.checkpoint.config import Skip, architectures, model_type, quantization
 from rowscope.inspector.checkpoint.index import ShardIndex
-from rowscope.inspector.checkpoint.index_checks import (
-    Problem,
-    check_index,
-    misplaced_tensors,
-    missing_files,
-    repeated_tensors,
-    tensor_places,
-    unread_files,
-)
-from rowscope.inspector.checkpoint.locate import locate
-from rowscope.inspector.checkpoint.weights import choose_weights, listing
-from rowscope.inspector.errors import CheckpointError, IndexMismatchError, MissingShardError
-from rowscope.inspector.header import Shard, TensorRef, read_header
+from rowscope.inspector.checkpoint.problem import Problem
+from rowscope.inspector.checkpoint.whole import refuse_broken_tables
+from rowscope.inspector.errors import CheckpointError
+from rowscope.inspector.header import Shard, TensorRef
 from rowscope.inspector.matrices import Matrix, MatrixLayout, find_matrices, with_packing
 from rowscope.inspector.storage import MappedFile
 
@@ -50,6 +39,8 @@ class Checkpoint:
         problems: disagreements that do not stop the audit.
         skipped: what was not read, and why.
         claims: rows that `rowscope claim` wrote, as the record beside the weights says.
+        absent: tensors that the index names and no shard holds.
+        tokenizer_root: the folder of the tokenizer files, most often `root`.
     """
 
     path: str
@@ -63,12 +54,21 @@ class Checkpoint:
     problems: tuple[Problem, ...]
     skipped: tuple[Skip, ...]
     claims: ClaimRecord = field(default=ClaimRecord(), repr=False)
+    absent: tuple[str, ...] = ()
+    tokenizer_root: Path = Path()
 
     @cached_property
     def layout(self) -> MatrixLayout:
-        """The vocabulary matrices and how they were found."""
-        found = find_matrices(self.tensors, self.config)
-        return with_packing(found, self.tensors, self.config, _bytes_of)
+        """The vocabulary matrices and how they were found.
+
+        Raises:
+            IndexMismatchError: (FIL002) the index names one of them and no shard holds it.
+            MissingShardError: (FIL003) a part of one of them is missing.
+            NoMatrixError: one of them was saved without its elements.
+        """
+        layout = find_matrices(self.tensors, self.config)
+        refuse_broken_tables(layout, self.tensors, self.absent, self.config, self.path)
+        return with_packing(layout, self.tensors, self.config, _bytes_of)
 
     @property
     def matrices(self) -> tuple[Matrix, ...]:
@@ -122,91 +122,6 @@ class Checkpoint:
             raise CheckpointError(
                 f"{self.path!r} holds no tensor {tensor!r}; 'rowscope inspect' lists all", location=tensor
             ) from None
-
-
-def open_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
-    """Open a checkpoint: headers of all shards, index and config.
-
-    Args:
-        path: a folder, a `.safetensors` file, a `.safetensors.index.json`, `org/name` or
-            `org/name@revision` in the local Hugging Face cache, or `demo`.
-
-    Raises:
-        CheckpointError: nothing there that can be opened.
-        MalformedFileError: (FIL001) a file breaks its format.
-        IndexMismatchError: (FIL002) the index names a tensor that its shard does not hold.
-        MissingShardError: (FIL003) shards are missing.
-        UnsafeShardError: (FIL004) a shard name in the index leaves the folder.
-    """
-    given = os.fsdecode(path)
-    location = locate(given)
-    root = location.root
-    weights = choose_weights(location)
-    _require_present(root, weights.names)
-    shards = tuple(Shard(name, root / name, read_header(root / name)) for name in weights.names)
-    where = tensor_places(shards)
-    problems = [*repeated_tensors(where, root)]
-    if weights.index is not None:
-        _require_indexed(where, weights.index)
-        problems += check_index(weights.index, shards)
-        problems += unread_files(weights.unread, weights.index)
-    config, skipped = read_config(root, "config.json", required=True)
-    generation, more = read_config(root, "generation_config.json", required=False)
-    claims = read_claim_record(root)
-    return Checkpoint(
-        path=given,
-        root=root,
-        shards=shards,
-        tensors=MappingProxyType(_merge(shards, where, weights.index)),
-        config=config,
-        generation_config=generation,
-        index=weights.index,
-        notes=(*location.notes, *weights.notes, *([claims.note] if claims.note else [])),
-        problems=tuple(problems),
-        skipped=(*skipped, *more),
-        claims=claims,
-    )
-
-
-def _require_present(root: Path, names: Sequence[str]) -> None:
-    missing = missing_files(root, names)
-    if missing:
-        raise MissingShardError(
-            f"{len(missing)} of {len(names)} weights files are missing in {str(root)!r}: "
-            f"{listing(missing, 10)}; download them again",
-            location=str(root),
-        )
-
-
-def _merge(
-    shards: Sequence[Shard], where: Mapping[str, Sequence[str]], index: ShardIndex | None
-) -> dict[str, TensorRef]:
-    """All tensors by name.
-
-    Of a tensor that is stored more than once the index decides, else the last shard: loaders read one
-    after the other.
-    """
-    tensors = {}
-    for shard in shards:
-        for info in shard.header.tensors:
-            holders = where[info.name]
-            wanted = index.weight_map.get(info.name) if index is not None else None
-            if shard.name == (wanted if wanted in holders else holders[-1]):
-                tensors[info.name] = TensorRef(info, shard)
-    return tensors
-
-
-def _require_indexed(where: Mapping[str, Sequence[str]], index: ShardIndex) -> None:
-    wrong = misplaced_tensors(index, where)
-    if not wrong:
-        return
-    name, holders = wrong[0]
-    found = f" (it is in {listing(holders)})" if holders else ""
-    raise IndexMismatchError(
-        f"{str(index.path)!r} names {len(wrong)} tensors that their shards do not hold, first {name!r}, "
-        f"not in {index.weight_map[name]!r}{found}; download the shards again or write the index anew",
-        location=str(index.path),
-    )
 
 
 def _bytes_of(ref: TensorRef) -> bytes:

@@ -15,6 +15,13 @@ from rowscope.inspector.storage import read_json
 
 CONFIG_LIMIT = 32 << 20
 
+# mistral_inference, `args.py`; vLLM, `transformers_utils/configs/mistral.py`.
+_NATIVE = {
+    "vocab_size": "vocab_size",
+    "dim": "hidden_size",
+    "tied_embeddings": "tie_word_embeddings",
+    "tie_embeddings": "tie_word_embeddings",
+}
 _QUANTIZATION_KEYS = ("quantization_config", "compression_config")
 
 
@@ -44,6 +51,19 @@ def read_config(
     if not isinstance(value, dict):
         return None, (Skip(name, f"holds {kind(value)}, not an object"),)
     return MappingProxyType(value), ()
+
+
+def read_main_config(root: Path) -> tuple[Mapping[str, Any] | None, tuple[Skip, ...], str | None]:
+    """`config.json`, or in its place what Mistral's own `params.json` says; why not, and a note."""
+    config, skipped = read_config(root, "config.json", required=True)
+    if config is not None or os.path.lexists(root / "config.json"):
+        return config, skipped, None
+    params, _ = read_config(root, "params.json", required=False)
+    if params is None or "dim" not in params:
+        return None, skipped, None
+    found = {ours: params[theirs] for theirs, ours in _NATIVE.items() if params.get(theirs) is not None}
+    note = "sizes read from params.json, in Mistral's own format: the folder has no config.json"
+    return MappingProxyType(found), (), note
 
 
 def model_type(config: Mapping[str, Any] | None) -> str | None:

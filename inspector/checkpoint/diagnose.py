@@ -9,8 +9,10 @@ from pathlib import Path
 
 from rowscope.inspector.checkpoint.index import ShardIndex
 from rowscope.inspector.checkpoint.index_checks import misplaced_tensors, missing_files, tensor_places
+from rowscope.inspector.checkpoint.listing import listing
 from rowscope.inspector.checkpoint.locate import locate
-from rowscope.inspector.checkpoint.weights import choose_weights, listing
+from rowscope.inspector.checkpoint.nested import inside
+from rowscope.inspector.checkpoint.weights import choose_weights
 from rowscope.inspector.errors import CheckpointError
 from rowscope.inspector.header import REFETCH, Fault, Header, Shard, examine_file, quote
 
@@ -28,7 +30,7 @@ def diagnose(path: str | os.PathLike[str]) -> tuple[Fault, ...]:
     Raises:
         CheckpointError: nothing there that can be examined, or an index that cannot be read.
     """
-    location = locate(os.fsdecode(path))
+    location = inside(locate(os.fsdecode(path)))
     weights = choose_weights(location)
     root = location.root
     missing = missing_files(root, weights.names)

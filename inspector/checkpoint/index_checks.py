@@ -1,14 +1,15 @@
-"""Index against shards, both ways: disagreements that leave every indexed tensor readable (FIL002)."""
+"""Index against shards, both ways: disagreements that leave the rest readable (FIL002)."""
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rowscope.inspector.checkpoint.index import ShardIndex
+from rowscope.inspector.checkpoint.problem import Problem
 from rowscope.inspector.errors import CheckpointError
 from rowscope.inspector.header import Shard
 from rowscope.inspector.storage import reason
@@ -16,25 +17,7 @@ from rowscope.inspector.storage import reason
 _CODE = "FIL002"
 _MOST_NAMES = 10_000
 _REINDEX = "write the index anew with save_pretrained"
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """A disagreement within a checkpoint that does not stop its audit.
-
-    Attributes:
-        code: the finding code.
-        message: one sentence with the numbers.
-        location: the file that it is about.
-        evidence: the numbers and names behind it, JSON ready; `evidence["kind"]` tells the cases apart.
-        hint: the next step.
-    """
-
-    code: str
-    message: str
-    location: str
-    evidence: Mapping[str, Any]
-    hint: str
+_NUMBERS = re.compile(r"(?<=\.)\d+(?=\.)")
 
 
 def missing_files(root: Path, names: Sequence[str]) -> list[str]:
@@ -72,8 +55,53 @@ def misplaced_tensors(
     ]
 
 
+def absent_tensors(index: ShardIndex, where: Mapping[str, Sequence[str]]) -> list[str]:
+    """Indexed tensors that no shard holds, in the order of the index."""
+    return [name for name in index.weight_map if name not in where]
+
+
+def check_places(index: ShardIndex, where: Mapping[str, Sequence[str]]) -> Iterator[Problem]:
+    """Indexed tensors that stand elsewhere or nowhere.
+
+    Loaders read whole shards, so that one in another shard is found. One that is nowhere is an error only
+    where the model surely has it: where the same module of another number is stored. Index entries of parts
+    that no loader builds, and of tied heads, are common.
+    """
+    absent = absent_tensors(index, where)
+    stored = {_NUMBERS.sub("#", name) for name in where}
+    needed = [name for name in absent if "#" in _NUMBERS.sub("#", name) and _NUMBERS.sub("#", name) in stored]
+    if absent:
+        first = (needed or absent)[0]
+        yield Problem(
+            _CODE,
+            f"the index names {_count(absent, 'tensor')} that no shard holds, first {first!r} "
+            f"(expected in {index.weight_map[first]!r})",
+            str(index.path),
+            {"kind": "absent_tensors", "count": len(absent), "tensors": absent[:_MOST_NAMES]},
+            "loaders start at random what the model has of them"
+            + (": download that shard again" if needed else f"; if it has none of them, {_REINDEX}"),
+            severity="error" if needed else "warning",
+        )
+    misplaced = [(name, holders) for name, holders in misplaced_tensors(index, where) if holders]
+    if misplaced:
+        first, holders = misplaced[0]
+        yield Problem(
+            _CODE,
+            f"the index places {_count([name for name, _ in misplaced], 'tensor')} in another shard than "
+            "the one that holds it, first "
+            f"{first!r} in {index.weight_map[first]!r}; it is in {', '.join(repr(name) for name in holders)}",
+            str(index.path),
+            {
+                "kind": "misplaced_tensors",
+                "count": len(misplaced),
+                "tensors": [name for name, _ in misplaced[:_MOST_NAMES]],
+            },
+            _REINDEX,
+        )
+
+
 def check_index(index: ShardIndex, shards: Sequence[Shard]) -> Iterator[Problem]:
-    """What the shards hold and the index does not say; the reverse is an error when opening."""
+    """What the shards hold and the index does not say."""
     unindexed = {
         info.name: shard.name
         for shard in shards

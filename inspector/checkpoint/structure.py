@@ -12,12 +12,16 @@ from typing import Any, Final
 import rowscope
 from rowscope.inspector.checkpoint.checkpoint import Checkpoint
 from rowscope.inspector.checkpoint.config import Skip
-from rowscope.inspector.checkpoint.index_checks import Problem
+from rowscope.inspector.checkpoint.downloads import Verified
+from rowscope.inspector.checkpoint.downloads import verify as verify_files
+from rowscope.inspector.checkpoint.listing import names_in
+from rowscope.inspector.checkpoint.problem import Problem
 from rowscope.inspector.checkpoint.structure_groups import TensorGroup, group_tensors, natural_key
 from rowscope.inspector.header import TensorRef
 
 SCHEMA_VERSION: Final = "1"
 
+_SMALL = (".json", ".txt", ".model", ".jinja", ".tiktoken")
 _GLOB = re.compile(r"[*?\[]")
 
 
@@ -75,6 +79,7 @@ class Structure:
         pattern: the filter, None where all tensors are shown.
         tensors: in natural order of their names.
         groups: the same tensors, numbered ones together.
+        verified: which files have the digest of their download; None where nobody asked.
     """
 
     path: str
@@ -95,6 +100,12 @@ class Structure:
     dtypes: tuple[DtypeTotal, ...]
     groups: tuple[TensorGroup, ...]
     tensors: tuple[TensorRef, ...]
+    verified: Verified | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """0, or 1 where one of the problems is an error."""
+        return int(any(problem.severity == "error" for problem in self.problems))
 
     def to_dict(self, exit_code: int = 0) -> dict[str, Any]:
         """The JSON document of `inspect --format json` (schema_version "1")."""
@@ -122,20 +133,23 @@ class Structure:
             "notes": list(self.notes),
             "skipped": [_fields(skip) for skip in self.skipped],
             "findings": [_finding(problem) for problem in self.problems],
+            "verified": None if self.verified is None else self.verified.to_dict(),
         }
 
 
-def describe(checkpoint: Checkpoint, *, pattern: str | None = None) -> Structure:
+def describe(checkpoint: Checkpoint, *, pattern: str | None = None, verify: bool = False) -> Structure:
     """A checkpoint's structure.
 
     Args:
         pattern: keep tensors whose name contains it or, where it has `*`, `?` or `[`, matches it as a
             glob over the whole name; case matters.
+        verify: also read all files and compare them with the digests of their download.
     """
     chosen = sorted(checkpoint.tensors.values(), key=lambda tensor: natural_key(tensor.name))
     if pattern is not None:
         chosen = [tensor for tensor in chosen if _matches(tensor.name, pattern)]
     common, by_file = _metadata(checkpoint)
+    verified = verify_files(checkpoint.root, _files_of(checkpoint)) if verify else None
     return Structure(
         path=checkpoint.path,
         files=tuple(
@@ -152,13 +166,20 @@ def describe(checkpoint: Checkpoint, *, pattern: str | None = None) -> Structure
         metadata=common,
         metadata_by_file=by_file,
         notes=checkpoint.notes,
-        problems=checkpoint.problems,
+        problems=(*checkpoint.problems, *(verified.wrong if verified else ())),
         skipped=checkpoint.skipped,
         pattern=pattern,
         dtypes=_dtype_totals(chosen),
         groups=group_tensors(chosen),
         tensors=tuple(chosen),
+        verified=verified,
     )
+
+
+def _files_of(checkpoint: Checkpoint) -> list[str]:
+    """The weights, and the small files beside them that say how to read them."""
+    small = [name for name in names_in(checkpoint.root) if name.endswith(_SMALL)]
+    return [*(shard.name for shard in checkpoint.shards), *small]
 
 
 def _matches(name: str, pattern: str) -> bool:
@@ -173,7 +194,11 @@ def _integrity(checkpoint: Checkpoint) -> Integrity:
         file_bytes=checkpoint.bytes,
         header_bytes=sum(header.data_start for header in headers),
         tensor_bytes=sum(info.stop - info.start for header in headers for info in header.tensors),
-        index="absent" if index is None else "disagrees" if checkpoint.problems else "agrees",
+        index="absent"
+        if index is None
+        else "disagrees"
+        if any(problem.code == "FIL002" for problem in checkpoint.problems)
+        else "agrees",
         index_tensors=None if index is None else len(index.weight_map),
         index_total_size=None if index is None else index.total_size,
     )
@@ -221,11 +246,11 @@ def _tensor(tensor: TensorRef) -> dict[str, Any]:
 
 
 def _finding(problem: Problem) -> dict[str, Any]:
-    """A problem in the form of the contract's findings; FIL002 is the only code that leaves a file open."""
+    """A problem in the form of the contract's findings."""
     return {
         "code": problem.code,
-        "name": "index-mismatch",
-        "severity": "warning",
+        "name": problem.name,
+        "severity": problem.severity,
         "confidence": "high",
         "message": problem.message,
         "location": problem.location,

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rowscope.inspector.checkpoint.index import ShardIndex, read_index
-from rowscope.inspector.checkpoint.locate import INDEX_SUFFIX, Location, conversion
+from rowscope.inspector.checkpoint.listing import listing, names_in
+from rowscope.inspector.checkpoint.locate import INDEX_SUFFIX, Location
+from rowscope.inspector.checkpoint.nothing import SUFFIX, nothing_found
+from rowscope.inspector.checkpoint.parts import DCP_NAME, refuse_part, refuse_parts
 from rowscope.inspector.errors import CheckpointError, MissingShardError
-from rowscope.inspector.storage import reason
-
-SUFFIX = ".safetensors"
 
 _SINGLE = ("model.safetensors", "adapter_model.safetensors", "consolidated.safetensors")
 _MAIN_INDEX = "model" + INDEX_SUFFIX
@@ -55,7 +55,7 @@ def from_index(path: Path) -> Weights:
     """
     index = read_index(path)
     names = index.shard_names
-    others = [name for name in _names(path.parent) if name.endswith(SUFFIX) and name not in names]
+    others = [name for name in names_in(path.parent) if name.endswith(SUFFIX) and name not in names]
     if not _consolidated(names[0]):
         copies = [name for name in others if _consolidated(name)]
         others = [name for name in others if name not in copies]
@@ -65,7 +65,13 @@ def from_index(path: Path) -> Weights:
 
 
 def from_file(path: Path) -> Weights:
-    """One file, alone; a note where its name says that it is a part of more."""
+    """One file, alone; a note where its name says that it is a part of more.
+
+    Raises:
+        CheckpointError: it holds parts of tensors whose others are in other files.
+    """
+    beside = [name for name in names_in(path.parent) if DCP_NAME.fullmatch(name)]
+    refuse_part(path.name, str(path), alone=len(beside) < 2)
     member = _MEMBER.fullmatch(path.name)
     if member is None or int(member["parts"]) < 2:
         return Weights((path.name,))
@@ -84,7 +90,7 @@ def from_folder(folder: Path) -> Weights:
         CheckpointError: no safetensors weights, or several candidates.
         MissingShardError: a set lacks members.
     """
-    present = _names(folder)
+    present = names_in(folder)
     files = [name for name in present if name.endswith(SUFFIX)]
     indexes = [name for name in present if name.endswith(INDEX_SUFFIX)]
     copies = [name for name in files if _consolidated(name)]
@@ -97,7 +103,7 @@ def from_folder(folder: Path) -> Weights:
     if index is not None:
         return _with_index(folder, index, main, notes)
     if not main:
-        raise CheckpointError(_nothing_found(folder, present), location=str(folder))
+        raise nothing_found(folder, present)
     names = _without_index(folder, main)
     left = [name for name in main if name not in names]
     if left:
@@ -129,6 +135,9 @@ def _with_index(folder: Path, index: str, main: Sequence[str], notes: tuple[str,
 
 
 def _without_index(folder: Path, main: Sequence[str]) -> tuple[str, ...]:
+    refuse_parts(main, str(folder))
+    if all(DCP_NAME.fullmatch(name) for name in main):
+        return tuple(main)
     for name in _SINGLE:
         if name in main:
             return (name,)
@@ -164,35 +173,6 @@ def _complete_set(folder: Path, main: Sequence[str], stem: str, parts: str) -> t
     return tuple(found[part] for part in sorted(found))
 
 
-def _nothing_found(folder: Path, present: Sequence[str]) -> str:
-    """What the folder holds instead, and what to do about it."""
-    below = [
-        name
-        for name in present
-        if (folder / name).is_dir() and any(inner.endswith(SUFFIX) for inner in _names(folder / name))
-    ]
-    if below:
-        return (
-            f"{str(folder)!r} holds no safetensors file itself, its sub-folders {listing(below)} do; "
-            "give one of them as PATH"
-        )
-    for name in present:
-        advice = conversion(Path(name).suffix)
-        if advice is not None and (folder / name).is_file():
-            return f"{str(folder)!r} holds no safetensors file, only other formats ({name!r}); {advice}"
-    what = "is empty" if not present else "holds no safetensors file"
-    return f"{str(folder)!r} {what}; give the folder that holds model.safetensors or its shards"
-
-
-def _names(folder: Path) -> list[str]:
-    try:
-        return sorted(entry.name for entry in folder.iterdir())
-    except OSError as error:
-        raise CheckpointError(
-            f"cannot list {str(folder)!r}: {reason(error)}; check its permissions", location=str(folder)
-        ) from error
-
-
 def _consolidated(name: str) -> bool:
     return name.startswith("consolidated")
 
@@ -201,9 +181,3 @@ def _consolidated_notes(copies: Sequence[str]) -> tuple[str, ...]:
     if not copies:
         return ()
     return (f"{listing(copies)} ignored: a second copy of the weights beside the Hugging Face files",)
-
-
-def listing(names: Sequence[str], limit: int = 5) -> str:
-    """The first few names, and how many more there are."""
-    shown = ", ".join(repr(name) for name in names[:limit])
-    return shown if len(names) <= limit else f"{shown} and {len(names) - limit} more"

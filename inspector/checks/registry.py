@@ -13,6 +13,8 @@ Check = Callable[[Facts], Iterable[Finding]]
 
 CHECKS: Final[tuple[tuple[Rule, Check], ...]] = (
     (structure.FIL002, structure.index_mismatch),
+    (structure.FIL005, structure.damaged_download),
+    (structure.FIL006, structure.unloadable_names),
     (vocabulary.VOC101, vocabulary.unmapped_rows),
     (vocabulary.VOC102, vocabulary.token_without_row),
     (vocabulary.VOC103, vocabulary.vocab_size_mismatch),

@@ -1,6 +1,6 @@
 """FIL: what is wrong with the files themselves.
 
-FIL001, FIL003, FIL004 and an indexed tensor missing from its shard stop the reader: they are raised as
+FIL001, FIL003, FIL004 and a vocabulary table missing from its shard stop the reader: they are raised as
 errors and never reach a report. Their rules stand here so that they are documented like all others.
 """
 
@@ -16,14 +16,32 @@ FIL001: Final = Rule("FIL001", "malformed-file", "error", "A file breaks the saf
 FIL002: Final = Rule("FIL002", "index-mismatch", "warning", "The sharded index disagrees with the shards.")
 FIL003: Final = Rule("FIL003", "missing-shard", "error", "A shard that the index names is not there.")
 FIL004: Final = Rule("FIL004", "unsafe-shard-name", "error", "A shard name would leave the folder.")
+FIL005: Final = Rule("FIL005", "damaged-download", "error", "A download is unfinished or damaged.")
+FIL006: Final = Rule("FIL006", "unloadable-names", "error", "No loader matches the tensors' names.")
 
 
 def index_mismatch(facts: Facts) -> Iterator[Finding]:
     """FIL002, as far as the tensors can still be read."""
+    yield from _problems(facts, FIL002)
+
+
+def damaged_download(facts: Facts) -> Iterator[Finding]:
+    """FIL005: what lies beside the files, and what the rows show."""
+    yield from _problems(facts, FIL005)
+
+
+def unloadable_names(facts: Facts) -> Iterator[Finding]:
+    """FIL006."""
+    yield from _problems(facts, FIL006)
+
+
+def _problems(facts: Facts, rule: Rule) -> Iterator[Finding]:
     for problem in facts.checkpoint.problems:
-        yield FIL002.finding(
-            problem.message,
-            problem.location,
-            evidence=problem.evidence,
-            hint=problem.hint,
-        )
+        if problem.code == rule.code:
+            yield rule.finding(
+                problem.message,
+                problem.location,
+                severity=problem.severity,
+                evidence=problem.evidence,
+                hint=problem.hint,
+            )

@@ -99,7 +99,7 @@ def _vocabularies(
     for side in (base, tuned):
         vocabulary = None
         try:
-            vocabulary = read_vocabulary(side.root)
+            vocabulary = read_vocabulary(side.tokenizer_root)
             trouble = f"no tokenizer files in {str(side.root)!r}"
         except TokenizerError as error:
             trouble = f"the tokenizer in {str(side.root)!r} cannot be read: {error.message}"

@@ -24,11 +24,25 @@ class Shard:
 
 
 @dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of a tensor that is stored in several files, and where in the whole it begins."""
+
+    ref: TensorRef
+    at: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TensorRef:
-    """A tensor and the file that holds it."""
+    """A tensor and the file that holds it.
+
+    Attributes:
+        info, shard: of a tensor in pieces, the whole's shape, and the file of its first piece.
+        pieces: where the parts of a tensor lie that several files hold together; () for all others.
+    """
 
     info: TensorInfo
     shard: Shard
+    pieces: tuple[Piece, ...] = ()
 
     @property
     def name(self) -> str:
@@ -48,5 +62,7 @@ class TensorRef:
 
     @property
     def offset(self) -> int:
-        """Absolute position of the first byte in the file."""
+        """Absolute position of the first byte in the file; of a tensor in pieces, of its first piece."""
+        if self.pieces:
+            return self.pieces[0].ref.offset
         return self.shard.header.data_start + self.info.start

@@ -40,7 +40,7 @@ class RowNames:
     """Tokens and groups of a matrix's rows: its tokenizer files are read on first use, and once."""
 
     def __init__(self, checkpoint: Checkpoint, matrix: Matrix) -> None:
-        self._root = checkpoint.root
+        self._root = checkpoint.tokenizer_root
         self._rows = matrix.rows
 
     @cached_property

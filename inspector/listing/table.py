@@ -213,10 +213,11 @@ def reserved_ids(path: str | os.PathLike[str] | Checkpoint) -> NDArray[np.int64]
     checkpoint = path if isinstance(path, Checkpoint) else open_checkpoint(path)
     if not checkpoint.matrices:
         raise no_matrix(checkpoint)
-    vocabulary = read_vocabulary(checkpoint.root)
+    vocabulary = read_vocabulary(checkpoint.tokenizer_root)
     if vocabulary is None:
         raise CheckpointError(
-            f"{str(checkpoint.root)!r} has no tokenizer files, so nothing tells which rows are reserved; "
+            f"{str(checkpoint.tokenizer_root)!r} has no tokenizer files, so nothing tells which rows are "
+            "reserved; "
             "put tokenizer.json beside the weights",
             location=str(checkpoint.root),
         )

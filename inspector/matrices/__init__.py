@@ -8,6 +8,7 @@ from rowscope.inspector.matrices.layouts import INPUT_NAMES, OUTPUT_NAMES
 from rowscope.inspector.matrices.matrix import Matrix, MatrixLayout, Role
 from rowscope.inspector.matrices.packed.attach import with_packing
 from rowscope.inspector.matrices.packed.model import Packed, Part, seen_as
+from rowscope.inspector.matrices.stored import role_of_name
 
 __all__ = [
     "INPUT_NAMES",
@@ -22,4 +23,5 @@ __all__ = [
     "find_matrices",
     "seen_as",
     "with_packing",
+    "role_of_name",
 ]

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 from rowscope.inspector.header import TensorRef
+from rowscope.inspector.matrices.layouts import INPUT_NAMES, OUTPUT_NAMES
 
 Axis = Literal["rows", "columns", "tiles", "flat"]
 
@@ -86,10 +87,26 @@ def as_table(ref: TensorRef) -> StoredTable | None:
 
     A name without a dot is kept as it is: `embeddings` is the whole name of a table of model2vec.
     """
-    name = ref.name
-    stem, dot, leaf = name.rpartition(".")
+    found = _plain(ref.name)
+    return None if found is None else StoredTable(found[0], ref, found[1], found[2])
+
+
+def role_of_name(name: str) -> Literal["input", "output"] | None:
+    """The role that a tensor of this name, in whatever form, surely has; None for ambiguous names."""
+    found = _plain(name)
+    if found is None:
+        return None
+    for role, rules in (("input", INPUT_NAMES), ("output", OUTPUT_NAMES)):
+        for rule in rules:
+            if not rule.weak and (found[0] == rule.suffix or found[0].endswith("." + rule.suffix)):
+                return "input" if role == "input" else "output"
+    return None
+
+
+def _plain(name: str) -> tuple[str, StoredForm, int] | None:
+    _, dot, leaf = name.rpartition(".")
     if not dot:
-        return StoredTable(name, ref, PLAIN, 0)
+        return name, PLAIN, 0
     form = _BY_LEAF.get(leaf)
     if form is None or not name.endswith(form.suffix):
         return None
@@ -97,7 +114,7 @@ def as_table(ref: TensorRef) -> StoredTable | None:
     rank = 1 if form is PLAIN else 10 + FORMS.index(form)
     if any(part in stem for part in _HIDDEN):
         stem, rank = _unwrapped(stem, rank)
-    return StoredTable(stem + PLAIN.suffix, ref, form, rank)
+    return stem + PLAIN.suffix, form, rank
 
 
 def _unwrapped(stem: str, rank: int) -> tuple[str, int]:

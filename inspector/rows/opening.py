@@ -6,6 +6,7 @@ from rowscope.inspector.errors import UndecodableError
 from rowscope.inspector.matrices import Matrix
 from rowscope.inspector.rows.blocks import RowReader
 from rowscope.inspector.rows.decoded import DecodedRows
+from rowscope.inspector.rows.pieced import PiecedRows
 
 
 def open_rows(matrix: Matrix) -> RowReader:
@@ -18,4 +19,16 @@ def open_rows(matrix: Matrix) -> RowReader:
     """
     if matrix.undecodable is not None:
         raise UndecodableError(matrix.undecodable, location=matrix.tensor)
-    return RowReader(matrix.ref) if matrix.packed is None else DecodedRows(matrix.ref, matrix.packed)
+    if matrix.packed is not None:
+        _require_one_file(matrix)
+        return DecodedRows(matrix.ref, matrix.packed)
+    return PiecedRows(matrix.ref) if matrix.ref.pieces else RowReader(matrix.ref)
+
+
+def _require_one_file(matrix: Matrix) -> None:
+    if len(matrix.ref.pieces) > 1:
+        raise UndecodableError(
+            f"{matrix.tensor!r} is packed and lies in {len(matrix.ref.pieces)} pieces; consolidate the files to "
+            "read it",
+            location=matrix.tensor,
+        )

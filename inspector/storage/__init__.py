@@ -6,6 +6,7 @@ Knows names, sizes and bytes. Must not know safetensors, tokenizers or any other
 from rowscope.inspector.storage.contents import Content, unlike_tensors, unlike_text
 from rowscope.inspector.storage.files import (
     MAX_VALUES,
+    digest,
     kind_of,
     read_json,
     read_range,
@@ -18,6 +19,7 @@ __all__ = [
     "MAX_VALUES",
     "Content",
     "MappedFile",
+    "digest",
     "kind_of",
     "read_json",
     "read_range",

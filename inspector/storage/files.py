@@ -16,6 +16,7 @@ MAX_VALUES = 2_000_000
 """Most values that one JSON document may list. Each costs Python some 100 bytes, whatever its length in
 the file: without a limit a file of 100 MB fills 5 GB. The largest real headers have a tenth of it."""
 
+_DIGEST_BLOCK = 16 << 20
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
 
 
@@ -109,3 +110,22 @@ def kind_of(mode: int) -> str:
         stat.S_IFSOCK: "a socket",
     }
     return kinds.get(stat.S_IFMT(mode), "a special file")
+
+
+def digest(path: Path, algorithm: str, prefix: bytes = b"") -> str:
+    """Hexadecimal digest of `prefix` and the file's bytes.
+
+    Args:
+        algorithm: a name of hashlib's, `sha256`.
+
+    Raises:
+        CheckpointError: the path is not a readable regular file.
+    """
+    import hashlib
+
+    state = hashlib.new(algorithm, prefix, usedforsecurity=False)
+    at = 0
+    while data := read_range(path, at, at + _DIGEST_BLOCK)[0]:
+        state.update(data)
+        at += len(data)
+    return state.hexdigest()

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
-    "Checkpoint": "rowscope.inspector.checkpoint.checkpoint",
+    "Checkpoint": "rowscope.inspector.checkpoint",
     "Diff": "rowscope.inspector.diff",
     "Mask": "rowscope.inspector.mask",
     "Matrix": "rowscope.inspector.matrices.find",
@@ -39,7 +39,7 @@ _HOME = {
     "diff": "rowscope.inspector.diff",
     "find_suspects": "rowscope.inspector.listing.suspects",
     "mask": "rowscope.inspector.mask",
-    "open_checkpoint": "rowscope.inspector.checkpoint.checkpoint",
+    "open_checkpoint": "rowscope.inspector.checkpoint",
     "plan_claim": "rowscope.inspector.claim",
     "reserved_ids": "rowscope.inspector.listing.table",
     "row_table": "rowscope.inspector.listing.table",

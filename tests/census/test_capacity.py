@@ -11,7 +11,7 @@ from tokenizers import Tokenizer
 
 from rowscope.inspector.census.capacity import Capacity, take_capacity
 from rowscope.inspector.census.census import take_census
-from rowscope.inspector.checkpoint.checkpoint import open_checkpoint
+from rowscope.inspector.checkpoint import open_checkpoint
 from rowscope.inspector.plain import to_plain
 from rowscope.inspector.vocabulary import read_vocabulary
 

@@ -12,7 +12,7 @@ import pytest
 from safetensors.numpy import save_file
 
 import rowscope
-from rowscope.inspector.checkpoint.checkpoint import Checkpoint, open_checkpoint
+from rowscope.inspector.checkpoint import Checkpoint, open_checkpoint
 from rowscope.inspector.errors import CheckpointError
 from rowscope.inspector.matrices.find import find_matrices
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from rowscope.inspector.checkpoint.checkpoint import open_checkpoint
+from rowscope.inspector.checkpoint import open_checkpoint
 
 FIRST, SECOND = "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"
 EMBED = {"model.embed_tokens.weight": np.zeros((8, 4), np.float32)}

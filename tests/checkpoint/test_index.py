@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from rowscope.inspector.checkpoint.checkpoint import Checkpoint, open_checkpoint
+from rowscope.inspector.checkpoint import Checkpoint, open_checkpoint
 from rowscope.inspector.checkpoint.diagnose import diagnose
 from rowscope.inspector.errors import (
     CheckpointError,
@@ -106,8 +107,10 @@ def test_missing_member_of_a_set(sharded):
 def test_indexed_tensor_that_its_shard_lacks(shard, sharded):
     weight_map = {"model.embed_tokens.weight": FIRST, "model.norm.weight": SECOND, "lm_head.weight": shard}
     write_index(sharded, weight_map)
+    checkpoint = open_checkpoint(sharded)
+    assert kinds(checkpoint) == ["absent_tensors"]
     with pytest.raises(IndexMismatchError, match="lm_head") as caught:
-        open_checkpoint(sharded)
+        _ = checkpoint.layout
     assert caught.value.code == "FIL002"
     (fault,) = diagnose(sharded)
     assert (fault.rule, fault.tensor) == ("index", "lm_head.weight")
@@ -117,8 +120,8 @@ def test_tensor_in_the_wrong_shard_says_where_it_is(sharded):
     write_index(sharded, {"model.embed_tokens.weight": SECOND, "model.norm.weight": SECOND})
     write(sharded, FIRST, EMBED)
     write_index(sharded, {"model.embed_tokens.weight": SECOND, "model.norm.weight": FIRST})
-    with pytest.raises(IndexMismatchError, match=f"2 tensors.*it is in '{FIRST}'"):
-        open_checkpoint(sharded)
+    (problem,) = (found for found in open_checkpoint(sharded).problems if found.code == "FIL002")
+    assert re.search(f"2 tensors.*it is in '{FIRST}'", problem.message)
 
 
 def test_tensor_that_the_index_does_not_name(sharded):

@@ -13,7 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from safetensors.numpy import save_file
 from safetensors.torch import save_file as save_torch
 
-from rowscope.inspector.checkpoint.checkpoint import open_checkpoint
+from rowscope.inspector.checkpoint import open_checkpoint
 from rowscope.inspector.diff.measure import compare_rows
 from rowscope.inspector.errors import CheckpointError
 from rowscope.inspector.rows.blocks import RowReader

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rowscope.inspector.checkpoint.checkpoint import open_checkpoint
+from rowscope.inspector.checkpoint import open_checkpoint
 from rowscope.inspector.checkpoint.structure import describe
 from rowscope.inspector.errors import MalformedFileError
 from rowscope.inspector.header.read import parse_header

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from rowscope.inspector.checkpoint.checkpoint import open_checkpoint
+from rowscope.inspector.checkpoint import open_checkpoint
 from rowscope.inspector.errors import CheckpointError, MalformedFileError
 from rowscope.inspector.storage.local import MappedFile
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from rowscope.inspector.checkpoint import Structure, TensorGroup
+from rowscope.inspector.checkpoint import Structure, TensorGroup, Verified
 from rowscope.inspector.header import Fault
 from rowscope.inspector.render.plain import bytes_text, plural, table, wrap
 from rowscope.inspector.text import visible
@@ -85,12 +85,22 @@ def _integrity(structure: Structure, width: int) -> Iterator[str]:
     )
     if facts.index_tensors is None:
         yield "  index: none"
-        return
-    stated = facts.index_total_size
-    size = "no total_size" if stated is None else f"total_size {stated:,}"
-    yield from wrap(
-        f"index: {facts.index} with the shards; {plural(facts.index_tensors, 'tensor')}, {size}", width, "  "
-    )
+    else:
+        stated = facts.index_total_size
+        size = "no total_size" if stated is None else f"total_size {stated:,}"
+        names = plural(facts.index_tensors, "tensor")
+        yield from wrap(f"index: {facts.index} with the shards; {names}, {size}", width, "  ")
+    if structure.verified is not None:
+        yield from wrap(_digests(structure.verified), width, "  ")
+
+
+def _digests(found: Verified) -> str:
+    """How many files have the digest of their download; without one nothing can be said."""
+    known = len(found.right) + len(found.wrong)
+    words = f"digests: {len(found.right)} of {plural(known, 'file')} as downloaded"
+    if not found.unknown:
+        return words
+    return f"{words}; none is known of {plural(len(found.unknown), 'other')}"
 
 
 def _metadata(structure: Structure, width: int, show_all: bool) -> Iterator[str]:
@@ -158,7 +168,7 @@ def _count(group: TensorGroup) -> str:
 
 def _findings(structure: Structure, width: int) -> Iterator[str]:
     for problem in structure.problems:
-        yield from wrap(f"warning {problem.code}: {visible(problem.message)}", width, "  ")
+        yield from wrap(f"{problem.severity} {problem.code}: {visible(problem.message)}", width, "  ")
         yield from wrap(visible(problem.hint), width, "    ")
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rowscope.commands.options import FormatOption, OutputOption, PathArgument
+from rowscope.commands.options import FormatOption, OutputOption, PathArgument, TokenizerOption
 from rowscope.terminal import Progress, check_choice, command, emit, emit_json, emit_lines, text_width
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ def mask(
     apply: Annotated[
         bool, typer.Option("--apply", help="Write suppress_tokens into generation_config.json.")
     ] = False,
+    tokenizer: TokenizerOption = None,
     format: Annotated[
         str,
         typer.Option(
@@ -70,7 +71,7 @@ def mask(
     from rowscope.inspector.mask import mask as make_mask
 
     check_choice("--format", format, ("text", "json", *FORMATS))
-    checkpoint = open_checkpoint(path)
+    checkpoint = open_checkpoint(path, tokenizer=tokenizer)
     with Progress(checkpoint) as progress:
         found = make_mask(checkpoint, include, progress=progress)
     if apply:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rowscope.commands.options import OutputOption, PathArgument
+from rowscope.commands.options import OutputOption, PathArgument, TokenizerOption
 from rowscope.terminal import (
     Progress,
     check_choice,
@@ -32,6 +32,7 @@ def audit(
         typer.Option("--format", "-f", help="text, json, markdown, html, sarif or github.  [default: text]"),
     ] = None,
     output: OutputOption = None,
+    tokenizer: TokenizerOption = None,
     fail_on: Annotated[
         str | None,
         typer.Option("--fail-on", help="Exit 1 from this severity on: error, warning, note, never.  [error]"),
@@ -77,7 +78,7 @@ def audit(
     check_choice("--fail-on", settings.fail_on, FAIL_ON)
     check_codes(settings.select, "--select")
     check_codes(settings.ignore, "--ignore")
-    checkpoint = open_checkpoint(path)
+    checkpoint = open_checkpoint(path, tokenizer=tokenizer)
     with Progress(checkpoint) as progress:
         report = run_audit(checkpoint, reachability=reachability, progress=progress)
     report = apply_selection(report, settings.select, settings.ignore)

@@ -6,7 +6,13 @@ from typing import Annotated
 
 import typer
 
-from rowscope.commands.options import FormatOption, MatrixOption, OutputOption, PathArgument
+from rowscope.commands.options import (
+    FormatOption,
+    MatrixOption,
+    OutputOption,
+    PathArgument,
+    TokenizerOption,
+)
 from rowscope.terminal import (
     Progress,
     check_choice,
@@ -30,6 +36,9 @@ def inspect(
     diagnose: Annotated[
         bool, typer.Option("--diagnose", help="List every fault of malformed files (exit 3).")
     ] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Compare the files with the digests of their download.")
+    ] = False,
 ) -> int:
     """List what is in the files, from their headers. Formats: text, json."""
     from rowscope.inspector.checkpoint import open_checkpoint
@@ -40,12 +49,12 @@ def inspect(
     from rowscope.inspector.checkpoint import describe
     from rowscope.inspector.render.inspect import render_inspect
 
-    structure = describe(open_checkpoint(path), pattern=filter)
+    structure = describe(open_checkpoint(path), pattern=filter, verify=verify)
     if format == "json":
-        emit_json(structure.to_dict(), output)
+        emit_json(structure.to_dict(structure.exit_code), output)
     else:
         emit_text(render_inspect(structure, width=text_width(), show_all=all), output)
-    return 0
+    return structure.exit_code
 
 
 def _diagnose(path: str, format: str, output: str | None) -> int:
@@ -79,6 +88,7 @@ def rows(
     ] = True,
     full: Annotated[bool, typer.Option("--full", help="Judge against all rows, not a sample.")] = False,
     limit: Annotated[int, typer.Option("--limit", help="Rows in the text format; 0 for all.")] = 40,
+    tokenizer: TokenizerOption = None,
     format: FormatOption = "text",
     output: OutputOption = None,
 ) -> int:
@@ -88,7 +98,7 @@ def rows(
     from rowscope.inspector.render.rows import render_rows, rows_lines
 
     check_choice("--format", format, ("text", "json", "csv", "jsonl", "parquet"))
-    checkpoint = open_checkpoint(path)
+    checkpoint = open_checkpoint(path, tokenizer=tokenizer)
     chosen = matrix_of(checkpoint, matrix)
     names = RowNames(checkpoint, chosen)
     wanted = choose_ids(chosen, names, ids=ids, tokens=token or [], group=group)
@@ -112,6 +122,7 @@ def suspects(
     ] = "used",
     matrix: MatrixOption = "input",
     limit: Annotated[int, typer.Option("--limit", help="How many, surest first; 0 for all.")] = 40,
+    tokenizer: TokenizerOption = None,
     reachability: Annotated[
         bool, typer.Option("--reachability", help="Say which of them no text produces.")
     ] = False,
@@ -124,7 +135,7 @@ def suspects(
     from rowscope.inspector.render.suspects import SUSPECTS_FORMATS, render_suspects, suspects_lines
 
     check_choice("--format", format, ("text", "json", *SUSPECTS_FORMATS))
-    checkpoint = open_checkpoint(path)
+    checkpoint = open_checkpoint(path, tokenizer=tokenizer)
     with Progress(checkpoint) as progress:
         found = find_suspects(
             checkpoint,

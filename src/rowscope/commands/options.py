@@ -16,4 +16,8 @@ PathArgument = Annotated[
 ]
 FormatOption = Annotated[str, typer.Option("--format", "-f", help="How to print the result.")]
 OutputOption = Annotated[str | None, typer.Option("--output", "-o", help="Write to this file instead.")]
+TokenizerOption = Annotated[
+    str | None,
+    typer.Option("--tokenizer", help="Folder of the tokenizer files, where they are not beside the weights."),
+]
 MatrixOption = Annotated[str, typer.Option("--matrix", help="input or output.")]

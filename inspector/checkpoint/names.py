@@ -1,0 +1,57 @@
+"""Tensor names that no loader matches: a training library's wrapper is still in them (FIL006)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from rowscope.inspector.checkpoint.problem import Problem
+
+_MOST_NAMES = 10_000
+
+# Modules that a library puts around others while it trains, and what saves without them. Anywhere in a name.
+WRAPPERS: Final[dict[str, str]] = {
+    "_orig_mod": "torch.compile; save model._orig_mod",
+    "_fsdp_wrapped_module": "FSDP; save with accelerator.get_state_dict(model)",
+    "_checkpoint_wrapped_module": "activation checkpointing; save the module that it wraps",
+    "_forward_module": "Lightning Fabric; save the module that it wraps",
+    "base_layer": "PEFT; save model.merge_and_unload(), or the adapter alone",
+    "modules_to_save": "PEFT; save model.merge_and_unload(), or the adapter alone",
+    "original_module": "PEFT; save model.merge_and_unload(), or the adapter alone",
+}
+# Only where every name begins with it: as a module of a model these words mean something.
+PREFIXES: Final[dict[str, str]] = {
+    "module.": "DataParallel or DistributedDataParallel; save model.module",
+    "base_model.model.": "PEFT; save model.merge_and_unload(), or the adapter alone",
+}
+
+
+def check_names(names: Iterable[str], root: str) -> Iterator[Problem]:
+    """FIL006: names with the wrapper of a training library in them.
+
+    transformers matches none of them: it starts what it does not find at random, with a warning.
+    """
+    every = list(names)
+    for prefix, origin in PREFIXES.items():
+        if every and all(name.startswith(prefix) for name in every):
+            yield _problem(every, prefix, origin, root)
+            return
+    for segment, origin in WRAPPERS.items():
+        wrapped = [name for name in every if segment in name and segment in name.split(".")]
+        if wrapped:
+            yield _problem(wrapped, segment + ".", origin, root)
+            return
+
+
+def _problem(names: list[str], wrapper: str, origin: str, root: str) -> Problem:
+    library, _, save = origin.partition("; ")
+    return Problem(
+        "FIL006",
+        f"{len(names)} tensor names hold {wrapper!r}, which {library} puts there, first {names[0]!r}: no "
+        "loader "
+        "matches them, and transformers starts what it does not find at random",
+        root,
+        {"kind": "wrapped_names", "wrapper": wrapper, "count": len(names), "tensors": names[:_MOST_NAMES]},
+        f"{save}, or write the file again with {wrapper!r} taken out of the names",
+        severity="error",
+    )

@@ -1,0 +1,39 @@
+"""Something wrong with a checkpoint's files that does not stop its audit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+NAMES: Final[Mapping[str, str]] = {
+    "FIL002": "index-mismatch",
+    "FIL005": "damaged-download",
+    "FIL006": "unloadable-names",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A fault within a checkpoint that leaves the rest readable.
+
+    Attributes:
+        code: the finding code, one of `NAMES`.
+        message: one sentence with the numbers.
+        location: the file that it is about.
+        evidence: the numbers and names behind it, JSON ready; `evidence["kind"]` tells the cases apart.
+        hint: the next step.
+        severity: as a finding's.
+    """
+
+    code: str
+    message: str
+    location: str
+    evidence: Mapping[str, Any]
+    hint: str
+    severity: Literal["error", "warning", "note"] = "warning"
+
+    @property
+    def name(self) -> str:
+        """The rule's name."""
+        return NAMES[self.code]
