@@ -115,6 +115,7 @@ def checkpoint_folders(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str,
         ),
         "headless": _sharded(root / "headless"),
         "partial": _write(root / "partial", {EMBEDDING: _rows(7)}),
+        "wrapped": _wrapped(root / "wrapped"),
         "claimed": _claimed(root),
     }
     return folders
@@ -128,6 +129,14 @@ def _claimed(root: Path) -> Path:
     return root / "claimed"
 
 
+def _wrapped(folder: Path) -> Path:
+    """Names of a compiled model, and what an interrupted download leaves beside its file."""
+    config = _config(vocab_size=_ROWS, tie_word_embeddings=True)
+    _write(folder, {f"_orig_mod.{EMBEDDING}": _rows(8)}, config, _words(_ROWS), ("<|end|>", "<|tool|>"))
+    (folder / "model.safetensors.part").write_bytes(b"")
+    return folder
+
+
 def _sharded(folder: Path) -> Path:
     """Untied by its config yet without a head; the index misses a tensor, a file, and the total size."""
     config = _config(vocab_size=_ROWS, tie_word_embeddings=False)
@@ -139,8 +148,9 @@ def _sharded(folder: Path) -> Path:
     save_file({"model.norm.weight": np.ones(4, "f4")}, folder / "left_over.safetensors")
     places = {
         EMBEDDING: "model-00001-of-00002.safetensors",
-        "model.norm.weight": "model-00002-of-00002.safetensors",
+        "model.norm.weight": "model-00001-of-00002.safetensors",
         "model.norm.bias": "model-00002-of-00002.safetensors",
+        "mtp.fc.weight": "model-00002-of-00002.safetensors",
     }
     index = {"metadata": {"total_size": 7}, "weight_map": places}
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))

@@ -21,7 +21,7 @@ __all__ = [
     "config_int",
     "config_value",
     "find_matrices",
+    "role_of_name",
     "seen_as",
     "with_packing",
-    "role_of_name",
 ]

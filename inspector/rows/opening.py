@@ -28,7 +28,8 @@ def open_rows(matrix: Matrix) -> RowReader:
 def _require_one_file(matrix: Matrix) -> None:
     if len(matrix.ref.pieces) > 1:
         raise UndecodableError(
-            f"{matrix.tensor!r} is packed and lies in {len(matrix.ref.pieces)} pieces; consolidate the files to "
+            f"{matrix.tensor!r} is packed and lies in {len(matrix.ref.pieces)} pieces; consolidate the "
+            "files to "
             "read it",
             location=matrix.tensor,
         )

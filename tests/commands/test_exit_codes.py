@@ -133,7 +133,7 @@ BROKEN: dict[str, Callable[[Path], None]] = {
     "gguf": lambda folder: (folder / "model.gguf").write_bytes(b"GGUF"),
     "shardless": lambda folder: _index(folder, {"a": "model-00001-of-00001.safetensors"}),
     "unsafe": lambda folder: _index(folder, {"a": "../x.safetensors"}),
-    "misplaced": lambda folder: (_embedding(folder), _index(folder, {"b": "model.safetensors"})),
+    "misplaced": lambda folder: (_embedding(folder), _index(folder, {"lm_head.weight": "model.safetensors"})),
     "matrixless": lambda folder: _save(folder, model__norm__weight=np.ones(4, "f4")),
     "packed": _packed,
     "touched": _touched,
@@ -238,8 +238,15 @@ def test_2_usage_in_json(run, places, line):
     assert code == document["exit_code"] == 2
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.parametrize("place", FAILED)
+@pytest.mark.parametrize(
+    ("place", "command"),
+    [
+        (place, command)
+        for place in FAILED
+        for command in COMMANDS
+        if (place, command) != ("misplaced", "inspect PATH")  # it lists what is there, with a finding
+    ],
+)
 def test_3_not_to_be_audited(run, places, command, place):
     words = [str(places[place]) if word == "PATH" else word for word in command.split()]
     code, out, err = run(*words)
@@ -357,7 +364,7 @@ def test_5_a_baseline_that_cannot_be_written(run, places):
 
 @pytest.mark.parametrize("line", ["inspect demo", "audit demo", "rows demo --ids 0", "suspects demo"])
 def test_130_interrupted(run, places, monkeypatch, line):
-    def interrupted(path):
+    def interrupted(path, **options):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("rowscope.inspector.checkpoint.open_checkpoint", interrupted)
@@ -370,7 +377,7 @@ def test_130_by_a_real_signal():
     """The signal arrives while the command opens the checkpoint."""
     source = (
         "import os, signal, rowscope.cli, rowscope.inspector.checkpoint as checkpoint\n"
-        "checkpoint.open_checkpoint = lambda path: os.kill(os.getpid(), signal.SIGINT)\n"
+        "checkpoint.open_checkpoint = lambda path, **options: os.kill(os.getpid(), signal.SIGINT)\n"
         "rowscope.cli.main()"
     )
     words = [sys.executable, "-c", source, "audit", "demo"]

@@ -16,6 +16,7 @@ def refuse_unloadable(checkpoint: Checkpoint, *, trust_remote_code: bool) -> Non
         RefusedError: no config (NO_CONFIG), code of its own (REMOTE_CODE), quantised weights (QUANTIZED),
             or weights files that transformers does not look for (OTHER_FILES).
     """
+    _ = checkpoint.layout  # raises where a vocabulary table is named and not whole
     _need_config(checkpoint)
     _need_trust(checkpoint, trust_remote_code)
     _need_plain_weights(checkpoint)
