@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 
 from bench.machine import Load, facts
-from bench.report import Options, Section, render_report
+from bench.report import Options, Section, render_report, write_below
 
 SECTIONS = ("scan", "slices", "processes", "scaling", "memory", "giant", "changes")
 """Modules of this folder, each with a function of its own name."""
@@ -38,16 +38,9 @@ def main() -> None:
         text = ""
         for text in _reports(names, options):
             if arguments.output is not None:
-                _write(arguments.output, text)
+                write_below(arguments.output, MARKER, text)
     if arguments.output is None:
         sys.stdout.write(text)
-
-
-def _write(path: Path, report: str) -> None:
-    """Write the report, or replace what stands below the marker of a document that has one."""
-    known = path.read_text(encoding="utf-8") if path.exists() else ""
-    above, marker, _ = known.partition(MARKER)
-    path.write_text(f"{above}{marker}\n\n{report}" if marker else report, encoding="utf-8")
 
 
 def _reports(names: list[str], options: Options) -> Iterator[str]:

@@ -100,6 +100,13 @@ def megabytes(size: float) -> str:
     return f"{size / 1e6:,.0f}"
 
 
+def write_below(path: Path, marker: str, report: str) -> None:
+    """Write a report, or replace what stands below the marker of a document that has one."""
+    known = path.read_text(encoding="utf-8") if path.exists() else ""
+    above, found, _ = known.partition(marker)
+    path.write_text(f"{above}{found}\n\n{report}" if found else report, encoding="utf-8")
+
+
 def render_report(facts: Table, sections: Sequence[Section], quick: bool) -> str:
     """The whole report, its headings from level 2 on."""
     parts = ["## Machine", facts.render(), "## Claims", _claims(sections, quick), "## Measurements"]

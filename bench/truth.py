@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from bench.report import Table
+from bench.report import Table, write_below
 from bench.truths import resizes, sections
 from bench.truths.corpus import Corpus, usual_roots
 from bench.truths.subjects import Subject, is_tied_decoder, subjects
@@ -40,7 +40,10 @@ def main() -> None:
         for subject in subjects(names, models, lists, corpus, cache):
             print(f"judging {subject.name} …", file=sys.stderr, flush=True)
             report.add(subject, wanted, Path(folder) / subject.name)
-    _write(arguments.output, report.render())
+            if arguments.output is not None:  # a checkpoint that fails does not cost those before
+                write_below(arguments.output, MARKER, report.render())
+    if arguments.output is None:
+        sys.stdout.write(report.render())
 
 
 class _Report:
@@ -92,16 +95,6 @@ def _pair(text: str) -> tuple[str, Path]:
     if not equals or not path:
         sys.exit(f"{text!r}: write NAME=PATH")
     return name, Path(path)
-
-
-def _write(path: Path | None, report: str) -> None:
-    """Write the report, or replace what stands below the marker of a document that has one."""
-    if path is None:
-        sys.stdout.write(report)
-        return
-    known = path.read_text(encoding="utf-8") if path.exists() else ""
-    above, marker, _ = known.partition(MARKER)
-    path.write_text(f"{above}{marker}\n\n{report}" if marker else report, encoding="utf-8")
 
 
 def _parser() -> argparse.ArgumentParser:
