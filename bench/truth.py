@@ -68,10 +68,11 @@ class _Report:
             self.details += details
         if "made" in wanted:
             self.lines["made"] += sections.made_cases(subject, folders[subject.name], work)
-        for section, kinds in (("padding", resizes.paddings()), ("resizes", resizes.resizes(self.tokens))):
-            if section in wanted:
-                for name, folder in folders.items():
-                    self.lines[section] += sections.grown(subject, name, folder, kinds, work)
+        for name, folder in folders.items():
+            if "padding" in wanted:
+                self.lines["padding"] += sections.padded(subject, name, folder, work)
+            if "resizes" in wanted:
+                self.lines["resizes"] += sections.resized(subject, name, folder, self.tokens, work)
 
     def render(self) -> str:
         """Markdown, headings from level 2 on."""
@@ -79,8 +80,8 @@ class _Report:
         tables = {
             "scores": ("Recall and false rate", sections.SCORES),
             "made": ("Made kinds, and every pair of them", sections.MADE),
-            "padding": ("Random padding", sections.GROWN),
-            "resizes": ("transformers' resizes", sections.GROWN),
+            "padding": ("Random padding", sections.PADDED),
+            "resizes": ("transformers' resizes", sections.RESIZED),
         }
         for name, (title, header) in tables.items():
             if self.lines[name]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -101,29 +101,46 @@ def _sure(found: Judged, missed: Ids) -> str:
     return f"{missed.size} missed, {sure} of them with confidence high"
 
 
-GROWN = (
-    "checkpoint",
-    "matrix",
-    "rows added",
-    "their verdicts",
-    "rows flagged anew",
-    "flags lost",
-    "mask gains beside",
-    "TOK304",
-)
+GROWN = ("checkpoint", "matrix", "rows added", "their verdicts", "rows flagged anew", "flags lost")
+PADDED = (*GROWN, "mask gains beside")
+RESIZED = (*GROWN, "tokens in TOK304")
 
 
-def grown(
-    subject: Subject, name: str, folder: Path, kinds: Iterable[resizes.Resize], work: Path
+def padded(subject: Subject, name: str, folder: Path, work: Path) -> Iterator[Line]:
+    """What rows of random padding do to verdicts, and to `mask --include untrained`."""
+    before = set(rowscope.mask(folder, include="untrained").ids.tolist())
+
+    def gained(target: Path, start: int, stop: int) -> int:
+        masked = set(rowscope.mask(target, include="untrained").ids.tolist())
+        return len(masked - before - set(range(start, stop)))
+
+    yield from _grown(subject, name, folder, resizes.paddings(), work, gained)
+
+
+def resized(subject: Subject, name: str, folder: Path, tokens: tuple[int, ...], work: Path) -> Iterator[Line]:
+    """What transformers' resizes do to verdicts, and what TOK304 says of the new tokens."""
+
+    def named(target: Path, start: int, stop: int) -> int:
+        findings = rowscope.audit(target).findings
+        return sum(f.evidence["count"] for f in findings if f.code == "TOK304")
+
+    yield from _grown(subject, name, folder, resizes.resizes(tokens), work, named)
+
+
+def _grown(
+    subject: Subject,
+    name: str,
+    folder: Path,
+    kinds: Iterable[resizes.Resize],
+    work: Path,
+    last: Callable[[Path, int, int], int],
 ) -> Iterator[Line]:
-    """What each way of adding rows does to the verdicts of the new rows and of those that were there."""
+    """A line for each way of adding rows; `last` is given the checkpoint and the range of the new rows."""
     before = {role: judged.judge(folder, role) for role in roles_of(folder)}
-    masked = set(rowscope.mask(str(folder), include="untrained").ids.tolist())
     for kind in kinds:
         target = work / "grown"
         start, stop = resizes.apply(kind, folder, target)
-        gained = set(rowscope.mask(str(target), include="untrained").ids.tolist()) - masked
-        fresh = [f.evidence["count"] for f in rowscope.audit(str(target)).findings if f.code == "TOK304"]
+        number = last(target, start, stop)
         for role, old in before.items():
             new = judged.judge(target, role)
             both = min(start, old.verdict.size)
@@ -138,8 +155,7 @@ def grown(
                 _with_confidence(new, start, stop),
                 f"{worse.size}, {sure} surely trained: {named}" if worse.size else "0",
                 str(lost),
-                str(len(gained - set(range(start, stop)))),
-                str(fresh[0] if fresh else 0),
+                str(number),
             )
         shutil.rmtree(target)
 
