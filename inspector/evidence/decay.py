@@ -66,7 +66,8 @@ def weight_decay(
     been added afterwards). The caller answers for "untied" and "input": in an output matrix the softmax
     pushes every row at every step, and nothing is exact.
     """
-    if initializer_range is None or not initializer_range > 0 or reader.dtype not in _TINY:
+    stored = reader.ref.dtype  # of quantised rows the codes': their values are rounded too coarsely
+    if initializer_range is None or not initializer_range > 0 or stored not in _TINY:
         return None
     if ids.size > _SAMPLE:
         ids = ids[np.linspace(0, ids.size - 1, _SAMPLE).astype(np.int64)]
@@ -75,7 +76,7 @@ def weight_decay(
         return None
     rows = reader.decode(ids)
     std = float(np.sqrt(np.mean(rows**2)))
-    if not std > 16 * _TINY[reader.dtype] or not _random(rows / std):
+    if not std > 16 * _TINY[stored] or not _random(rows / std):
         return None
     error = 1 / math.sqrt(2 * count * width)
     total = -math.log(std / initializer_range)

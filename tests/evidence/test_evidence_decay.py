@@ -153,3 +153,17 @@ def test_the_shift_of_the_mean_is_numpys(tmp_path: Path, write_checkpoint: Write
         exact = values.astype("f8")
         expected = np.linalg.norm(exact.mean(axis=0)) / np.median(np.linalg.norm(exact, axis=1))
         assert matrix.mean_shift == pytest.approx(float(expected), rel=1e-9)
+
+
+def test_nothing_is_said_of_quantised_rows(tmp_path: Path, write_checkpoint: Write) -> None:
+    """Codes of eight bits and the largest magnitude of each row, as bitsandbytes stores them."""
+    rows, head = with_unseen(normal(0.01)), trained_rows(3).astype("f4")
+    largest = np.abs(rows).max(axis=1)
+    codes = np.rint(rows / largest[:, None] * 127).astype("i1")
+    config = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": ROWS}
+    config |= {"hidden_size": WIDTH, "tie_word_embeddings": False, "initializer_range": START}
+    tensors = {EMBEDDING: codes, "model.embed_tokens.SCB": largest, HEAD: head}
+    write_checkpoint(tmp_path / "m", tensors, config, {f"w{id}": id for id in range(USED)})
+    matrix = rowscope.audit(tmp_path / "m").matrices[0]
+    assert matrix.groups["unmapped"].stats.std == pytest.approx(0.01, rel=0.05)
+    assert matrix.weight_decay is None
