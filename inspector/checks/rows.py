@@ -41,7 +41,7 @@ def non_finite_rows(facts: Facts) -> Iterator[Finding]:
 
 def _empty(item: MatrixFacts) -> NDArray[np.int64]:
     used = np.isin(item.codes, USED)
-    return np.flatnonzero(used & np.isin(item.evidence.verdict, (ZERO, VANISHING)))
+    return np.flatnonzero(used & np.isin(item.evidence.verdict, (ZERO, VANISHING)) & ~item.damaged)
 
 
 def empty_used_rows(facts: Facts) -> Iterator[Finding]:

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from rowscope.inspector.checks.finding import Finding, Rule
-from rowscope.inspector.evidence import Facts
+import numpy as np
+
+from rowscope.inspector.checks.finding import Finding, Rule, id_evidence, row_location
+from rowscope.inspector.evidence import Facts, MatrixFacts
 
 FIL001: Final = Rule("FIL001", "malformed-file", "error", "A file breaks the safetensors format.")
 FIL002: Final = Rule("FIL002", "index-mismatch", "warning", "The sharded index disagrees with the shards.")
@@ -28,6 +30,26 @@ def index_mismatch(facts: Facts) -> Iterator[Finding]:
 def damaged_download(facts: Facts) -> Iterator[Finding]:
     """FIL005: what lies beside the files, and what the rows show."""
     yield from _problems(facts, FIL005)
+    for item in facts.matrices:
+        if item.holes:
+            yield _missing_piece(item)
+
+
+def _missing_piece(item: MatrixFacts) -> Finding:
+    ids = np.flatnonzero(item.damaged)
+    at = item.matrix.ref.offset
+    runs = [[at + hole.start, at + hole.stop] for hole in item.holes]
+    size = max(stop - start for start, stop in runs)
+    return FIL005.finding(
+        f"{len(runs)} run{'' if len(runs) == 1 else 's'} of zero bytes, the longest of {size:,} bytes, "
+        f"{'begins or ends' if len(runs) == 1 else 'begin or end'} inside a row of {item.matrix.tensor}: a "
+        "piece of "
+        f"{item.matrix.file!r} is missing, and {ids.size} rows with it.",
+        row_location(item.matrix.tensor, ids),
+        evidence={"kind": "zero_run", **id_evidence(ids), "runs": runs},
+        hint="The download is unfinished or damaged: download the file again. These rows say nothing; do "
+        "not train them.",
+    )
 
 
 def unloadable_names(facts: Facts) -> Iterator[Finding]:

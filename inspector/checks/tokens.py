@@ -53,6 +53,8 @@ def _detail(facts: Facts, token: RoledToken) -> dict[str, Any] | None:
         return None
     if facts.census.codes[token.id] == PLACEHOLDER and not token.roles:
         return None
+    if any(token.id < item.matrix.rows and item.damaged[token.id] for item in facts.matrices):
+        return None  # FIL005 speaks of it
     verdicts = {role: verdict for role, verdict in token_verdicts(facts, token.id).items() if verdict}
     # TOK304 speaks of tokens that were added and never trained since.
     if "fresh" in verdicts.values() or all(verdict == "trained" for verdict in verdicts.values()):
@@ -97,7 +99,7 @@ def _confidence(facts: Facts, ids: NDArray[np.int64]) -> Any:  # noqa: ANN401 - 
 def untrained_ordinary_tokens(facts: Facts) -> Iterator[Finding]:
     """TOK302, by matrix, ranked from the surest."""
     for item in facts.matrices:
-        untrained = item.evidence.untrained & (item.evidence.verdict != FRESH)
+        untrained = item.evidence.untrained & (item.evidence.verdict != FRESH) & ~item.damaged
         ids = np.flatnonzero((item.codes == BASE) & untrained)
         if not ids.size:
             continue

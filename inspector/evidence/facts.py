@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from rowscope.inspector.census import Census, RoledToken
 from rowscope.inspector.checkpoint import Checkpoint
 from rowscope.inspector.evidence.decay import WeightDecay
+from rowscope.inspector.evidence.holes import Hole, rows_of
 from rowscope.inspector.evidence.model import MatrixEvidence
 from rowscope.inspector.matrices import Matrix
 from rowscope.inspector.rows import GroupStats, RowTable
@@ -27,6 +28,7 @@ class MatrixFacts:
         stats: statistics by group name; groups without rows are absent.
         evidence: reference, indicators, verdicts.
         mean_shift: norm of the mean of the finite rows / their median norm; NaN where that is 0.
+        holes: runs of zero bytes that show that a piece of the file is missing.
         weight_decay: what decay did in training, for an untied input matrix where it can be told.
     """
 
@@ -37,6 +39,13 @@ class MatrixFacts:
     evidence: MatrixEvidence
     mean_shift: float
     weight_decay: WeightDecay | None
+    holes: tuple[Hole, ...] = ()
+
+    @property
+    def damaged(self) -> NDArray[np.bool_]:
+        """bool [rows]: rows that lie in a hole of the file; their zeros say nothing of training."""
+        size = self.matrix.ref.nbytes // max(self.matrix.rows, 1)
+        return rows_of(self.holes, size, self.matrix.rows)
 
 
 @dataclass(frozen=True, slots=True)

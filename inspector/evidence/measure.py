@@ -13,6 +13,7 @@ from rowscope.inspector.checkpoint import Checkpoint
 from rowscope.inspector.evidence.candidates import Candidates, find_candidates
 from rowscope.inspector.evidence.decay import mean_shift, unseen, weight_decay
 from rowscope.inspector.evidence.facts import MatrixFacts
+from rowscope.inspector.evidence.holes import find_holes
 from rowscope.inspector.evidence.judge import judge
 from rowscope.inspector.evidence.model import MatrixEvidence
 from rowscope.inspector.evidence.recorded import recorded_recipes
@@ -60,6 +61,7 @@ def measure_matrix(
             recorded=recorded_recipes(reader, checkpoint, vocabulary),
             progress=progress,
         )
+        holes = find_holes(reader, table)
         alone = matrix.role == "input" and checkpoint.layout.of_role("output") is not None
         decay = weight_decay(reader, unseen(evidence, candidates), start) if alone else None
     return MatrixFacts(
@@ -70,6 +72,7 @@ def measure_matrix(
         evidence,
         mean_shift=mean_shift(mean, table),
         weight_decay=decay,
+        holes=holes,
     )
 
 
