@@ -78,10 +78,11 @@ def _within_rows(reader: RowReader, table: RowTable, empty: NDArray[np.bool_], c
     odd = np.flatnonzero(~empty & (table.zeros > most))
     if odd.size > _MOST:
         return []
-    size, found = reader.row_bytes, []
+    size, found, item = reader.row_bytes, [], max(reader.form.bits // 8, 1)
     for id in odd.tolist():
         last = min(id + 1, empty.size - 1)
         start, stop = _longest_run(reader.gather(np.arange(id, last + 1, dtype=np.int64)).reshape(-1))
+        start, stop = -(-start // item) * item, stop // item * item  # a value may begin or end in a zero byte
         beside = (start == 0 and id > 0 and _tail(reader, id - 1) > 0) or (stop > size and empty[last])
         if not beside and start < size and stop - start >= max(_SECTOR, cut.inner):
             found.append(Hole(id * size + start, id * size + stop))
