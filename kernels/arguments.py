@@ -122,7 +122,9 @@ class Decoding(NamedTuple):
             `shift_by_group` 0 where all groups of a row share it.
         group: columns that share a scale, a multiple of 8.
         flip: bits to turn over in each integer.
-        values: where the float32 values go, shape (number, width).
+        room: rows that `values` holds.
+        values: where the float32 values go, as bytes, shape (room, 4 * width).
+        again: (1,), set where a scan of the decoded rows has to be repeated with all of them decoded.
     """
 
     start: NDArray[np.uint8]
@@ -136,7 +138,9 @@ class Decoding(NamedTuple):
     shift_by_group: int
     group: int
     flip: int
-    values: NDArray[np.float32]
+    room: int
+    values: NDArray[np.uint8]
+    again: NDArray[np.uint8]
 
 
 UPPER = 0xFFFF0000

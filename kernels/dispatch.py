@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rowscope.kernels import arguments, fingerprint
-from rowscope.kernels.arguments import MOST_VECTORS, UPPER, Groups, Keys, Outputs, Products
+from rowscope.kernels.arguments import MOST_VECTORS, UPPER, Groups, Keys, Outputs, Products, Tile
 from rowscope.kernels.compile import machine_code
 from rowscope.kernels.compile.machine_code import Engine
 from rowscope.kernels.formats import Format
@@ -83,11 +83,22 @@ def _scan_compiled(
     """Scan with the compiled kernel; returns the positions of the rows that it left out."""
     rows = arguments.rows_of(form, raw)
     special = np.empty(rows.number, dtype=np.uint8)
+    machine_code.kernel("scan", form.name)(rows, *scan_arguments(rows.size, out, groups, sums, special))
+    return np.flatnonzero(special)
+
+
+def scan_arguments(
+    size: int,
+    out: RowColumns,
+    groups: NDArray[np.int8] | None,
+    sums: GroupSums | None,
+    special: NDArray[np.uint8],
+) -> tuple[Keys, Groups, Tile, Outputs]:
+    """What a compiled scan of rows of `size` bytes takes beside the rows."""
     member = np.ascontiguousarray(groups) if groups is not None else np.empty(0, dtype=np.int8)
     found = sums if sums is not None else GroupSums.allocate(0, 0)
-    machine_code.kernel("scan", form.name)(
-        rows,
-        Keys(fingerprint.keys(-(-rows.size // 8)), UPPER),
+    return (
+        Keys(fingerprint.keys(-(-size // 8)), UPPER),
         Groups(
             len(found.rows) if groups is not None else 0,
             member,
@@ -101,7 +112,6 @@ def _scan_compiled(
         arguments.tile(),
         Outputs(out.zeros, out.sum, out.sumsq, out.l1, out.m2, out.min, out.max, out.fingerprint, special),
     )
-    return np.flatnonzero(special)
 
 
 def _compilable(form: Format) -> bool:

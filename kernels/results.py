@@ -100,6 +100,11 @@ class GroupSums:
             unit_sum=zeros_on_lines(groups, width, 2048),
         )
 
+    def clear(self) -> None:
+        """Make it empty again."""
+        for array in (self.rows, self.pivot, self.shift, self.squares, self.unit_rows, self.unit_sum):
+            array.fill(0)
+
     def mean(self, group: int) -> Floats:
         """Column means of a group that has rows, shape (d,)."""
         return np.asarray(self.pivot[group] + self.shift[group] / self.rows[group])

@@ -12,6 +12,9 @@ from rowscope.inspector.errors import UndecodableError, UsageError
 from rowscope.inspector.header import TensorRef
 from rowscope.inspector.storage import MappedFile
 from rowscope.kernels import formats
+from rowscope.kernels.results import GroupSums, RowColumns
+
+Ids = NDArray[np.int64] | range
 
 EngineChoice = Literal["auto", "numba", "numpy"]
 
@@ -43,6 +46,9 @@ class RowReader:
     chunk_bytes: int | None = None
     """Most bytes of rows that are worked on at once; None for as many as rows that are only mapped bear."""
 
+    scan_bytes: int | None = None
+    """The same for a scan; None for as with all other work."""
+
     def __init__(self, ref: TensorRef) -> None:
         self.ref = ref
         self.dtype = ref.dtype
@@ -73,6 +79,12 @@ class RowReader:
 
     def use(self, engine: EngineChoice, elements: int) -> None:
         """Say what so many elements are to be computed with: of no account where rows are only mapped."""
+
+    def scan(
+        self, ids: Ids, out: RowColumns, groups: NDArray[np.int8] | None, sums: GroupSums | None
+    ) -> bool:
+        """Scan rows without making a block of them first, where that is faster; whether it was done."""
+        return False
 
     def block(self, start: int, stop: int) -> NDArray[np.uint8]:
         """Bytes of the rows [start, stop), shape (stop - start, row_bytes): a view of the map."""

@@ -31,11 +31,11 @@ class Chunk:
     ids: NDArray[np.int64] | None
 
 
-def plan(reader: RowReader, ids: NDArray[np.int64] | None) -> list[Chunk]:
+def plan(reader: RowReader, ids: NDArray[np.int64] | None, most: int | None = None) -> list[Chunk]:
     """Cut the rows asked for into chunks. The cut depends on the matrix alone, never on the thread count, so
-    that sums over chunks are the same on every machine."""
+    that sums over chunks are the same on every machine. `most` bytes of rows make one, where it is given."""
     total = reader.rows if ids is None else ids.size
-    step = rows_of_a_chunk(reader)
+    step = rows_of_a_chunk(reader) if most is None else rows_of(most, reader)
     starts = range(0, total, step)
     return [
         Chunk(start, min(start + step, total), None if ids is None else ids[start : start + step])
@@ -45,8 +45,12 @@ def plan(reader: RowReader, ids: NDArray[np.int64] | None) -> list[Chunk]:
 
 def rows_of_a_chunk(*readers: RowReader) -> int:
     """Rows that make a chunk of all readers, at least one."""
-    sizes = [min(CHUNK_BYTES, r.chunk_bytes or CHUNK_BYTES) // max(r.row_bytes, 1) for r in readers]
-    return max(1, min(sizes))
+    return min(rows_of(reader.chunk_bytes, reader) for reader in readers)
+
+
+def rows_of(most: int | None, reader: RowReader) -> int:
+    """Rows of at most so many bytes, and no more than a chunk; at least one."""
+    return max(1, min(CHUNK_BYTES, most or CHUNK_BYTES) // max(reader.row_bytes, 1))
 
 
 def with_rows(reader: RowReader, chunk: Chunk, work: Callable[[NDArray[np.uint8]], Result]) -> Result:

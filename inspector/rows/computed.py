@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rowscope.inspector.header import TensorRef
-from rowscope.inspector.rows.blocks import RowReader
+from rowscope.inspector.rows.blocks import Ids, RowReader
 from rowscope.kernels import formats
 
-Ids = NDArray[np.int64] | range
 Singles = NDArray[np.float32]
 
 _FORM = formats.FORMATS["F32"]

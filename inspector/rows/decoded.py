@@ -8,13 +8,14 @@ from numpy.typing import NDArray
 from rowscope.inspector.errors import UndecodableError
 from rowscope.inspector.header import TensorRef
 from rowscope.inspector.matrices import Packed
-from rowscope.inspector.rows.blocks import EngineChoice
-from rowscope.inspector.rows.computed import ComputedRows, Ids
+from rowscope.inspector.rows.blocks import EngineChoice, Ids
+from rowscope.inspector.rows.computed import ComputedRows
 from rowscope.inspector.rows.parts import RowPart, open_part, singles, whole
-from rowscope.kernels import formats
+from rowscope.kernels import dispatch, formats
 from rowscope.kernels.compile.machine_code import Engine
 from rowscope.kernels.decode import decode
 from rowscope.kernels.decode.scaling import Scaling
+from rowscope.kernels.results import GroupSums, RowColumns
 
 Singles = NDArray[np.float32]
 
@@ -49,6 +50,7 @@ class DecodedRows(ComputedRows):
         with_offset = self._offset is not None
         self._engine = decode.choose_engine(coding, elements, with_offset) if engine == "auto" else engine
         if self._engine == "numba":
+            self.scan_bytes = 16 << 20  # decoded and scanned a few at a time, however many there are
             decode.prepare(coding, with_offset)
 
     def _compute(self, ids: Ids, out: Singles) -> None:
@@ -57,7 +59,47 @@ class DecodedRows(ComputedRows):
             values = self._codes.values(stored)
             out[:] = values if not self._scale else values * self._scales(ids)
             return
-        scaling = Scaling(
+        raw = self._codes.raw(stored)
+        decode.decode(self._engine, self.packed.coding, raw, self._scaling(ids), out, self._table)
+        self._codes.done(stored)
+
+    def scan(
+        self, ids: Ids, out: RowColumns, groups: NDArray[np.int8] | None, sums: GroupSums | None
+    ) -> bool:
+        """As of the base: decodes and scans in one pass where the compiled kernel knows the packing."""
+        coding = self.packed.coding
+        if self._engine != "numba" or coding is None or self._table is not None or self._mapping is not None:
+            return False
+        scaling = self._scaling(ids)
+        if not len(ids) or not decode.fits(coding, scaling, self.width):
+            return False
+        raw = self._codes.raw(ids)
+        left, again = decode.scan_decoded(coding, raw, scaling, self.width, out, groups, sums)
+        self._codes.done(ids)
+        if again and sums is not None:
+            sums.clear()
+            return False
+        self._scan_left(np.asarray(ids, dtype=np.int64), left, out, groups, sums)
+        return True
+
+    def _scan_left(
+        self,
+        ids: NDArray[np.int64],
+        left: NDArray[np.int64],
+        out: RowColumns,
+        groups: NDArray[np.int8] | None,
+        sums: GroupSums | None,
+    ) -> None:
+        """Scan the rows at the positions `left` with numpy: they are not finite, or extreme."""
+        if not left.size:
+            return
+        redone = RowColumns.allocate(left.size)
+        members = None if groups is None else groups[left]
+        dispatch.scan("numpy", self.form, self.gather(ids[left]), redone, members, sums)
+        out.put(left, redone)
+
+    def _scaling(self, ids: Ids) -> Scaling:
+        return Scaling(
             group=self.packed.group or self.width,
             scale=self._scales(ids),
             zero=None if self._zero is None else self._zero.values(ids),
@@ -65,8 +107,6 @@ class DecodedRows(ComputedRows):
             columns=self._columns,
             factor=self.packed.factor,
         )
-        decode.decode(self._engine, self.packed.coding, self._codes.raw(stored), scaling, out, self._table)
-        self._codes.done(stored)
 
     def _scales(self, ids: Ids) -> Singles:
         found = np.ones((1, 1), dtype=np.float32)

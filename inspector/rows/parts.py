@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 
 from rowscope.inspector.header import TensorRef
 from rowscope.inspector.matrices import Part, seen_as
-from rowscope.inspector.rows.blocks import RowReader
+from rowscope.inspector.rows.blocks import Ids, RowReader
 from rowscope.kernels import formats
 
-Ids = NDArray[np.int64] | range
 Singles = NDArray[np.float32]
 
 _WORD: Final = 32

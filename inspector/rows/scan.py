@@ -57,13 +57,17 @@ def scan_rows(
         members = None if groups is None else np.ascontiguousarray(groups[chunk.start : chunk.stop])
         sums = None if groups is None else GroupSums.allocate(n_groups, reader.width)
 
+        ids_of_chunk = range(chunk.start, chunk.stop) if chunk.ids is None else chunk.ids
+        if reader.scan(ids_of_chunk, part, members, sums):
+            return part, sums
+
         def use(raw: NDArray[np.uint8]) -> None:
             dispatch.scan(chosen, reader.form, raw, part, members, sums)
 
         chunks.with_rows(reader, chunk, use)
         return part, sums
 
-    with closing(chunks.run_in_order(chunks.plan(reader, ids), work, threads)) as results:
+    with closing(chunks.run_in_order(chunks.plan(reader, ids, reader.scan_bytes), work, threads)) as results:
         for chunk, (part, sums) in results:
             columns.extreme.update((chunk.start + at, pair) for at, pair in part.extreme.items())
             if totals is not None and sums is not None:

@@ -11,9 +11,9 @@ def build(name: str, *variant: str) -> bytes:
     """The object file of a kernel.
 
     Args:
-        name: `scan`, `project`, `compare` or `decode`.
-        variant: the format; for `project` also the number of vectors, for `compare` the other format; for
-            `decode` the levels, their bits, and `offset` or `zero`.
+        name: `scan`, `project`, `compare`, `decode` or `scan_decoded`.
+        variant: the format; for `project` also the number of vectors, for `compare` the other format; for the
+            last two the levels, their bits, and `offset` or `zero`.
     """
     if name == "scan":
         from rowscope.kernels.scan.scan import make_scan
@@ -29,11 +29,14 @@ def build(name: str, *variant: str) -> bytes:
         from rowscope.kernels.compare.compiled import make_compare
 
         return compile_kernel(make_compare(*(FORMATS[form] for form in variant)), (Rows, Rows, Pairs), ENTRY)
-    if name == "decode":
-        from rowscope.kernels.decode.compiled import make_decode
+    if name in ("decode", "scan_decoded"):
+        from rowscope.kernels.decode.compiled import make_decode, make_scan_decoded
 
         levels, bits, shift = variant
+        kind = levels, int(bits), shift == "offset"
+        if name == "decode":
+            return compile_kernel(make_decode(*kind), (Decoding,), ENTRY, exact=True)
         return compile_kernel(
-            make_decode(levels, int(bits), shift == "offset"), (Decoding,), ENTRY, exact=True
+            make_scan_decoded(*kind), (Decoding, Keys, Groups, Tile, Outputs), ENTRY, exact=True
         )
     raise ValueError(name)

@@ -27,6 +27,8 @@ _OPTIONS: dict[str, Any] = {
     "fastmath": {"reassoc", "contract", "nsz"},
 }
 
+_EXACT: dict[str, Any] = {**_OPTIONS, "fastmath": False}
+
 # What machine code may call besides itself: what the compiler puts in for loops that copy or clear.
 _FOREIGN = frozenset({"memcpy", "memset", "memmove"})
 
@@ -34,6 +36,11 @@ _FOREIGN = frozenset({"memcpy", "memset", "memmove"})
 def part(function: Function) -> Function:
     """Compile a piece of the kernels."""
     return cast(Function, numba.njit(**_OPTIONS)(function))
+
+
+def exact_part(function: Function) -> Function:
+    """As `part`, but every operation is rounded as it is written."""
+    return cast(Function, numba.njit(**_EXACT)(function))
 
 
 def compile_kernel(
@@ -48,8 +55,7 @@ def compile_kernel(
     Raises:
         AssertionError: the machine code would need something of numba's at run time.
     """
-    options = {**_OPTIONS, "fastmath": False} if exact else _OPTIONS
-    dispatcher: Any = numba.njit(**options)(function)
+    dispatcher: Any = numba.njit(**(_EXACT if exact else _OPTIONS))(function)
     signature = tuple(_tuple_type(kind) for kind in kinds)
     dispatcher.compile(signature)
     (compiled,) = dispatcher.overloads.values()

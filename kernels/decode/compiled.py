@@ -1,4 +1,7 @@
-"""The decoder of quantised rows, compiled: integers or 8-bit floats and their scales in, float32 out."""
+"""The decoder of quantised rows, compiled: integers or 8-bit floats and their scales in, float32 out.
+
+Alone, or with the scan behind it, so that values never leave the nearest caches.
+"""
 # ruff: noqa: ANN001, ANN202 - numba infers the types of a compiled function from each call
 # mypy: disable-error-code="no-untyped-def, no-untyped-call, call-arg, var-annotated"
 
@@ -6,26 +9,66 @@ from __future__ import annotations
 
 from typing import Any
 
+from rowscope.kernels.arguments import Rows
+from rowscope.kernels.compile.compiler import exact_part
+from rowscope.kernels.formats import FORMATS
+from rowscope.kernels.scan.group_sums import make_finish_plain
+from rowscope.kernels.scan.scan import make_scan_some
 from rowscope.kernels.vector.cells import advance
 from rowscope.kernels.vector.unpack import UNIT, make_unpack
+
+_SIZE = 4  # bytes of a float32
 
 
 def make_decode(levels: str, bits: int, with_offset: bool) -> Any:  # noqa: ANN401 - a function of numba's language
     """The decoder for one kind of levels; `rowscope.kernels.arguments.Decoding` describes what it takes."""
-    unpack = make_unpack(levels, bits, with_offset)
+    decode_some = make_decode_some(levels, bits, with_offset)
 
-    def decode(rows):
-        groups = -(-rows.width // rows.group)
-        for r in range(rows.number):
-            row = advance(rows.start, r * rows.stride)
-            out = advance(rows.values, r * rows.width)
-            for g in range(groups):
-                first = g * rows.group
-                units = min(rows.group, rows.width - first) // UNIT
-                scale = rows.scale[r * rows.scale_step + g]
-                shift = rows.shift[r * rows.shift_step + g * rows.shift_by_group]
-                unpack(
-                    advance(row, first // UNIT * bits), units, scale, shift, rows.flip, advance(out, first)
-                )
+    def decode(stored):
+        decode_some(stored, 0, stored.number)
 
     return decode
+
+
+def make_scan_decoded(levels: str, bits: int, with_offset: bool) -> Any:  # noqa: ANN401 - as above
+    """The scan of decoded rows: `stored.room` rows at a time are decoded into `stored.values` and scanned.
+
+    Where a group's sums would have to be taken again, about a pivot, `stored.again` is set: the caller scans
+    the rows decoded.
+    """
+    decode_some = make_decode_some(levels, bits, with_offset)
+    scan_some, finish = make_scan_some(FORMATS["F32"]), make_finish_plain(FORMATS["F32"])
+
+    def scan(stored, keys, groups, tile, out):
+        size = stored.width * _SIZE
+        for first in range(0, stored.number, stored.room):
+            count = min(stored.room, stored.number - first)
+            decode_some(stored, first, count)
+            scan_some(Rows(stored.values, count, size, stored.width, size), first, keys, groups, tile, out)
+        for g in range(groups.number):
+            if groups.rows[g] > 0 and finish(stored.width, g, groups):
+                stored.again[0] = 1
+
+    return scan
+
+
+def make_decode_some(levels: str, bits: int, with_offset: bool) -> Any:  # noqa: ANN401 - as above
+    """`decode_some(stored, first, count)`: rows [first, first + count) into the beginning of `values`."""
+    unpack = make_unpack(levels, bits, with_offset)
+
+    @exact_part
+    def decode_some(stored, first, count):
+        groups = -(-stored.width // stored.group)
+        for t in range(count):
+            r = first + t
+            row = advance(stored.start, r * stored.stride)
+            out = advance(stored.values, t * stored.width * _SIZE)
+            for g in range(groups):
+                begin = g * stored.group
+                units = min(stored.group, stored.width - begin) // UNIT
+                scale = stored.scale[r * stored.scale_step + g]
+                shift = stored.shift[r * stored.shift_step + g * stored.shift_by_group]
+                place, target = advance(row, begin // UNIT * bits), advance(out, begin * _SIZE)
+                unpack(place, units, scale, shift, stored.flip, target)
+
+    return decode_some

@@ -7,12 +7,14 @@ import os
 import numpy as np
 from numpy.typing import NDArray
 
-from rowscope.kernels.arguments import Decoding
+from rowscope.kernels import dispatch
+from rowscope.kernels.arguments import TILE, Decoding
 from rowscope.kernels.compile import machine_code
 from rowscope.kernels.compile.machine_code import Engine
 from rowscope.kernels.decode.codes import level_table, unpack_codes
 from rowscope.kernels.decode.coding import Coding, row_bytes
 from rowscope.kernels.decode.scaling import Scaling, scale_levels
+from rowscope.kernels.results import GroupSums, RowColumns
 
 Singles = NDArray[np.float32]
 
@@ -21,6 +23,9 @@ WORTH_COMPILING = 400_000_000
 
 BLOCK_ELEMENTS = 1 << 18
 """Elements that numpy decodes at once."""
+
+ROOM_BYTES = 256 << 10
+"""Bytes of decoded rows that are scanned at a time: they stay in a cache of the second level."""
 
 UNIT = 8
 """Elements that the compiled kernel takes together: they fill whole bytes whatever their bits."""
@@ -33,7 +38,8 @@ def choose_engine(coding: Coding, elements: int, with_offset: bool) -> Engine:
     """The faster engine for so many elements."""
     if not _compilable(coding):
         return "numpy"
-    return machine_code.choose_engine(elements, WORTH_COMPILING, *_kernel(coding, with_offset))
+    name, *variant = _kernel(coding, with_offset)
+    return machine_code.choose_engine(elements, WORTH_COMPILING, name, *variant)
 
 
 def decode(
@@ -49,10 +55,7 @@ def decode(
     Args:
         table: the number that each integer stands for, instead of the one that `coding` names.
     """
-    fits = out.shape[1] % UNIT == 0 and (scaling.group % UNIT == 0 or scaling.scale.shape[1] == 1)
-    plain = table is None and scaling.columns is None and scaling.factor == 1.0
-    plain &= scaling.offset is None or coding.levels == "unsigned"
-    if engine == "numba" and fits and plain and out.size and _compilable(coding):
+    if engine == "numba" and table is None and out.size and fits(coding, scaling, out.shape[1]):
         _decode_compiled(coding, raw, scaling, out)
         return
     levels = level_table(coding) if table is None else table
@@ -64,10 +67,53 @@ def decode(
         out[start:stop] = scale_levels(levels[codes], _part(scaling, start, stop))
 
 
+def scan_decoded(
+    coding: Coding,
+    raw: NDArray[np.uint8],
+    scaling: Scaling,
+    width: int,
+    out: RowColumns,
+    groups: NDArray[np.int8] | None = None,
+    sums: GroupSums | None = None,
+) -> tuple[NDArray[np.int64], bool]:
+    """Scan rows as float32 values, decoding a few of them at a time: as `rowscope.kernels.dispatch.scan` of
+    what `decode` gives, with the compiled kernel.
+
+    Returns:
+        Positions of the rows that were left out, and whether the sums are of no use: a group's rows scatter
+        so little that they have to be summed about a pivot, which takes all of them decoded.
+    """
+    room = np.empty((min(len(raw), max(TILE, ROOM_BYTES // (4 * width))), width), dtype=np.float32)
+    asked = _asked(coding, raw, scaling, room)
+    special = np.empty(len(raw), dtype=np.uint8)
+    _, *variant = _kernel(coding, scaling.offset is not None)
+    scan = machine_code.kernel("scan_decoded", *variant)
+    scan(asked, *dispatch.scan_arguments(4 * width, out, groups, sums, special))
+    return np.flatnonzero(special), bool(asked.again[0])
+
+
+def fits(coding: Coding, scaling: Scaling, width: int) -> bool:
+    """Whether the compiled kernels know such rows."""
+    groups = scaling.scale.shape[1]
+    shifts = [part.shape[1] for part in (scaling.zero, scaling.offset) if part is not None]
+    return (
+        _compilable(coding)
+        and width > 0
+        and width % UNIT == 0
+        and (scaling.group % UNIT == 0 or groups == 1)
+        and all(count in (1, groups) for count in shifts)
+        and scaling.columns is None
+        and scaling.factor == 1.0
+        and (scaling.offset is None or coding.levels == "unsigned")
+    )
+
+
 def prepare(coding: Coding, with_offset: bool) -> None:
     """Make the compiled kernel ready in this thread."""
     if _compilable(coding):
-        machine_code.kernel(*_kernel(coding, with_offset))
+        name, *variant = _kernel(coding, with_offset)
+        for kernel in (name, "scan_decoded"):
+            machine_code.kernel(kernel, *variant)
 
 
 def _part(scaling: Scaling, start: int, stop: int) -> Scaling:
@@ -81,17 +127,22 @@ def _part(scaling: Scaling, start: int, stop: int) -> Scaling:
 
 
 def _decode_compiled(coding: Coding, raw: NDArray[np.uint8], scaling: Scaling, out: Singles) -> None:
-    number, width = out.shape
+    assert out.flags.c_contiguous
+    asked = _asked(coding, raw, scaling, out)
+    machine_code.kernel(*_kernel(coding, scaling.offset is not None))(asked)
+
+
+def _asked(coding: Coding, raw: NDArray[np.uint8], scaling: Scaling, room: Singles) -> Decoding:
+    """The rows `raw`, to be decoded into `room`, float32 (rows at a time, width)."""
+    width = room.shape[1]
     if raw.strides[1] != 1:
         raw = np.ascontiguousarray(raw)
     assert raw.shape[1] >= row_bytes(coding, width)
-    assert out.flags.c_contiguous
     scale = _numbers(scaling.scale)
     shift, flip = _shift(coding, scaling)
-    group = width if scale.shape[1] == 1 else scaling.group
-    asked = Decoding(
+    return Decoding(
         raw,
-        number,
+        len(raw),
         raw.strides[0],
         width,
         scale,
@@ -99,11 +150,12 @@ def _decode_compiled(coding: Coding, raw: NDArray[np.uint8], scaling: Scaling, o
         shift,
         shift.shape[1] if len(shift) > 1 else 0,
         int(shift.shape[1] > 1),
-        group,
+        width if scale.shape[1] == 1 else scaling.group,
         flip,
-        out,
+        len(room),
+        room.view(np.uint8),
+        np.zeros(1, dtype=np.uint8),
     )
-    machine_code.kernel(*_kernel(coding, scaling.offset is not None))(asked)
 
 
 def _shift(coding: Coding, scaling: Scaling) -> tuple[Singles, int]:

@@ -46,21 +46,32 @@ def make_sum_tile(form: Format) -> Any:  # noqa: ANN401 - a function of numba's 
 
 def make_finish(form: Format) -> Any:  # noqa: ANN401 - a function of numba's language
     """`finish(rows, group, groups, tile, out)`: a group's sums as they are to be, once all rows are added."""
-    strip, put_in_order = make_strip_size(form), make_put_in_order(form)
-    sum_about_pivot = make_sum_about_pivot(form)
+    finish_plain, sum_about_pivot = make_finish_plain(form), make_sum_about_pivot(form)
 
     @part
     def finish(rows, group, groups, tile, out):
-        start, strips = group * rows.width, rows.width // strip()
-        put_in_order(advance(groups.shift, start), strips)
-        put_in_order(advance(groups.unit_sum, start), strips)
-        moved = 0.0
-        for i in range(rows.width):
-            moved += groups.shift[start + i] ** 2
-        if not moved < LARGEST_SHARE * groups.rows[group] * groups.squares[group]:
+        if finish_plain(rows.width, group, groups):
             sum_about_pivot(rows, group, groups, tile, out)
 
     return finish
+
+
+def make_finish_plain(form: Format) -> Any:  # noqa: ANN401 - a function of numba's language
+    """`finish_plain(width, group, groups)`: bring a group's sums about 0 into their order; whether they have
+    to be taken anew, about a pivot."""
+    strip, put_in_order = make_strip_size(form), make_put_in_order(form)
+
+    @part
+    def finish_plain(width, group, groups):
+        start, strips = group * width, width // strip()
+        put_in_order(advance(groups.shift, start), strips)
+        put_in_order(advance(groups.unit_sum, start), strips)
+        moved = 0.0
+        for i in range(width):
+            moved += groups.shift[start + i] ** 2
+        return not moved < LARGEST_SHARE * groups.rows[group] * groups.squares[group]
+
+    return finish_plain
 
 
 def make_sum_about_pivot(form: Format) -> Any:  # noqa: ANN401 - a function of numba's language

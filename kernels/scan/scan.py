@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from rowscope.kernels.arguments import TILE
+from rowscope.kernels.compile.compiler import part
 from rowscope.kernels.formats import Format
 from rowscope.kernels.limits import floor_code, limit_code
 from rowscope.kernels.scan.group_sums import make_finish, make_sum_tile, put
@@ -23,17 +24,33 @@ from rowscope.kernels.vector.cells import advance, make_value_of
 
 def make_scan(form: Format) -> Any:  # noqa: ANN401 - a function of numba's language
     """The scan for rows of a format; `rowscope.kernels.arguments` describes what it takes."""
+    scan_some, finish = make_scan_some(form), make_finish(form)
+
+    def scan(rows, keys, groups, tile, out):
+        scan_some(rows, 0, keys, groups, tile, out)
+        for g in range(groups.number):
+            if groups.rows[g] > 0:
+                finish(rows, g, groups, tile, out)
+
+    return scan
+
+
+def make_scan_some(form: Format) -> Any:  # noqa: ANN401 - a function of numba's language
+    """`scan_some(rows, first, keys, groups, tile, out)`: rows whose results go to the entries from `first`
+    on; their sums by group are added, and not yet finished."""
     sign = np.uint64(1 << (form.lane.itemsize * 8 - 1))
     limit, floor = limit_code(form), floor_code(form)
     negative_zero = form.sign_mask != 0
     measure, count_zeros = make_measure(form), make_count_zeros(form)
     square_deviations, value_of = make_square_deviations(form), make_value_of(form)
-    sum_tile, finish = make_sum_tile(form), make_finish(form)
+    sum_tile = make_sum_tile(form)
 
-    def scan(rows, keys, groups, tile, out):
+    @part
+    def scan_some(rows, first, keys, groups, tile, out):
         waiting, group = 0, -1  # rows of the tile that wait to be added to the sums of their group
-        for r in range(rows.number):
-            row = advance(rows.start, r * rows.stride)
+        for t in range(rows.number):
+            r = first + t
+            row = advance(rows.start, t * rows.stride)
             least, high, signed_high, prints, total, squares, magnitudes = measure(row, rows, keys)
             negative, positive = high >= sign, signed_high < sign
             low = high if negative else least
@@ -58,12 +75,9 @@ def make_scan(form: Format) -> Any:  # noqa: ANN401 - a function of numba's lang
                 groups.rows[group] += 1
                 groups.unit_rows[group] += squares > 0
                 groups.squares[group] += squares
-                put(tile, waiting, r, rows, squares)
+                put(tile, waiting, t, rows, squares)
                 waiting += 1
         if waiting > 0:
             sum_tile(rows, waiting, group, groups, tile, keys.upper)
-        for g in range(groups.number):
-            if groups.rows[g] > 0:
-                finish(rows, g, groups, tile, out)
 
-    return scan
+    return scan_some

@@ -29,8 +29,6 @@ from rowscope.kernels.vector.vectors import (
 UNIT = 8
 """Elements that fill whole bytes whatever their bits."""
 
-SINGLES = types.CPointer(types.float32)
-
 
 def make_unpack(levels: str, bits: int, with_offset: bool) -> Any:  # noqa: ANN401 - a function of numba's language
     """`unpack(codes, units, scale, shift, flip, out)`: values of `units` times 8 elements that share a scale.
@@ -43,7 +41,6 @@ def make_unpack(levels: str, bits: int, with_offset: bool) -> Any:  # noqa: ANN4
         def generate(context, builder, signature, arguments):
             codes, units, scale, shift, flip, out = arguments
             shape = Blocks(FORMATS[levels], context) if levels in FORMATS else None
-            out = builder.bitcast(out, BYTE.as_pointer())
             wide = builder.sdiv(units, LONG(2))
             for lanes, first, count in (
                 (2 * UNIT, LONG(0), wide),
@@ -63,7 +60,7 @@ def make_unpack(levels: str, bits: int, with_offset: bool) -> Any:  # noqa: ANN4
                     store(builder, values, offset(builder, out, builder.mul(unit, LONG(4 * UNIT))))
             return context.get_dummy_value()
 
-        arguments = (BYTES, types.int64, types.float32, types.float32, types.int64, SINGLES)
+        arguments = (BYTES, types.int64, types.float32, types.float32, types.int64, BYTES)
         return types.none(*arguments), generate
 
     return unpack

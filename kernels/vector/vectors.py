@@ -97,7 +97,7 @@ class Blocks:
             words = load(builder, offset(builder, pointer, at * self.doubles * 4), kind)
             for bits in (builder.shl(words, splat(kind, 16)), builder.and_(words, upper)):
                 singles = builder.bitcast(bits, ir.VectorType(SINGLE, self.doubles))
-                found.append(self._extend(builder, singles))
+                found.append(builder.fpext(singles, ir.VectorType(DOUBLE, self.doubles)))
         return found
 
     def pieces(self, builder, pointer, parts: int) -> list:
@@ -108,7 +108,13 @@ class Blocks:
     def decode_all(self, builder, codes):
         """Values of codes <n x iN>, with NaN for every code that is no finite number, which `decode` may take
         for one."""
-        value = self.decode(builder, codes)
+        return self._without_specials(builder, codes, self.decode(builder, codes))
+
+    def singles(self, builder, codes):
+        """Values of codes <n x i8>, as <n x float>, with NaN for those that are no finite number."""
+        return self._without_specials(builder, codes, self._narrow(builder, codes))
+
+    def _without_specials(self, builder, codes, value):
         if self.scale != 1:
             value = builder.fmul(value, splat(value.type, self.scale))
         if self.form.specials == "none" or self.form.bits > 16 or self.form.name == "BF16":
@@ -122,39 +128,32 @@ class Blocks:
             special = builder.icmp_unsigned(">=", magnitude, limit)
         return builder.select(special, splat(value.type, float("nan")), value)
 
-    def singles(self, builder, codes):
-        """Values of codes <n x i8>, as <n x float>, with NaN for those that are no finite number."""
-        values = self.decode_all(builder, codes)  # every value of 8 bits is a float32 number
-        return builder.fptrunc(values, ir.VectorType(SINGLE, codes.type.count))
-
     def decode(self, builder, codes):
         """Values of codes <n x iN> over `scale`, as <n x double>."""
-        count = codes.type.count
+        wide = ir.VectorType(DOUBLE, codes.type.count)
         if self.form.bits == 64:
-            return builder.bitcast(codes, ir.VectorType(DOUBLE, count))
+            return builder.bitcast(codes, wide)
+        return builder.fpext(self._narrow(builder, codes), wide)
+
+    def _narrow(self, builder, codes):
+        """The same as <n x float>, of all formats but F64."""
+        count = codes.type.count
         words, shorts = ir.VectorType(WORD, count), ir.VectorType(SHORT, count)
         singles, halves = ir.VectorType(SINGLE, count), ir.VectorType(HALF, count)
         if self.form.bits == 32:
-            return self._extend(builder, builder.bitcast(codes, singles))
+            return builder.bitcast(codes, singles)
         if self.form.name == "BF16":
-            bits = builder.shl(builder.zext(codes, words), splat(words, 16))
-            return self._extend(builder, builder.bitcast(bits, singles))
+            return builder.bitcast(builder.shl(builder.zext(codes, words), splat(words, 16)), singles)
         if not self._by_halves:
-            return self._extend(builder, self._by_arithmetic(builder, builder.zext(codes, words)))
+            return self._by_arithmetic(builder, builder.zext(codes, words))
         if self.form.bits == 16:
-            return self._extend(builder, builder.bitcast(codes, halves))
+            return builder.fpext(builder.bitcast(codes, halves), singles)
         if self.form.exponent == 5:
             bits = builder.shl(builder.zext(codes, shorts), splat(shorts, 8))
         else:  # sign extension leaves a copy of the sign where the longer exponent begins: masked out
             bits = builder.shl(builder.sext(codes, shorts), splat(shorts, 7))
             bits = builder.and_(bits, splat(shorts, 0xBF80))
-        return self._extend(builder, builder.bitcast(bits, halves))
-
-    def _extend(self, builder, values):
-        count = values.type.count
-        if values.type.element == HALF:
-            values = builder.fpext(values, ir.VectorType(SINGLE, count))
-        return builder.fpext(values, ir.VectorType(DOUBLE, count))
+        return builder.fpext(builder.bitcast(bits, halves), singles)
 
     def _by_arithmetic(self, builder, codes):
         """float32 values of sign-and-magnitude codes in 32-bit words: the exponent is rebiased; a subnormal
