@@ -35,7 +35,7 @@ def compose(facts: Facts, skipped: tuple[Skipped, ...]) -> Report:
         findings=findings,
         coverage=Coverage(
             rows_scanned=sum(item.matrix.rows for item in facts.matrices),
-            bytes_read=sum(item.matrix.ref.nbytes for item in facts.matrices),
+            bytes_read=sum(item.matrix.nbytes for item in facts.matrices),
             skipped=skipped,
         ),
         complete=not any(skip.affects for skip in skipped),
@@ -54,8 +54,13 @@ def _checkpoint_facts(checkpoint: Checkpoint) -> CheckpointFacts:
         model_type=checkpoint.model_type,
         architectures=checkpoint.architectures,
         quantization=checkpoint.quantization,
-        notes=checkpoint.notes,
+        notes=(*checkpoint.notes, *_storage_notes(checkpoint)),
     )
+
+
+def _storage_notes(checkpoint: Checkpoint) -> tuple[str, ...]:
+    packed = [matrix.packed for matrix in checkpoint.matrices if matrix.packed is not None]
+    return tuple(note for table in packed for note in table.notes)
 
 
 def _matrix_report(facts: Facts, item: MatrixFacts) -> MatrixReport:
@@ -67,6 +72,7 @@ def _matrix_report(facts: Facts, item: MatrixFacts) -> MatrixReport:
         dtype=item.matrix.dtype,
         shape=item.matrix.shape,
         found_by=item.matrix.rule,
+        storage=None if item.matrix.packed is None else item.matrix.packed.storage,
         groups={name: GroupReport(stats, _verdicts(item, name)) for name, stats in item.stats.items()},
         reference=None
         if reference is None

@@ -12,6 +12,7 @@ from rowscope.inspector.census import Capacity, Census
 from rowscope.inspector.checks import SEVERITY_RANK, Finding
 from rowscope.inspector.errors import UsageError
 from rowscope.inspector.evidence import WeightDecay
+from rowscope.inspector.matrices import Storage
 from rowscope.inspector.plain import fields_of, to_plain
 from rowscope.inspector.rows import GroupStats
 
@@ -85,6 +86,7 @@ class MatrixReport:
     dtype: str
     shape: tuple[int, int]
     found_by: str
+    storage: Storage | None
     groups: Mapping[str, GroupReport]
     reference: ReferenceFacts | None
     reference_note: str

@@ -10,8 +10,7 @@ import numpy as np
 
 from rowscope.inspector.census.census import PLACEHOLDER, UNMAPPED, Census, IdSet
 from rowscope.inspector.checkpoint import Checkpoint
-from rowscope.inspector.header import TensorRef
-from rowscope.inspector.matrices import MatrixLayout, config_int
+from rowscope.inspector.matrices import Matrix, MatrixLayout, config_int
 from rowscope.inspector.ranges import to_ranges
 from rowscope.inspector.vocabulary import Vocabulary, all_ids
 
@@ -117,15 +116,15 @@ def next_ids(vocabulary: Vocabulary, rows: int) -> range:
 
 def row_costs(layout: MatrixLayout) -> tuple[RowCost, ...]:
     """Bytes per row of every stored vocabulary tensor."""
-    costs = [RowCost(matrix.role, matrix.tensor, _row_bytes(matrix.ref)) for matrix in layout.matrices]
+    costs = [RowCost(matrix.role, matrix.tensor, _row_bytes(matrix)) for matrix in layout.matrices]
     if layout.output_bias is not None:
         bias = layout.output_bias
         costs.append(RowCost("bias", bias.name, bias.nbytes // max(1, math.prod(bias.shape))))
     return tuple(costs)
 
 
-def _row_bytes(ref: TensorRef) -> int:
-    return ref.nbytes // max(1, ref.shape[0])
+def _row_bytes(matrix: Matrix) -> int:
+    return matrix.nbytes // max(1, matrix.rows)
 
 
 def padded(rows: int, multiple: int) -> int:

@@ -7,7 +7,7 @@ from rowscope.inspector.matrices.find import config_int, config_value, find_matr
 from rowscope.inspector.matrices.layouts import INPUT_NAMES, OUTPUT_NAMES
 from rowscope.inspector.matrices.matrix import Matrix, MatrixLayout, Role
 from rowscope.inspector.matrices.packed.attach import with_packing
-from rowscope.inspector.matrices.packed.model import Packed, Part, seen_as
+from rowscope.inspector.matrices.packed.model import Packed, Part, Storage, seen_as
 from rowscope.inspector.matrices.stored import role_of_name
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Packed",
     "Part",
     "Role",
+    "Storage",
     "config_int",
     "config_value",
     "find_matrices",

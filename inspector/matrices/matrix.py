@@ -66,6 +66,13 @@ class Matrix:
         return self.size or (self.ref.shape[0], self.ref.shape[1])
 
     @property
+    def nbytes(self) -> int:
+        """Bytes of every tensor that holds it, the scales of a quantised one among them."""
+        if self.packed is None or not self.packed.tensors:
+            return self.ref.nbytes
+        return sum(ref.nbytes for ref in self.packed.tensors)
+
+    @property
     def rows(self) -> int:
         return self.shape[0]
 

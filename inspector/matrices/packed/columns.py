@@ -34,7 +34,7 @@ def read_gptq(beside: Beside) -> Packed | None:
         or 0 in scales.shape
     ):
         return refused(bare, f"{beside.main.name!r}: qzeros or scales are missing or no matrices")
-    bare = replace(bare, rows=scales.shape[1], scale_shape=scales.shape)
+    bare = replace(bare, scale_shape=scales.shape)
     if beside.main.dtype not in ("I32", "U32") or zeros.dtype not in ("I32", "U32"):
         return refused(bare, f"{beside.main.name!r} holds {beside.main.dtype} elements, not words of 32 bits")
     if beside.main.shape[1] == scales.shape[1]:

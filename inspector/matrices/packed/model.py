@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from rowscope.inspector.header import TensorRef
 from rowscope.kernels.decode.coding import Coding
@@ -88,16 +87,28 @@ class Packed:
     scale_shape: tuple[int, ...] | None = None
     notes: tuple[str, ...] = field(default=())
 
-    def to_dict(self) -> Mapping[str, Any]:
-        """`storage` of the JSON."""
-        return {
-            "format": self.format,
-            "bits": self.bits or None,
-            "group": self.group,
-            "scale_shape": None if self.scale_shape is None else list(self.scale_shape),
-            "decoded": self.trouble is None,
-            "notes": list(self.notes),
-        }
+    @property
+    def tensors(self) -> tuple[TensorRef, ...]:
+        """Every tensor that is read for the rows."""
+        parts = [self.codes, *(part for _, part in self.scale), self.zero, self.offset]
+        found = [part.ref for part in parts if part is not None]
+        found += [part.nested.absmax for part in parts if part is not None and part.nested is not None]
+        return (*found, *(ref for ref in (self.columns, self.table, self.mapping, self.weights) if ref))
+
+    @property
+    def storage(self) -> Storage:
+        return Storage(self.format, self.label, self.bits or None, self.group, self.scale_shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """How a quantised table is stored, for the report; fields as in `Packed`."""
+
+    format: str
+    label: str
+    bits: int | None
+    group: int | None
+    scale_shape: tuple[int, ...] | None
 
 
 def seen_as(ref: TensorRef, shape: tuple[int, ...], dtype: str | None = None) -> TensorRef:

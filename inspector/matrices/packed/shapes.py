@@ -33,7 +33,8 @@ def _sizes(packed: Packed, name: str) -> str | None:
 
 def _codes(packed: Packed) -> str | None:
     assert packed.codes is not None
-    assert packed.coding is not None
+    if packed.coding is None:
+        return None
     ref, spread = packed.codes.ref, packed.codes.spread
     if spread == "row" and packed.mapping is None and ref.shape[0] != packed.rows:
         return _misfit(ref, packed, f"{packed.rows} rows")

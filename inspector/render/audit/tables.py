@@ -61,7 +61,8 @@ def _matrix_note(report: Report, role: str) -> str:
     for matrix in report.matrices:
         if matrix.role == role or (matrix.role == "both" and role == "input"):
             rows, width = matrix.shape
-            return f"{visible(matrix.tensor)} {matrix.dtype} [{rows}, {width}]"
+            how = "" if matrix.storage is None else f", decoded from {matrix.storage.label}"
+            return f"{visible(matrix.tensor)} {matrix.dtype} [{rows}, {width}]{how}"
     if role == "output":
         return f"tied to the input ({report.census.tie_source})" if report.census.tied else "not stored"
     return "not audited" if report.census.input_rows else "not stored"
