@@ -19,6 +19,7 @@ with atheris.instrument_imports(include=["rowscope"]):
     from rowscope.inspector.checkpoint.diagnose import diagnose
     from rowscope.inspector.errors import RowscopeError
     from rowscope.inspector.header.read import examine_file, read_header
+    from rowscope.inspector.storage.local import local_file
 
 import safetensors
 
@@ -49,7 +50,7 @@ def safetensors_takes(file: bytes) -> bool:
 def rowscope_takes(path: Path) -> bool:
     """The verdict under test."""
     try:
-        read_header(path)
+        read_header(local_file(path))
     except RowscopeError as error:
         if not error.message:
             raise RuntimeError("an error without a message") from error
@@ -62,7 +63,7 @@ def one_input(data: bytes) -> None:
     file = file_of(data)
     _FILE.write_bytes(file)
     accepted = rowscope_takes(_FILE)
-    faults = list(examine_file(_FILE)[1])
+    faults = list(examine_file(local_file(_FILE))[1])
     assert accepted == (not faults), "read_header and examine_file disagree"
     assert accepted == (not diagnose(str(_FILE))), "read_header and diagnose disagree"
     if any(fault.rule == "duplicate-key" for fault in faults):

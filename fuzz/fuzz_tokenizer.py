@@ -19,6 +19,7 @@ with atheris.instrument_imports(include=["rowscope"]):
     from rowscope.inspector.census.roles import roled_tokens
     from rowscope.inspector.errors import RowscopeError
     from rowscope.inspector.evidence import find_candidates
+    from rowscope.inspector.storage.local import LocalFolder
     from rowscope.inspector.text.escape import visible
     from rowscope.inspector.vocabulary import Vocabulary, read_vocabulary
 
@@ -61,7 +62,7 @@ def one_input(data: bytes) -> None:
     if base is not None:
         beside.write_text(base)
     try:
-        vocabulary = read_vocabulary(_FOLDER)
+        vocabulary = read_vocabulary(LocalFolder(_FOLDER))
         if vocabulary is not None:
             put_to_use(vocabulary)
     except RowscopeError as error:

@@ -23,7 +23,7 @@ from rowscope.inspector.vocabulary import read_vocabulary
 def measure(folder: str) -> list[Mapping[str, GroupStats]]:
     """Group statistics of each vocabulary matrix."""
     checkpoint = open_checkpoint(folder)
-    census = take_census(checkpoint.layout, read_vocabulary(checkpoint.root), checkpoint.config)
+    census = take_census(checkpoint.layout, read_vocabulary(checkpoint.folder), checkpoint.config)
     found = []
     for matrix in checkpoint.matrices:
         codes = np.ascontiguousarray(census.codes[: matrix.rows])

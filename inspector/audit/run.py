@@ -90,7 +90,7 @@ class _Clock:
 
 def _vocabulary(checkpoint: Checkpoint, skipped: list[Skipped]) -> Vocabulary | None:
     try:
-        vocabulary = read_vocabulary(checkpoint.tokenizer_root)
+        vocabulary = read_vocabulary(checkpoint.tokenizer_folder)
     except TokenizerError as error:
         skipped.append(Skipped("tokenizer", error.message))
         return None
@@ -112,7 +112,7 @@ def _unreachable(
     from rowscope.inspector.evidence import unreachable_ids
 
     try:
-        return unreachable_ids(checkpoint.tokenizer_root, vocabulary)
+        return unreachable_ids(checkpoint.tokenizer_folder, vocabulary)
     except TokenizerError as error:
         skipped.append(Skipped("reachability", error.message))
         return None

@@ -18,7 +18,7 @@ from rowscope.inspector.checkpoint.whole import refuse_broken_tables
 from rowscope.inspector.errors import CheckpointError
 from rowscope.inspector.header import Shard, TensorRef
 from rowscope.inspector.matrices import Matrix, MatrixLayout, find_matrices, with_packing
-from rowscope.inspector.storage import MappedFile
+from rowscope.inspector.storage import Folder
 
 _SHARD_NAME = re.compile(r"-(?P<number>\d{1,9})-of-(?P<count>\d{1,9})\.safetensors$", re.ASCII)
 
@@ -29,7 +29,7 @@ class Checkpoint:
 
     Attributes:
         path: PATH as it was given.
-        root: the folder that holds config and tokenizer files.
+        folder: the place that holds the config, most often the tokenizer files as well.
         shards: every weights file, in order of its name.
         tensors: every tensor of every shard, by name.
         config: `config.json`; None where it is absent or unusable (`skipped` says which).
@@ -40,11 +40,12 @@ class Checkpoint:
         skipped: what was not read, and why.
         claims: rows that `rowscope claim` wrote, as the record beside the weights says.
         absent: tensors that the index names and no shard holds.
-        tokenizer_root: the folder of the tokenizer files, most often `root`.
+        tokenizer_folder: the folder of the tokenizer files, most often `folder`.
     """
 
     path: str
-    root: Path
+    folder: Folder
+    tokenizer_folder: Folder
     shards: tuple[Shard, ...]
     tensors: Mapping[str, TensorRef] = field(repr=False)
     config: Mapping[str, Any] | None
@@ -55,7 +56,11 @@ class Checkpoint:
     skipped: tuple[Skip, ...]
     claims: ClaimRecord = field(default=ClaimRecord(), repr=False)
     absent: tuple[str, ...] = ()
-    tokenizer_root: Path = Path()
+
+    @property
+    def root(self) -> Path:
+        """The folder on the local disk, for rooms that write; RefusedError where it is elsewhere."""
+        return self.folder.local()
 
     @cached_property
     def layout(self) -> MatrixLayout:
@@ -126,5 +131,5 @@ class Checkpoint:
 
 def _bytes_of(ref: TensorRef) -> bytes:
     """The bytes of a small tensor."""
-    with MappedFile(ref.shard.path) as file:
+    with ref.shard.file.open() as file:
         return file.read(ref.offset, ref.offset + ref.nbytes)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 from rowscope.inspector.errors import CheckpointError
-from rowscope.inspector.storage import read_json
+from rowscope.inspector.storage import File, Folder, read_json
 
 CLAIM_RECORD: Final = "rowscope-claim.json"
 CLAIM_RECORD_LIMIT: Final = 8 << 20
@@ -66,16 +64,15 @@ class ClaimRecord:
         return (text + "\n").encode()
 
 
-def read_claim_record(root: Path) -> ClaimRecord:
+def read_claim_record(folder: Folder) -> ClaimRecord:
     """The record beside a checkpoint; empty where there is none, or none that can be used; never an error.
 
     It may come with a download: at most 8 MiB and `MOST_ROWS` rows are read, and one wrong entry spoils all.
     """
-    path = root / CLAIM_RECORD
-    if not os.path.lexists(path):
+    if not folder.has(CLAIM_RECORD):
         return ClaimRecord()
     try:
-        return ClaimRecord(_rows(read_json(path, CLAIM_RECORD_LIMIT)))
+        return ClaimRecord(_rows(read_json(File(folder, CLAIM_RECORD), CLAIM_RECORD_LIMIT)))
     except (CheckpointError, KeyError, TypeError, ValueError) as error:
         why = error.message if isinstance(error, CheckpointError) else f"{CLAIM_RECORD}: {error}"
         return ClaimRecord(note=f"the record of claims was ignored: {why}; remove the file")

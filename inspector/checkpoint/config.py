@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from rowscope.inspector.errors import CheckpointError
 from rowscope.inspector.header import kind
-from rowscope.inspector.storage import read_json
+from rowscope.inspector.storage import File, Folder, read_json
 
 CONFIG_LIMIT = 32 << 20
 
@@ -34,18 +32,17 @@ class Skip:
 
 
 def read_config(
-    root: Path, name: str, *, required: bool
+    folder: Folder, name: str, *, required: bool
 ) -> tuple[Mapping[str, Any] | None, tuple[Skip, ...]]:
     """A config file's object, or None and, where that matters, why; never an error.
 
     Args:
         required: whether its absence is worth a `Skip`.
     """
-    path = root / name
-    if not os.path.lexists(path):
-        return None, (Skip(name, f"not in {str(root)!r}"),) if required else ()
+    if not folder.has(name):
+        return None, (Skip(name, f"not in {folder.location!r}"),) if required else ()
     try:
-        value = read_json(path, CONFIG_LIMIT)
+        value = read_json(File(folder, name), CONFIG_LIMIT)
     except CheckpointError as error:
         return None, (Skip(name, error.message),)
     if not isinstance(value, dict):
@@ -53,12 +50,12 @@ def read_config(
     return MappingProxyType(value), ()
 
 
-def read_main_config(root: Path) -> tuple[Mapping[str, Any] | None, tuple[Skip, ...], str | None]:
+def read_main_config(folder: Folder) -> tuple[Mapping[str, Any] | None, tuple[Skip, ...], str | None]:
     """`config.json`, or in its place what Mistral's own `params.json` says; why not, and a note."""
-    config, skipped = read_config(root, "config.json", required=True)
-    if config is not None or os.path.lexists(root / "config.json"):
+    config, skipped = read_config(folder, "config.json", required=True)
+    if config is not None or folder.has("config.json"):
         return config, skipped, None
-    params, _ = read_config(root, "params.json", required=False)
+    params, _ = read_config(folder, "params.json", required=False)
     if params is None or "dim" not in params:
         return None, skipped, None
     found = {ours: params[theirs] for theirs, ours in _NATIVE.items() if params.get(theirs) is not None}

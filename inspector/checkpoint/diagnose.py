@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from rowscope.inspector.checkpoint.index import ShardIndex
 from rowscope.inspector.checkpoint.index_checks import misplaced_tensors, missing_files, tensor_places
@@ -15,6 +14,7 @@ from rowscope.inspector.checkpoint.nested import inside
 from rowscope.inspector.checkpoint.weights import choose_weights
 from rowscope.inspector.errors import CheckpointError
 from rowscope.inspector.header import REFETCH, Fault, Header, Shard, examine_file, quote
+from rowscope.inspector.storage import File
 
 
 def diagnose(path: str | os.PathLike[str]) -> tuple[Fault, ...]:
@@ -32,29 +32,29 @@ def diagnose(path: str | os.PathLike[str]) -> tuple[Fault, ...]:
     """
     location = inside(locate(os.fsdecode(path)))
     weights = choose_weights(location)
-    root = location.root
-    missing = missing_files(root, weights.names)
+    missing = missing_files(location.folder, weights.names)
     faults = [
         Fault("missing-shard", f"the shard {quote(name)} is missing", REFETCH, file=name) for name in missing
     ]
     shards = []
     for name in weights.names:
         if name not in missing:
-            header, found = _examine(root / name, name)
+            file = File(location.folder, name)
+            header, found = _examine(file)
             faults += found
             if header is not None:
-                shards.append(Shard(name, root / name, header))
+                shards.append(Shard(name, file, header))
     if weights.index is not None:
         faults += _index_faults(weights.index, shards)
     return tuple(faults)
 
 
-def _examine(path: Path, name: str) -> tuple[Header | None, list[Fault]]:
+def _examine(file: File) -> tuple[Header | None, list[Fault]]:
     try:
-        header, faults = examine_file(path)
+        header, faults = examine_file(file)
     except CheckpointError as error:
-        return None, [Fault("unreadable", error.message, REFETCH, file=name)]
-    return header, [replace(fault, file=name) for fault in faults]
+        return None, [Fault("unreadable", error.message, REFETCH, file=file.name)]
+    return header, [replace(fault, file=file.name) for fault in faults]
 
 
 def _index_faults(index: ShardIndex, shards: Sequence[Shard]) -> list[Fault]:
@@ -67,5 +67,5 @@ def _index_faults(index: ShardIndex, shards: Sequence[Shard]) -> list[Fault]:
             found = f"it is in {listing(holders)}" if holders else "no shard holds it"
             message = f"the index places tensor {quote(name)} in {quote(wanted)}, but {found}"
             hint = "write the index anew with save_pretrained"
-            faults.append(Fault("index", message, hint, tensor=name, file=index.path.name))
+            faults.append(Fault("index", message, hint, tensor=name, file=index.file.name.rpartition("/")[2]))
     return faults

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from rowscope.inspector.checkpoint.problem import Problem
-from rowscope.inspector.storage import digest, read_range
+from rowscope.inspector.storage import File, Folder, local_file
 
 # What download tools put behind the name of a file that is not whole yet: aria2, curl and browsers, wget2,
 # Hugging Face, Chrome, Firefox and Safari, FileZilla, axel.
@@ -49,7 +49,7 @@ def unfinished_of(name: str, present: Iterable[str]) -> list[str]:
     return [name + suffix for suffix in UNFINISHED if name + suffix in there]
 
 
-def check_unfinished(names: Sequence[str], present: Sequence[str], root: Path) -> Iterator[Problem]:
+def check_unfinished(names: Sequence[str], present: Sequence[str], folder: Folder) -> Iterator[Problem]:
     """FIL005: a file that is there beside what its unfinished download left."""
     if not any(name.endswith(UNFINISHED) for name in present):
         return
@@ -59,26 +59,27 @@ def check_unfinished(names: Sequence[str], present: Sequence[str], root: Path) -
             yield Problem(
                 "FIL005",
                 f"{left[0]!r} lies beside {name!r}: its download has not finished",
-                str(root / name),
+                folder.spell(name),
                 {"kind": "unfinished", "file": name, "beside": left},
                 f"finish or repeat the download of {name!r}; where it is whole, remove {left[0]!r}",
                 severity="error",
             )
 
 
-def verify(root: Path, names: Sequence[str]) -> Verified:
+def verify(folder: Folder, names: Sequence[str]) -> Verified:
     """Compare files with the digests that the Hugging Face cache keeps of them.
 
     In the cache a file is a link to a blob that is named by its digest: sha256 of the content, or git's sha1
     of small files. Beside a `--local-dir` download the digest stands in `.cache/huggingface/download`.
     """
+    root = folder.local()
     right, unknown, wrong = [], [], []
     for name in names:
         stated = _stated(root, name)
         if stated is None:
             unknown.append(name)
             continue
-        found = _digest(root / name, stated)
+        found = _digest(File(folder, name), stated)
         if found == stated:
             right.append(name)
         else:
@@ -86,7 +87,7 @@ def verify(root: Path, names: Sequence[str]) -> Verified:
                 Problem(
                     "FIL005",
                     f"the content of {name!r} has the digest {found}, its download had {stated}",
-                    str(root / name),
+                    folder.spell(name),
                     {"kind": "digest", "file": name, "stated": stated, "actual": found},
                     f"remove {str((root / name).resolve())!r} and download it again",
                     severity="error",
@@ -102,13 +103,13 @@ def _stated(root: Path, name: str) -> str | None:
     record = root / _LOCAL_RECORDS / f"{name}.metadata"
     if not record.is_file():
         return None
-    lines = read_range(record, 0, 4096)[0].decode("ascii", "replace").split("\n")
+    lines = local_file(record).head(0, 4096)[0].decode("ascii", "replace").split("\n")
     etag = lines[1].strip() if len(lines) > 1 else ""
     return etag if _SHA256.fullmatch(etag) or _GIT.fullmatch(etag) else None
 
 
-def _digest(path: Path, stated: str) -> str:
+def _digest(file: File, stated: str) -> str:
     if len(stated) == 64:
-        return digest(path, "sha256")
-    size = read_range(path, 0, 0)[1]
-    return digest(path, "sha1", b"blob %d\0" % size)  # git hash-object
+        return file.digest("sha256")
+    size = file.head(0, 0)[1]
+    return file.digest("sha1", b"blob %d\0" % size)  # git hash-object

@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from rowscope.inspector.errors import MalformedFileError, UnsafeShardError
 from rowscope.inspector.header import kind, quote
-from rowscope.inspector.storage import read_json
+from rowscope.inspector.storage import File, read_json
 
 INDEX_LIMIT = 128 << 20
 _DRIVE = re.compile(r"[A-Za-z]:")
@@ -22,13 +21,13 @@ class ShardIndex:
     """A sharded checkpoint's table of contents.
 
     Attributes:
-        path: the index file.
+        file: the index file.
         weight_map: tensor name -> shard name, relative to the index's folder.
         total_size: bytes of all tensors as the index states them, or None.
         metadata: the index's own `metadata` object.
     """
 
-    path: Path
+    file: File
     weight_map: Mapping[str, str]
     total_size: int | None
     metadata: Mapping[str, Any]
@@ -39,33 +38,33 @@ class ShardIndex:
         return tuple(sorted(set(self.weight_map.values())))
 
 
-def read_index(path: Path) -> ShardIndex:
+def read_index(file: File) -> ShardIndex:
     """Read an index and refuse shard names that leave its folder.
 
     The name alone is judged: in the Hugging Face cache every file is a link to `../../blobs/…`.
 
     Raises:
-        CheckpointError: the path is not a readable regular file.
+        UnreadableError: no readable regular file.
         MalformedFileError: not JSON, or not of an index's shape.
         UnsafeShardError: a shard name is absolute, climbs with `..`, or is no portable name.
     """
-    tree = read_json(path, INDEX_LIMIT)
+    tree = read_json(file, INDEX_LIMIT)
     if not isinstance(tree, dict):
-        raise _malformed(path, f"the index is {kind(tree)}, not an object")
+        raise _malformed(file, f"the index is {kind(tree)}, not an object")
     weight_map = tree.get("weight_map")
     if not isinstance(weight_map, dict):
         found = kind(weight_map) if "weight_map" in tree else "missing"
-        raise _malformed(path, f"weight_map is {found}, not an object")
+        raise _malformed(file, f"weight_map is {found}, not an object")
     if not weight_map:
-        raise _malformed(path, "weight_map names no tensor")
+        raise _malformed(file, "weight_map names no tensor")
     for name, shard in weight_map.items():
         if not isinstance(shard, str):
-            raise _malformed(path, f"weight_map entry {quote(name)} is {kind(shard)}, not a string")
+            raise _malformed(file, f"weight_map entry {quote(name)} is {kind(shard)}, not a string")
     for shard in sorted(set(weight_map.values())):
-        _refuse_unsafe(path, shard)
+        _refuse_unsafe(file, shard)
     metadata = tree.get("metadata")
     metadata = metadata if isinstance(metadata, dict) else {}
-    return ShardIndex(path, MappingProxyType(weight_map), _total_size(metadata), MappingProxyType(metadata))
+    return ShardIndex(file, MappingProxyType(weight_map), _total_size(metadata), MappingProxyType(metadata))
 
 
 def _total_size(metadata: Mapping[str, Any]) -> int | None:
@@ -75,7 +74,7 @@ def _total_size(metadata: Mapping[str, Any]) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def _refuse_unsafe(path: Path, shard: str) -> None:
+def _refuse_unsafe(file: File, shard: str) -> None:
     if not shard:
         why = "is empty"
     elif shard.startswith("/") or _DRIVE.match(shard):
@@ -89,14 +88,14 @@ def _refuse_unsafe(path: Path, shard: str) -> None:
     else:
         return
     raise UnsafeShardError(
-        f"{str(path)!r}: the shard name {quote(shard)} {why}; correct weight_map to plain file names "
+        f"{file.location!r}: the shard name {quote(shard)} {why}; correct weight_map to plain file names "
         "beside the index, and do not trust the source of this checkpoint",
-        location=str(path),
+        location=file.location,
     )
 
 
-def _malformed(path: Path, fault: str) -> MalformedFileError:
+def _malformed(file: File, fault: str) -> MalformedFileError:
     return MalformedFileError(
-        f"{str(path)!r}: {fault}; download the index again, or remove it to open the shards themselves",
-        location=str(path),
+        f"{file.location!r}: {fault}; download the index again, or remove it to open the shards themselves",
+        location=file.location,
     )

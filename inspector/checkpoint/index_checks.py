@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from rowscope.inspector.checkpoint.index import ShardIndex
 from rowscope.inspector.checkpoint.problem import Problem
-from rowscope.inspector.errors import CheckpointError
 from rowscope.inspector.header import Shard
-from rowscope.inspector.storage import reason
+from rowscope.inspector.storage import Folder
 
 _CODE = "FIL002"
 _MOST_NAMES = 10_000
@@ -20,24 +17,13 @@ _REINDEX = "write the index anew with save_pretrained"
 _NUMBERS = re.compile(r"(?<=\.)\d+(?=\.)")
 
 
-def missing_files(root: Path, names: Sequence[str]) -> list[str]:
-    """Those of `names` that are not in `root`, dangling links among them.
+def missing_files(folder: Folder, names: Sequence[str]) -> list[str]:
+    """Those of `names` that are not in the folder, dangling links among them.
 
     Raises:
-        CheckpointError: the system does not let us look.
+        UnreadableError: the place does not let us look.
     """
-    missing = []
-    for name in names:
-        try:
-            os.stat(root / name)
-        except (FileNotFoundError, NotADirectoryError):
-            missing.append(name)
-        except OSError as error:
-            raise CheckpointError(
-                f"cannot open {str(root / name)!r}: {reason(error)}; check its permissions",
-                location=str(root / name),
-            ) from error
-    return missing
+    return [name for name in names if folder.kind(name) is None]
 
 
 def misplaced_tensors(
@@ -76,7 +62,7 @@ def check_places(index: ShardIndex, where: Mapping[str, Sequence[str]]) -> Itera
             _CODE,
             f"the index names {_count(absent, 'tensor')} that no shard holds, first {first!r} "
             f"(expected in {index.weight_map[first]!r})",
-            str(index.path),
+            index.file.location,
             {"kind": "absent_tensors", "count": len(absent), "tensors": absent[:_MOST_NAMES]},
             "loaders start at random what the model has of them"
             + (": download that shard again" if needed else f"; if it has none of them, {_REINDEX}"),
@@ -90,7 +76,7 @@ def check_places(index: ShardIndex, where: Mapping[str, Sequence[str]]) -> Itera
             f"the index places {_count([name for name, _ in misplaced], 'tensor')} in another shard than "
             "the one that holds it, first "
             f"{first!r} in {index.weight_map[first]!r}; it is in {', '.join(repr(name) for name in holders)}",
-            str(index.path),
+            index.file.location,
             {
                 "kind": "misplaced_tensors",
                 "count": len(misplaced),
@@ -114,7 +100,7 @@ def check_index(index: ShardIndex, shards: Sequence[Shard]) -> Iterator[Problem]
             _CODE,
             f"{_count(unindexed, 'tensor')} of the shards {_are(unindexed)} not in the index, "
             f"first {first!r} of {shard_name!r}",
-            str(index.path),
+            index.file.location,
             {"kind": "unindexed_tensors", "count": len(unindexed), "tensors": list(unindexed)[:_MOST_NAMES]},
             _REINDEX,
         )
@@ -127,7 +113,7 @@ def check_index(index: ShardIndex, shards: Sequence[Shard]) -> Iterator[Problem]
             _CODE,
             f"the index states total_size {index.total_size}, its tensors have {indexed} bytes "
             f"({index.total_size - indexed:+d})",
-            str(index.path),
+            index.file.location,
             {"kind": "total_size", "stated": index.total_size, "actual": indexed},
             _REINDEX,
         )
@@ -140,7 +126,7 @@ def unread_files(names: Sequence[str], index: ShardIndex) -> Iterator[Problem]:
             _CODE,
             f"{_count(names, 'weights file')} beside the index {_are(names)} not named by it, "
             f"first {names[0]!r}",
-            str(index.path),
+            index.file.location,
             {"kind": "extra_files", "count": len(names), "files": list(names)[:_MOST_NAMES]},
             f"remove the file if it is out of date, else {_REINDEX}",
         )
@@ -155,7 +141,7 @@ def tensor_places(shards: Sequence[Shard]) -> dict[str, list[str]]:
     return where
 
 
-def repeated_tensors(where: Mapping[str, Sequence[str]], root: Path) -> Iterator[Problem]:
+def repeated_tensors(where: Mapping[str, Sequence[str]], folder: Folder) -> Iterator[Problem]:
     """Tensors stored in more than one shard: loaders may differ in which they take."""
     repeated = {name: shards for name, shards in where.items() if len(shards) > 1}
     if repeated:
@@ -164,7 +150,7 @@ def repeated_tensors(where: Mapping[str, Sequence[str]], root: Path) -> Iterator
             _CODE,
             f"{_count(repeated, 'tensor')} {_are(repeated)} stored more than once, "
             f"first {first!r} in {', '.join(repr(name) for name in shards)}",
-            str(root),
+            folder.location,
             {
                 "kind": "repeated_tensors",
                 "count": len(repeated),

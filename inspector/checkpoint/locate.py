@@ -11,7 +11,7 @@ from typing import Literal
 
 import rowscope
 from rowscope.inspector.errors import CheckpointError
-from rowscope.inspector.storage import kind_of, read_range, reason
+from rowscope.inspector.storage import File, Folder, LocalFolder, kind_of, read_range, reason
 
 INDEX_SUFFIX = ".safetensors.index.json"
 
@@ -29,18 +29,25 @@ class Location:
 
     Attributes:
         kind: a folder to look through, one weights file, or an index.
-        path: that folder or file.
+        folder: the folder that holds config and tokenizer files.
+        name: the file in it; nothing for a folder.
         notes: what the user should know about the choice.
     """
 
     kind: Literal["folder", "file", "index"]
-    path: Path
+    folder: Folder
+    name: str = ""
     notes: tuple[str, ...] = ()
 
     @property
     def root(self) -> Path:
-        """The folder that holds config and tokenizer files."""
-        return self.path if self.kind == "folder" else self.path.parent
+        """The folder on the local disk, for rooms that write; RefusedError where it is elsewhere."""
+        return self.folder.local()
+
+    @property
+    def file(self) -> File:
+        """The weights file or index that was named."""
+        return File(self.folder, self.name)
 
 
 def locate(path: str) -> Location:
@@ -61,7 +68,7 @@ def locate(path: str) -> Location:
     if mode is None:
         return _elsewhere(path)
     if stat.S_ISDIR(mode):
-        return Location("folder", local)
+        return Location("folder", LocalFolder(local))
     if not stat.S_ISREG(mode):
         raise CheckpointError(f"{path!r} is {kind_of(mode)}; {_WHAT_IS_A_PATH}", location=path)
     return _local_file(local)
@@ -69,9 +76,9 @@ def locate(path: str) -> Location:
 
 def _local_file(path: Path) -> Location:
     if path.name.endswith(INDEX_SUFFIX):
-        return Location("index", path)
+        return Location("index", LocalFolder(path.parent), path.name)
     if path.name.endswith(".safetensors"):
-        return Location("file", path)
+        return Location("file", LocalFolder(path.parent), path.name)
     raise CheckpointError(
         f"{str(path)!r} is no safetensors file; {conversion(path.suffix) or _WHAT_IS_A_PATH}",
         location=str(path),
@@ -80,7 +87,7 @@ def _local_file(path: Path) -> Location:
 
 def _elsewhere(path: str) -> Location:
     if path == "demo":
-        return Location("folder", Path(rowscope.__file__).parent / "demo")
+        return Location("folder", LocalFolder(Path(rowscope.__file__).parent / "demo"))
     match = _REPOSITORY.fullmatch(path)
     if match is None or ".." in path or os.path.lexists(path):
         why = "is a link that leads nowhere" if path and os.path.lexists(path) else "does not exist"
@@ -114,11 +121,11 @@ def _cached(path: str, name: str, revision: str | None) -> Location:
     snapshots = folder / "snapshots"
     commit = _commit(folder, revision or "main")
     if commit is not None and (snapshots / commit).is_dir():
-        return Location("folder", snapshots / commit)
+        return Location("folder", LocalFolder(snapshots / commit))
     present = sorted(entry.name for entry in snapshots.iterdir()) if snapshots.is_dir() else []
     if revision is None and len(present) == 1:
         note = f"the cache has no ref 'main' for {name!r}; its only snapshot {present[0]!r} was taken"
-        return Location("folder", snapshots / present[0], (note,))
+        return Location("folder", LocalFolder(snapshots / present[0]), notes=(note,))
     raise CheckpointError(
         f"the Hugging Face cache holds {name!r} without revision {revision or 'main'!r} "
         f"(snapshots: {', '.join(present) or 'none'}); download it with {download!r}, "

@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 import shlex
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
 from rowscope.inspector.checkpoint.downloads import UNFINISHED
 from rowscope.inspector.checkpoint.foreign import STATES, foreign_format
-from rowscope.inspector.checkpoint.listing import listing, names_in
+from rowscope.inspector.checkpoint.listing import listing
 from rowscope.inspector.checkpoint.locate import conversion
 from rowscope.inspector.errors import CheckpointError, UnfinishedDownloadError
+from rowscope.inspector.storage import Folder
 
 SUFFIX: Final = ".safetensors"
 STEP: Final = re.compile(r"checkpoint-(\d+)")
 
 
-def nothing_found(folder: Path, present: Sequence[str]) -> CheckpointError:
+def nothing_found(folder: Folder, present: Sequence[str]) -> CheckpointError:
     """The error for a folder without weights that could be opened."""
     begun = [name for name in present if name.endswith(tuple(SUFFIX + suffix for suffix in UNFINISHED))]
-    place = str(folder)
+    place = folder.location
     if begun:
         return UnfinishedDownloadError(
             f"{place!r} holds no finished safetensors file, only unfinished downloads: {listing(begun)}; "
-            "finish or "
-            "repeat them",
+            "finish or repeat them",
             location=place,
         )
     known = foreign_format(present, shlex.quote(place))
-    below = [name for name in present if _holds_weights(folder / name)]
+    below = [name for name in present if _holds_weights(folder, name)]
     if known is not None and not below:
         return CheckpointError(f"{place!r} holds no safetensors file: {known}", location=place)
     if below:
@@ -38,8 +38,8 @@ def nothing_found(folder: Path, present: Sequence[str]) -> CheckpointError:
             f"{place!r} holds no safetensors file itself, {_below(folder, below)}", location=place
         )
     for name in present:
-        advice = conversion(Path(name).suffix)
-        if advice is not None and not STATES.fullmatch(name) and (folder / name).is_file():
+        advice = conversion(posixpath.splitext(name)[1])
+        if advice is not None and not STATES.fullmatch(name) and folder.kind(name) == "file":
             return CheckpointError(
                 f"{place!r} holds no safetensors file, only other formats ({name!r}); {advice}",
                 location=place,
@@ -50,19 +50,19 @@ def nothing_found(folder: Path, present: Sequence[str]) -> CheckpointError:
     )
 
 
-def _holds_weights(path: Path) -> bool:
-    return path.is_dir() and any(name.endswith(SUFFIX) for name in names_in(path))
+def _holds_weights(folder: Folder, name: str) -> bool:
+    return folder.kind(name) == "folder" and any(at.endswith(SUFFIX) for at in folder.names(name))
 
 
-def _below(folder: Path, names: Sequence[str]) -> str:
+def _below(folder: Folder, names: Sequence[str]) -> str:
     """Which of the sub-folders to give: the last step of a run, the text encoders of a pipeline."""
     steps = sorted((int(match[1]), name) for name in names if (match := STEP.fullmatch(name)))
     if steps:
         given = [name for _, name in steps]
-        return f"its steps {listing(given)} do; give one as PATH, the last is {folder / given[-1]}"
+        return f"its steps {listing(given)} do; give one as PATH, the last is {folder.spell(given[-1])}"
     encoders = [name for name in names if name.startswith("text_encoder")]
-    if encoders and (folder / "model_index.json").is_file():
+    if encoders and folder.kind("model_index.json") == "file":
         tokenizer = encoders[0].replace("text_encoder", "tokenizer")
-        command = f"{folder / encoders[0]} --tokenizer {folder / tokenizer}"
+        command = f"{folder.spell(encoders[0])} --tokenizer {folder.spell(tokenizer)}"
         return f"it is a diffusers pipeline with the text encoders {listing(encoders)}; give {command}"
     return f"its sub-folders {listing(names)} do; give one of them as PATH"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import posixpath
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -21,8 +22,8 @@ from rowscope.inspector.checkpoint.index_checks import (
     tensor_places,
     unread_files,
 )
-from rowscope.inspector.checkpoint.listing import listing, names_in
-from rowscope.inspector.checkpoint.locate import locate
+from rowscope.inspector.checkpoint.listing import listing
+from rowscope.inspector.checkpoint.locate import Location, locate
 from rowscope.inspector.checkpoint.names import check_names
 from rowscope.inspector.checkpoint.nested import inside, tokenizer_folder
 from rowscope.inspector.checkpoint.parts import assemble, in_parts
@@ -30,16 +31,17 @@ from rowscope.inspector.checkpoint.problem import Problem
 from rowscope.inspector.checkpoint.weights import Weights, choose_weights
 from rowscope.inspector.errors import MissingShardError
 from rowscope.inspector.header import Shard, TensorRef, read_header
+from rowscope.inspector.storage import File, Folder, local_file
 
 
 def open_checkpoint(
-    path: str | os.PathLike[str], *, tokenizer: str | os.PathLike[str] | None = None
+    path: str | os.PathLike[str] | Folder, *, tokenizer: str | os.PathLike[str] | None = None
 ) -> Checkpoint:
     """Open a checkpoint: headers of all shards, index and config.
 
     Args:
         path: a folder, a `.safetensors` file, a `.safetensors.index.json`, `org/name` or
-            `org/name@revision` in the local Hugging Face cache, or `demo`.
+            `org/name@revision` in the local Hugging Face cache, `demo`, or a folder of any backend.
         tokenizer: the folder of the tokenizer files, or one of them, where they are not beside the weights.
 
     Raises:
@@ -48,23 +50,27 @@ def open_checkpoint(
         MissingShardError: (FIL003) shards are missing.
         UnsafeShardError: (FIL004) a shard name in the index leaves the folder.
     """
-    given = os.fsdecode(path)
-    location = inside(locate(given))
-    root = location.root
+    if isinstance(path, Folder):
+        given, location = path.location, inside(Location("folder", path))
+    else:
+        given = os.fsdecode(path)
+        location = inside(locate(given))
+    folder = location.folder
     weights = choose_weights(location)
-    present = names_in(root)
-    _require_present(root, weights.names, present)
-    shards = tuple(Shard(name, root / name, read_header(root / name)) for name in weights.names)
+    present = folder.names()
+    _require_present(folder, weights.names, present)
+    files = [File(folder, name) for name in weights.names]
+    shards = tuple(Shard(file.name, file, read_header(file)) for file in files)
     where = tensor_places(shards)
-    names_from, tokenizer_note = tokenizer_folder(root) if tokenizer is None else (_given(tokenizer), None)
-    config, skipped, config_note = read_main_config(root)
-    generation, more = read_config(root, "generation_config.json", required=False)
-    claims = read_claim_record(root)
+    names_from, tokenizer_note = tokenizer_folder(folder) if tokenizer is None else (_given(tokenizer), None)
+    config, skipped, config_note = read_main_config(folder)
+    generation, more = read_config(folder, "generation_config.json", required=False)
+    claims = read_claim_record(folder)
     return Checkpoint(
         path=given,
-        root=root,
+        folder=folder,
         shards=shards,
-        tensors=MappingProxyType(_tensors(shards, where, weights.index, root)),
+        tensors=MappingProxyType(_tensors(shards, where, weights.index, folder)),
         config=config,
         generation_config=generation,
         index=weights.index,
@@ -73,18 +79,18 @@ def open_checkpoint(
             *weights.notes,
             *(note for note in (config_note, tokenizer_note, claims.note) if note),
         ),
-        problems=tuple(_problems(shards, where, weights, present, root)),
+        problems=tuple(_problems(shards, where, weights, present, folder)),
         skipped=(*skipped, *more),
         claims=claims,
-        tokenizer_root=names_from,
+        tokenizer_folder=names_from,
         absent=() if weights.index is None else tuple(absent_tensors(weights.index, where)),
     )
 
 
-def _given(tokenizer: str | os.PathLike[str]) -> Path:
+def _given(tokenizer: str | os.PathLike[str]) -> Folder:
     """The folder that `tokenizer` is, or is in; the Hugging Face cache is looked up as for PATH."""
-    path = Path(os.fsdecode(tokenizer))
-    return path.parent if path.is_file() else locate(str(path)).root
+    path = os.fsdecode(tokenizer)
+    return local_file(Path(path)).folder if os.path.isfile(path) else locate(path).folder
 
 
 def _problems(
@@ -92,42 +98,44 @@ def _problems(
     where: Mapping[str, Sequence[str]],
     weights: Weights,
     present: Sequence[str],
-    root: Path,
+    folder: Folder,
 ) -> list[Problem]:
-    found = [*check_unfinished(weights.names, present, root)]
+    found = [*check_unfinished(weights.names, present, folder)]
     if not in_parts(shards):
-        found += repeated_tensors(where, root)
+        found += repeated_tensors(where, folder)
     if weights.index is not None:
         found += check_places(weights.index, where)
         found += check_index(weights.index, shards)
         found += unread_files(weights.unread, weights.index)
-    found += check_names(where, str(root))
+    found += check_names(where, folder.location)
     return found
 
 
 def _tensors(
-    shards: Sequence[Shard], where: Mapping[str, Sequence[str]], index: ShardIndex | None, root: Path
+    shards: Sequence[Shard], where: Mapping[str, Sequence[str]], index: ShardIndex | None, folder: Folder
 ) -> dict[str, TensorRef]:
-    return assemble(shards, str(root)) if in_parts(shards) else _merge(shards, where, index)
+    return assemble(shards, folder.location) if in_parts(shards) else _merge(shards, where, index)
 
 
-def _require_present(root: Path, names: Sequence[str], present: Sequence[str]) -> None:
-    missing = missing_files(root, names)
+def _require_present(folder: Folder, names: Sequence[str], present: Sequence[str]) -> None:
+    missing = missing_files(folder, names)
     if not missing:
         return
-    begun = [left for name in missing for left in (*unfinished_of(name, present), *_in_cache(root / name))]
+    begun = [left for name in missing for left in (*unfinished_of(name, present), *_in_cache(folder, name))]
     under_way = f" (their download has begun: {listing(begun, 3)})" if begun else ""
     raise MissingShardError(
-        f"{len(missing)} of {len(names)} weights files are missing in {str(root)!r}: "
+        f"{len(missing)} of {len(names)} weights files are missing in {folder.location!r}: "
         f"{listing(missing, 10)}{under_way}; download them again",
-        location=str(root),
+        location=folder.location,
     )
 
 
-def _in_cache(path: Path) -> list[str]:
+def _in_cache(folder: Folder, name: str) -> list[str]:
     """The unfinished blob of a link that leads nowhere, as huggingface_hub keeps it."""
-    blob = f"{os.readlink(path)}.incomplete" if path.is_symlink() else None
-    return [os.path.basename(blob)] if blob and os.path.exists(path.parent / blob) else []
+    target = folder.link(name)
+    if target is None or not folder.has(posixpath.join(posixpath.dirname(name), f"{target}.incomplete")):
+        return []
+    return [f"{posixpath.basename(target)}.incomplete"]
 
 
 def _merge(

@@ -150,8 +150,8 @@ def _numbers(shard: Shard, name: str, value: Any) -> tuple[int, ...]:  # noqa: A
 
 def _malformed(shard: Shard, fault: str) -> MalformedFileError:
     return MalformedFileError(
-        f"{str(shard.path)!r}: the entry {SHARDING} of its metadata cannot be used: {fault}; save the "
+        f"{shard.file.location!r}: the entry {SHARDING} of its metadata cannot be used: {fault}; save the "
         "checkpoint "
         "again",
-        location=str(shard.path),
+        location=shard.file.location,
     )

@@ -14,7 +14,6 @@ from rowscope.inspector.checkpoint.checkpoint import Checkpoint
 from rowscope.inspector.checkpoint.config import Skip
 from rowscope.inspector.checkpoint.downloads import Verified
 from rowscope.inspector.checkpoint.downloads import verify as verify_files
-from rowscope.inspector.checkpoint.listing import names_in
 from rowscope.inspector.checkpoint.problem import Problem
 from rowscope.inspector.checkpoint.structure_groups import TensorGroup, group_tensors, natural_key
 from rowscope.inspector.header import TensorRef
@@ -149,7 +148,7 @@ def describe(checkpoint: Checkpoint, *, pattern: str | None = None, verify: bool
     if pattern is not None:
         chosen = [tensor for tensor in chosen if _matches(tensor.name, pattern)]
     common, by_file = _metadata(checkpoint)
-    verified = verify_files(checkpoint.root, _files_of(checkpoint)) if verify else None
+    verified = verify_files(checkpoint.folder, _files_of(checkpoint)) if verify else None
     return Structure(
         path=checkpoint.path,
         files=tuple(
@@ -178,7 +177,7 @@ def describe(checkpoint: Checkpoint, *, pattern: str | None = None, verify: bool
 
 def _files_of(checkpoint: Checkpoint) -> list[str]:
     """The weights, and the small files beside them that say how to read them."""
-    small = [name for name in names_in(checkpoint.root) if name.endswith(_SMALL)]
+    small = [name for name in checkpoint.folder.names() if name.endswith(_SMALL)]
     return [*(shard.name for shard in checkpoint.shards), *small]
 
 

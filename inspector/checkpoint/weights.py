@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from rowscope.inspector.checkpoint.index import ShardIndex, read_index
-from rowscope.inspector.checkpoint.listing import listing, names_in
+from rowscope.inspector.checkpoint.listing import listing
 from rowscope.inspector.checkpoint.locate import INDEX_SUFFIX, Location
 from rowscope.inspector.checkpoint.nothing import SUFFIX, nothing_found
 from rowscope.inspector.checkpoint.parts import DCP_NAME, refuse_part, refuse_parts
 from rowscope.inspector.errors import CheckpointError, MissingShardError
+from rowscope.inspector.storage import File, Folder
 
 _SINGLE = ("model.safetensors", "adapter_model.safetensors", "consolidated.safetensors")
 _MAIN_INDEX = "model" + INDEX_SUFFIX
@@ -40,22 +40,22 @@ def choose_weights(location: Location) -> Weights:
     """The weights files that a location stands for; raises as the function for its kind."""
     match location.kind:
         case "folder":
-            return from_folder(location.path)
+            return from_folder(location.folder)
         case "index":
-            return from_index(location.path)
+            return from_index(location.file)
         case "file":
-            return from_file(location.path)
+            return from_file(location.file)
 
 
-def from_index(path: Path) -> Weights:
+def from_index(file: File) -> Weights:
     """The shards that an index names, and the files beside them that it does not.
 
     Raises:
         CheckpointError: as `read_index`.
     """
-    index = read_index(path)
+    index = read_index(file)
     names = index.shard_names
-    others = [name for name in names_in(path.parent) if name.endswith(SUFFIX) and name not in names]
+    others = [name for name in file.folder.names() if name.endswith(SUFFIX) and name not in names]
     if not _consolidated(names[0]):
         copies = [name for name in others if _consolidated(name)]
         others = [name for name in others if name not in copies]
@@ -64,22 +64,22 @@ def from_index(path: Path) -> Weights:
     return Weights(names, index, tuple(others), _consolidated_notes(copies))
 
 
-def from_file(path: Path) -> Weights:
+def from_file(file: File) -> Weights:
     """One file, alone; a note where its name says that it is a part of more.
 
     Raises:
         CheckpointError: it holds parts of tensors whose others are in other files.
     """
-    beside = [name for name in names_in(path.parent) if DCP_NAME.fullmatch(name)]
-    refuse_part(path.name, str(path), alone=len(beside) < 2)
-    member = _MEMBER.fullmatch(path.name)
+    beside = [name for name in file.folder.names() if DCP_NAME.fullmatch(name)]
+    refuse_part(file.name, file.location, alone=len(beside) < 2)
+    member = _MEMBER.fullmatch(file.name)
     if member is None or int(member["parts"]) < 2:
-        return Weights((path.name,))
-    note = f"{path.name} is one of {int(member['parts'])} shards; give the folder or its index to open all"
-    return Weights((path.name,), notes=(note,))
+        return Weights((file.name,))
+    note = f"{file.name} is one of {int(member['parts'])} shards; give the folder or its index to open all"
+    return Weights((file.name,), notes=(note,))
 
 
-def from_folder(folder: Path) -> Weights:
+def from_folder(folder: Folder) -> Weights:
     """The checkpoint that a folder holds.
 
     `model.safetensors` comes first, as in transformers, unless the index names it; then an index; then
@@ -90,7 +90,7 @@ def from_folder(folder: Path) -> Weights:
         CheckpointError: no safetensors weights, or several candidates.
         MissingShardError: a set lacks members.
     """
-    present = names_in(folder)
+    present = folder.names()
     files = [name for name in present if name.endswith(SUFFIX)]
     indexes = [name for name in present if name.endswith(INDEX_SUFFIX)]
     copies = [name for name in files if _consolidated(name)]
@@ -111,19 +111,19 @@ def from_folder(folder: Path) -> Weights:
     return Weights(names, notes=notes)
 
 
-def _pick_index(folder: Path, indexes: Sequence[str]) -> str | None:
+def _pick_index(folder: Folder, indexes: Sequence[str]) -> str | None:
     if _MAIN_INDEX in indexes:
         return _MAIN_INDEX
     if len(indexes) > 1:
         raise CheckpointError(
-            f"{str(folder)!r} holds {len(indexes)} indexes: {listing(indexes)}; give one of them as PATH",
-            location=str(folder),
+            f"{folder.location!r} holds {len(indexes)} indexes: {listing(indexes)}; give one of them as PATH",
+            location=folder.location,
         )
     return indexes[0] if indexes else None
 
 
-def _with_index(folder: Path, index: str, main: Sequence[str], notes: tuple[str, ...]) -> Weights:
-    weights = from_index(folder / index)
+def _with_index(folder: Folder, index: str, main: Sequence[str], notes: tuple[str, ...]) -> Weights:
+    weights = from_index(File(folder, index))
     single = _SINGLE[0]
     if index != _MAIN_INDEX or single not in main or single in weights.names:
         return weights
@@ -134,8 +134,8 @@ def _with_index(folder: Path, index: str, main: Sequence[str], notes: tuple[str,
     return Weights((single,), notes=(*notes, note))
 
 
-def _without_index(folder: Path, main: Sequence[str]) -> tuple[str, ...]:
-    refuse_parts(main, str(folder))
+def _without_index(folder: Folder, main: Sequence[str]) -> tuple[str, ...]:
+    refuse_parts(main, folder.location)
     if all(DCP_NAME.fullmatch(name) for name in main):
         return tuple(main)
     for name in _SINGLE:
@@ -148,13 +148,13 @@ def _without_index(folder: Path, main: Sequence[str]) -> tuple[str, ...]:
     if len(main) == 1:
         return (main[0],)
     raise CheckpointError(
-        f"{str(folder)!r} holds {len(main)} safetensors files and nothing says which belong together: "
+        f"{folder.location!r} holds {len(main)} safetensors files and nothing says which belong together: "
         f"{listing(main)}; give one of them as PATH",
-        location=str(folder),
+        location=folder.location,
     )
 
 
-def _complete_set(folder: Path, main: Sequence[str], stem: str, parts: str) -> tuple[str, ...]:
+def _complete_set(folder: Folder, main: Sequence[str], stem: str, parts: str) -> tuple[str, ...]:
     found = {}
     for name in main:
         match = _MEMBER.fullmatch(name)
@@ -166,9 +166,9 @@ def _complete_set(folder: Path, main: Sequence[str], stem: str, parts: str) -> t
         first = next(part for part in range(1, count + 1) if part not in found)
         width = len(next(iter(_MEMBER.finditer(next(iter(found.values())))))["part"])
         raise MissingShardError(
-            f"{missing} of the {count} shards of {stem!r} are missing in {str(folder)!r}, the first is "
+            f"{missing} of the {count} shards of {stem!r} are missing in {folder.location!r}, the first is "
             f"{stem}-{first:0{width}d}-of-{parts}{SUFFIX}; download them again",
-            location=str(folder),
+            location=folder.location,
         )
     return tuple(found[part] for part in sorted(found))
 

@@ -99,10 +99,10 @@ def _vocabularies(
     for side in (base, tuned):
         vocabulary = None
         try:
-            vocabulary = read_vocabulary(side.tokenizer_root)
-            trouble = f"no tokenizer files in {str(side.root)!r}"
+            vocabulary = read_vocabulary(side.tokenizer_folder)
+            trouble = f"no tokenizer files in {side.folder.location!r}"
         except TokenizerError as error:
-            trouble = f"the tokenizer in {str(side.root)!r} cannot be read: {error.message}"
+            trouble = f"the tokenizer in {side.folder.location!r} cannot be read: {error.message}"
         if vocabulary is None:
             notes.append(f"{trouble}; its rows are not told apart, and tokenizers are not compared")
         found.append(vocabulary)

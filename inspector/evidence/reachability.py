@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -10,9 +9,11 @@ from numpy.typing import NDArray
 
 from rowscope.inspector.errors import MissingExtraError, TokenizerError
 from rowscope.inspector.evidence.candidates import impossible_bytes
+from rowscope.inspector.storage import File, Folder
 from rowscope.inspector.vocabulary import Vocabulary, byte_level_text, byte_token
 
 _BATCH: Final = 4096
+_MOST_BYTES: Final = 1 << 30
 
 
 # Contexts for pieces that only occur inside a word or after something else. One that brings the piece out
@@ -20,7 +21,7 @@ _BATCH: Final = 4096
 _CONTEXTS: Final = ("x", "q", "0", "(", "\n", "é", "Ж", "_")
 
 
-def unreachable_ids(root: Path, vocabulary: Vocabulary) -> NDArray[np.int64]:
+def unreachable_ids(folder: Folder, vocabulary: Vocabulary) -> NDArray[np.int64]:
     """Ids (sorted int64) of ordinary tokens that their own text does not encode back to.
 
     Each token is decoded and the text encoded again, alone and behind a few contexts (continuation pieces
@@ -32,7 +33,7 @@ def unreachable_ids(root: Path, vocabulary: Vocabulary) -> NDArray[np.int64]:
         MissingExtraError: the package tokenizers is not installed.
         TokenizerError: there is no tokenizer.json, or it cannot be loaded.
     """
-    tokenizer = _load(root)
+    tokenizer = _load(folder)
     texts = _texts(vocabulary)
     left = _not_encoded(tokenizer, texts, "")
     for context in _CONTEXTS:
@@ -41,26 +42,26 @@ def unreachable_ids(root: Path, vocabulary: Vocabulary) -> NDArray[np.int64]:
     return np.union1d(np.fromiter(left, dtype=np.int64), impossible)
 
 
-def _load(root: Path) -> Any:  # noqa: ANN401 - tokenizers.Tokenizer
+def _load(folder: Folder) -> Any:  # noqa: ANN401 - tokenizers.Tokenizer
     try:
         from tokenizers import Tokenizer
     except ImportError as error:
         raise MissingExtraError("tokenizers", "tokenizer", "--reachability") from error
-    path = root / "tokenizer.json"
-    if not path.is_file():
+    file = File(folder, "tokenizer.json")
+    if folder.kind(file.name) != "file":
         raise TokenizerError(
-            f"reachability needs tokenizer.json, which {str(root)!r} does not have; convert the tokenizer "
-            "with AutoTokenizer.from_pretrained(...).save_pretrained(...)",
-            location=str(path),
+            f"reachability needs tokenizer.json, which {folder.location!r} does not have; convert "
+            "the tokenizer with AutoTokenizer.from_pretrained(...).save_pretrained(...)",
+            location=file.location,
         )
     try:
-        tokenizer = Tokenizer.from_file(str(path))
+        tokenizer = Tokenizer.from_buffer(file.read(_MOST_BYTES, "a tokenizer file"))
     except BaseException as error:
         # The library raises the bare class Exception for every kind of malformed file.
         if type(error) is not Exception:
             raise
         raise TokenizerError(
-            f"{str(path)!r} cannot be loaded by tokenizers: {error}", location=str(path)
+            f"{file.location!r} cannot be loaded by tokenizers: {error}", location=file.location
         ) from error
     tokenizer.no_truncation()
     tokenizer.no_padding()

@@ -19,7 +19,7 @@ from rowscope.inspector.errors import CheckpointError, UsageError
 from rowscope.inspector.gate.identity import NEW_KEY, evidence_digest, finding_ids, fingerprint, subject
 from rowscope.inspector.gate.selection import without
 from rowscope.inspector.ranges import Range, format_ranges, to_ranges
-from rowscope.inspector.storage import read_json
+from rowscope.inspector.storage import local_file, read_json
 
 BASELINE_VERSION: Final = "1"
 _LIMIT: Final = 256 << 20
@@ -66,7 +66,7 @@ def read_baseline(path: Path) -> Baseline:
         UsageError: the file is missing, no JSON, or no baseline.
     """
     try:
-        document = read_json(path, _LIMIT)
+        document = read_json(local_file(path), _LIMIT)
     except CheckpointError as error:
         raise UsageError(f"--baseline: {error.message}", location=str(path)) from error
     if not isinstance(document, dict) or document.get("schema_version") != BASELINE_VERSION:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from rowscope.inspector.audit import FAIL_ON
 from rowscope.inspector.errors import CheckpointError, UsageError
 from rowscope.inspector.gate.selection import check_codes
-from rowscope.inspector.storage import read_range
+from rowscope.inspector.storage import local_file
 
 FORMATS: Final = ("text", "json", "markdown", "html", "sarif", "github")
 
@@ -77,7 +77,7 @@ def _folders(start: Path) -> tuple[Path, ...]:
 
 def _parse(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(read_range(path, 0, _LIMIT)[0].decode("utf-8"))
+        return tomllib.loads(local_file(path).head(0, _LIMIT)[0].decode("utf-8"))
     except CheckpointError as error:
         raise UsageError(error.message, location=str(path)) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from pathlib import Path
 from types import MappingProxyType
 
 from rowscope.inspector.errors import MalformedFileError
@@ -23,7 +22,7 @@ from rowscope.inspector.header.rules import (
     check_sizes,
     check_tree,
 )
-from rowscope.inspector.storage import MAX_VALUES, read_range, too_many_values, unlike_tensors
+from rowscope.inspector.storage import MAX_VALUES, File, too_many_values, unlike_tensors
 
 __all__ = ["DTYPE_BITS", "Fault", "Header", "TensorInfo", "examine_file", "parse_header", "read_header"]
 
@@ -69,16 +68,16 @@ class Header:
     file_bytes: int
 
 
-def read_header(path: Path) -> Header:
+def read_header(file: File) -> Header:
     """Read and validate the header of a file; its data is not touched.
 
     Raises:
-        CheckpointError: the path is not a readable regular file.
+        UnreadableError: no readable regular file.
         MalformedFileError: the file breaks the format; the message says where.
     """
-    header, faults = examine_file(path)
+    header, faults = examine_file(file)
     for fault in faults:
-        raise _error(fault, str(path))
+        raise _error(fault, file.location)
     assert header is not None
     return header
 
@@ -101,13 +100,13 @@ def parse_header(raw: bytes, file_bytes: int, name: str) -> Header:
     return header
 
 
-def examine_file(path: Path) -> tuple[Header | None, Iterator[Fault]]:
+def examine_file(file: File) -> tuple[Header | None, Iterator[Fault]]:
     """The header of a file, or None with its faults, which are located as they are asked for.
 
     Raises:
-        CheckpointError: the path is not a readable regular file.
+        UnreadableError: no readable regular file.
     """
-    first, file_bytes = read_range(path, 0, _FIRST_READ)
+    first, file_bytes = file.head(0, _FIRST_READ)
     length = int.from_bytes(first[:_PREFIX], "little")
     fault = _prefix_fault(first, length, file_bytes)
     if fault is not None:
@@ -115,7 +114,7 @@ def examine_file(path: Path) -> tuple[Header | None, Iterator[Fault]]:
     stop = _PREFIX + length
     raw = first[_PREFIX:stop]
     if len(raw) < length:
-        raw += read_range(path, len(first), stop)[0]
+        raw += file.head(len(first), stop)[0]
     if len(raw) < length:
         message = f"the file ended at byte {_PREFIX + len(raw)} while its header was read"
         return None, iter((Fault("length", message, REFETCH, offset=_PREFIX + len(raw)),))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rowscope.inspector.header.read import Header, TensorInfo
+from rowscope.inspector.storage import File
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,13 +15,19 @@ class Shard:
 
     Attributes:
         name: its name relative to the checkpoint's folder, as the index spells it.
-        path: where it is; may be a link (the Hugging Face cache links into `blobs/`).
+        file: where its bytes are.
         header: its validated header.
     """
 
     name: str
-    path: Path
+    file: File
     header: Header
+
+    @property
+    def path(self) -> Path:
+        """Where the local disk holds it, for rooms that write; may be a link (the Hugging Face cache links
+        into `blobs/`). Raises RefusedError where it is elsewhere."""
+        return self.file.local()
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ class RowNames:
     """Tokens and groups of a matrix's rows: its tokenizer files are read on first use, and once."""
 
     def __init__(self, checkpoint: Checkpoint, matrix: Matrix) -> None:
-        self._root = checkpoint.tokenizer_root
+        self._folder = checkpoint.tokenizer_folder
         self._rows = matrix.rows
 
     @cached_property
@@ -50,7 +50,7 @@ class RowNames:
         Raises:
             TokenizerError: the files cannot be read.
         """
-        return read_vocabulary(self._root)
+        return read_vocabulary(self._folder)
 
     @cached_property
     def codes(self) -> NDArray[np.int8]:

@@ -105,12 +105,12 @@ def find_suspects(
     if not checkpoint.matrices:
         raise no_matrix(checkpoint)
     matrix = matrix_of(checkpoint, role)
-    vocabulary = read_vocabulary(checkpoint.tokenizer_root)
+    vocabulary = read_vocabulary(checkpoint.tokenizer_folder)
     unreachable = None
     if reachability and vocabulary is not None:
         from rowscope.inspector.evidence import unreachable_ids
 
-        unreachable = unreachable_ids(checkpoint.tokenizer_root, vocabulary)
+        unreachable = unreachable_ids(checkpoint.tokenizer_folder, vocabulary)
     codes = group_codes(matrix.rows, vocabulary)
     item = measure_matrix(matrix, checkpoint, vocabulary, codes, unreachable=unreachable, progress=progress)
     members = np.ones(codes.size, dtype=bool) if group == "all" else np.isin(codes, GROUP_MEMBERS[group])

@@ -213,13 +213,12 @@ def reserved_ids(path: str | os.PathLike[str] | Checkpoint) -> NDArray[np.int64]
     checkpoint = path if isinstance(path, Checkpoint) else open_checkpoint(path)
     if not checkpoint.matrices:
         raise no_matrix(checkpoint)
-    vocabulary = read_vocabulary(checkpoint.tokenizer_root)
+    vocabulary = read_vocabulary(checkpoint.tokenizer_folder)
     if vocabulary is None:
         raise CheckpointError(
-            f"{str(checkpoint.tokenizer_root)!r} has no tokenizer files, so nothing tells which rows are "
-            "reserved; "
-            "put tokenizer.json beside the weights",
-            location=str(checkpoint.root),
+            f"{checkpoint.tokenizer_folder.location!r} has no tokenizer files, so nothing tells which rows "
+            "are reserved; put tokenizer.json beside the weights",
+            location=checkpoint.folder.location,
         )
     codes = group_codes(max(matrix.rows for matrix in checkpoint.matrices), vocabulary)
     return np.flatnonzero(np.isin(codes, RESERVED)).astype(np.int64)

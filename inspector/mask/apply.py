@@ -14,7 +14,7 @@ from rowscope.inspector.errors import MalformedFileError, RefusedError, UsageErr
 from rowscope.inspector.mask.generation_config import KEY, NAME, carried_over, create, merge, merged_ids
 from rowscope.inspector.mask.result import Mask
 from rowscope.inspector.matrices import Matrix
-from rowscope.inspector.storage import read_json, read_range
+from rowscope.inspector.storage import File, read_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +83,13 @@ def plan_mask(path: Checkpoint | str | os.PathLike[str], mask: Mask) -> PlannedC
         merged = merged_ids(carried.get(KEY), ids)
         keys = tuple(sorted(carried.keys() - {KEY}))
         return PlannedConfig(target, create(checkpoint.config, ids), True, len(merged), len(merged), keys)
-    content = read_json(target, CONFIG_LIMIT)
+    content = read_json(File(checkpoint.folder, NAME), CONFIG_LIMIT)
     if not isinstance(content, dict):
         raise MalformedFileError(
             f"{str(target)!r} holds no JSON object; correct it first", location=str(target)
         )
     merged = merged_ids(content.get(KEY), ids)
-    text = merge(read_range(target, 0, CONFIG_LIMIT)[0].decode("utf-8"), ids)
+    text = merge(checkpoint.folder.head(NAME, 0, CONFIG_LIMIT)[0].decode("utf-8"), ids)
     return PlannedConfig(target, text, False, len(merged), len(merged) - len(content.get(KEY) or ()), ())
 
 
@@ -118,7 +118,7 @@ def _require_own(checkpoint: Checkpoint, target: Path) -> None:
     """Refuse folders that are not the user's to change in place."""
     source = shlex.quote(str(checkpoint.root))
     copy = f"copy the checkpoint first (cp -rL {source} COPY) and apply the mask to the copy"
-    if checkpoint.root.resolve() == locate("demo").path.resolve():
+    if checkpoint.root.resolve() == locate("demo").root.resolve():
         raise RefusedError(f"the demo checkpoint is part of rowscope; {copy}", location=str(target))
     if target.is_symlink():
         raise RefusedError(

@@ -114,8 +114,8 @@ def _logits_matrix(checkpoint: Checkpoint, notes: list[str]) -> Matrix:
 def _vocabulary(checkpoint: Checkpoint, words: tuple[str, ...], notes: list[str]) -> Vocabulary | None:
     needed = words != ("untrained",)
     try:
-        vocabulary = read_vocabulary(checkpoint.root)
-        trouble = f"{str(checkpoint.root)!r} has no tokenizer files"
+        vocabulary = read_vocabulary(checkpoint.folder)
+        trouble = f"{checkpoint.folder.location!r} has no tokenizer files"
     except TokenizerError as error:
         if needed:
             raise
@@ -124,7 +124,7 @@ def _vocabulary(checkpoint: Checkpoint, words: tuple[str, ...], notes: list[str]
         raise CheckpointError(
             f"{trouble}, so nothing tells which ids are reserved; put tokenizer.json beside the weights, "
             "or use --include untrained",
-            location=str(checkpoint.root),
+            location=checkpoint.folder.location,
         )
     if vocabulary is None:
         notes.append(f"{trouble}: no row is known to be reserved, and verdicts lack their best reference")

@@ -51,7 +51,7 @@ class SuppressReserved:
             TokenizerError: the tokenizer files cannot be read.
         """
         checkpoint = path if isinstance(path, Checkpoint) else open_checkpoint(path)
-        vocabulary = read_vocabulary(checkpoint.tokenizer_root)
+        vocabulary = read_vocabulary(checkpoint.tokenizer_folder)
         census = take_census(checkpoint.layout, vocabulary, checkpoint.config)
         tokens = roled_tokens(vocabulary, checkpoint.config, checkpoint.generation_config)
         in_use = {token.id for token in tokens if _SAMPLED & set(token.roles)}

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from rowscope.inspector.errors import UndecodableError, UsageError
 from rowscope.inspector.header import TensorRef
-from rowscope.inspector.storage import MappedFile
 from rowscope.kernels import formats
 from rowscope.kernels.results import GroupSums, RowColumns
 
@@ -40,7 +39,7 @@ class RowReader:
     Raises:
         UndecodableError: the tensor is not a matrix, or its values cannot be decoded (BOOL, C64, or elements
             narrower than a byte in rows that do not end on one).
-        CheckpointError, MalformedFileError: see `MappedFile`.
+        CheckpointError, MalformedFileError: see `storage.OpenFile`.
     """
 
     chunk_bytes: int | None = None
@@ -75,7 +74,7 @@ class RowReader:
         self.form = form
         self.row_bytes = row_bytes
         self.assumption = formats.ASSUMPTIONS.get(ref.dtype)
-        self._file = MappedFile(ref.shard.path)
+        self._file = ref.shard.file.open()
 
     def use(self, engine: EngineChoice, elements: int) -> None:
         """Say what so many elements are to be computed with: of no account where rows are only mapped."""

@@ -4,23 +4,29 @@ Knows names, sizes and bytes. Must not know safetensors, tokenizers or any other
 """
 
 from rowscope.inspector.storage.contents import Content, unlike_tensors, unlike_text
-from rowscope.inspector.storage.files import (
-    MAX_VALUES,
-    digest,
+from rowscope.inspector.storage.interface import File, Folder, Kind, OpenFile, UnreadableError
+from rowscope.inspector.storage.json_file import MAX_VALUES, read_json, too_many_values
+from rowscope.inspector.storage.local import (
+    LocalFolder,
+    MappedFile,
     kind_of,
-    read_json,
+    local_file,
     read_range,
     reason,
-    too_many_values,
 )
-from rowscope.inspector.storage.local import MappedFile
 
 __all__ = [
     "MAX_VALUES",
     "Content",
+    "File",
+    "Folder",
+    "Kind",
+    "LocalFolder",
     "MappedFile",
-    "digest",
+    "OpenFile",
+    "UnreadableError",
     "kind_of",
+    "local_file",
     "read_json",
     "read_range",
     "reason",

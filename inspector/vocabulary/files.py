@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from types import MappingProxyType
 
 from rowscope.inspector.errors import TokenizerError
-from rowscope.inspector.storage import unlike_text
+from rowscope.inspector.storage import Folder, UnreadableError, unlike_text
 
 _MOST_BYTES = 1 << 30
 _BOM = b"\xef\xbb\xbf"
@@ -23,26 +22,26 @@ class TokenizerFolder:
     """A folder of tokenizer files; remembers what was read from it and what was odd about it.
 
     Attributes:
-        root: the folder.
+        folder: where the files are.
         instead: files read as these bytes, whether or not they are there: edits not yet written.
         used: names of the files read so far, in order.
         notes: sentences for people.
     """
 
-    def __init__(self, root: Path, instead: Mapping[str, bytes] = MappingProxyType({})) -> None:
-        self.root = root
+    def __init__(self, folder: Folder, instead: Mapping[str, bytes] = MappingProxyType({})) -> None:
+        self.folder = folder
         self.instead = instead
         self.used: list[str] = []
         self.notes: list[str] = []
 
     def has(self, name: str) -> bool:
-        return name in self.instead or (self.root / name).is_file()
+        return name in self.instead or self._there(name)
 
     def names(self) -> tuple[str, ...]:
         """Names of the files in the folder, sorted; () where it cannot be listed."""
         try:
-            there = {entry.name for entry in self.root.iterdir() if entry.is_file()}
-        except OSError:
+            there = {name for name in self.folder.names() if self._there(name)}
+        except UnreadableError:
             there = set()
         return tuple(sorted(there | set(self.instead)))
 
@@ -50,22 +49,20 @@ class TokenizerFolder:
         """Names, relative to the root, of the files in a folder within it that end in `suffix`; sorted."""
         try:
             return tuple(
-                sorted(
-                    f"{folder}/{entry.name}"
-                    for entry in (self.root / folder).iterdir()
-                    if entry.name.endswith(suffix) and entry.is_file()
-                )
+                f"{folder}/{name}"
+                for name in self.folder.names(folder)
+                if name.endswith(suffix) and self._there(f"{folder}/{name}")
             )
-        except OSError:  # not there, or no folder
+        except UnreadableError:  # not there, or no folder
             return ()
 
     def read_bytes(self, name: str) -> bytes:
         """The file's bytes without a byte order mark (a note says that there was one)."""
         try:
             data = self._read(name)
-        except OSError as error:
+        except UnreadableError as error:
             raise TokenizerError(
-                f"cannot read {name!r}: {error.strerror}; check its permissions", location=name
+                f"cannot read {name!r}: {error.why}; check its permissions", location=name
             ) from error
         if name not in self.used:
             self.used.append(name)
@@ -80,12 +77,18 @@ class TokenizerFolder:
     def _read(self, name: str) -> bytes:
         if name in self.instead:
             return self.instead[name]
-        size = (self.root / name).stat().st_size
+        data, size = self.folder.head(name, 0, _MOST_BYTES)
         if size > _MOST_BYTES:
             raise TokenizerError(
                 f"{name} has {size} bytes, more than any tokenizer file; check what it is", location=name
             )
-        return (self.root / name).read_bytes()
+        return data
+
+    def _there(self, name: str) -> bool:
+        try:
+            return self.folder.kind(name) == "file"
+        except UnreadableError:
+            return False
 
     def read_text(self, name: str) -> str:
         return decode_utf8(self.read_bytes(name), name)
@@ -109,7 +112,7 @@ class TokenizerFolder:
         """
         try:
             value = parse_json(self._read(name), name)
-        except (OSError, TokenizerError):
+        except (UnreadableError, TokenizerError):
             return {}
         return value if isinstance(value, dict) else {}
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 from rowscope.inspector.errors import TokenizerError
+from rowscope.inspector.storage import Folder
 from rowscope.inspector.vocabulary.assemble import assemble
 from rowscope.inspector.vocabulary.base import Base
 from rowscope.inspector.vocabulary.chat import read_chat_templates
@@ -33,14 +33,14 @@ _PATTERNS = (
 _VERSIONED = re.compile(r"tokenizer\.(\d[\d.]*)\.json")
 
 
-def read_vocabulary(root: Path) -> Vocabulary | None:
+def read_vocabulary(folder: Folder) -> Vocabulary | None:
     """Read the tokenizer files of a checkpoint's folder.
 
     Of several formats side by side the first counts: tokenizer.json, tekken.json, vocab.json, vocab.txt,
     sentencepiece, tiktoken; a note names the others.
 
     Args:
-        root: the folder.
+        folder: where they are.
 
     Returns:
         The vocabulary, or None where the folder has no file that holds one.
@@ -48,7 +48,7 @@ def read_vocabulary(root: Path) -> Vocabulary | None:
     Raises:
         TokenizerError: files that are there but cannot be read; the message quotes what and where.
     """
-    return read_folder(TokenizerFolder(root))
+    return read_folder(TokenizerFolder(folder))
 
 
 def read_folder(folder: TokenizerFolder) -> Vocabulary | None:

@@ -6,17 +6,15 @@ import functools
 import json
 import os
 import sys
-import time
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Final, ParamSpec, Self
+from typing import TYPE_CHECKING, Any, Final, ParamSpec
 
 import typer
 
 from rowscope.inspector.errors import RefusedError, RowscopeError, UsageError
 
 if TYPE_CHECKING:
-    from rowscope.inspector.checkpoint import Checkpoint
     from rowscope.inspector.render import Line
 
 Options = ParamSpec("Options")
@@ -166,64 +164,3 @@ def check_choice(option: str, value: str, known: tuple[str, ...]) -> None:
     """Refuse an unknown value of an option before any work is done."""
     if value not in known:
         raise UsageError(f"{option} {value!r} is not known; use {', '.join(known)}", location=option)
-
-
-class Progress:
-    """A bar on standard error, on a terminal only, and only for work of more than a second."""
-
-    def __init__(self, checkpoint: Checkpoint, passes: int = 3) -> None:
-        self._total = passes * sum(matrix.rows for matrix in checkpoint.matrices)
-        self._done = 0
-        self._bar: Any = None
-        self._start = time.monotonic()
-
-    def __call__(self, rows: int) -> None:
-        self._done += rows
-        if self._bar is None and time.monotonic() - self._start > 1.0 and sys.stderr.isatty():
-            self._open()
-        if self._bar is not None:
-            self._bar.update(self._task, completed=min(self._done, self._total))
-
-    def _open(self) -> None:
-        self._bar = _bar()
-        self._task = self._bar.add_task("rows", total=self._total)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *trouble: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-
-
-class StageProgress:
-    """Like `Progress`, for work in named stages: called with (stage, done, total)."""
-
-    def __init__(self) -> None:
-        self._bar: Any = None
-        self._tasks: dict[str, Any] = {}
-        self._start = time.monotonic()
-
-    def __call__(self, stage: str, done: int, total: int) -> None:
-        if self._bar is None and time.monotonic() - self._start > 1.0 and sys.stderr.isatty():
-            self._bar = _bar()
-        if self._bar is not None:
-            if stage not in self._tasks:
-                self._tasks[stage] = self._bar.add_task(stage, total=total)
-            self._bar.update(self._tasks[stage], completed=done, total=total)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *trouble: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-
-
-def _bar() -> Any:  # noqa: ANN401 - rich.progress.Progress
-    from rich.console import Console
-    from rich.progress import Progress as Bar
-
-    bar = Bar(console=Console(stderr=True), transient=True)
-    bar.start()
-    return bar

@@ -20,7 +20,7 @@ Write = Callable[..., Path]
 
 def capacity(folder: Path) -> Capacity:
     checkpoint = open_checkpoint(folder)
-    vocabulary = read_vocabulary(checkpoint.root)
+    vocabulary = read_vocabulary(checkpoint.folder)
     return take_capacity(
         checkpoint, vocabulary, take_census(checkpoint.layout, vocabulary, checkpoint.config)
     )

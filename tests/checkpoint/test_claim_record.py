@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import rowscope
 from rowscope.inspector.checkpoint import CLAIM_RECORD, ClaimedRow, ClaimRecord, read_claim_record
 from rowscope.inspector.checkpoint.claim_record import MOST_ROWS
+from rowscope.inspector.storage.local import LocalFolder
 
 ROW = {
     "id": 3,
@@ -26,17 +27,17 @@ ROW = {
 
 def written(folder: Path, document: object) -> ClaimRecord:
     (folder / CLAIM_RECORD).write_text(json.dumps(document), encoding="utf-8")
-    return read_claim_record(folder)
+    return read_claim_record(LocalFolder(folder))
 
 
 def test_a_record_comes_back_as_it_was_written(tmp_path: Path) -> None:
     rows = tuple(ClaimedRow(id, f"<{id}>", "wte.weight", "F32", "mean", "0f" * 32) for id in range(5))
     (tmp_path / CLAIM_RECORD).write_bytes(ClaimRecord(rows).encode())
-    assert read_claim_record(tmp_path) == ClaimRecord(rows)
+    assert read_claim_record(LocalFolder(tmp_path)) == ClaimRecord(rows)
 
 
 def test_nothing_is_said_where_there_is_none(tmp_path: Path) -> None:
-    assert read_claim_record(tmp_path) == ClaimRecord()
+    assert read_claim_record(LocalFolder(tmp_path)) == ClaimRecord()
 
 
 @pytest.mark.parametrize(
@@ -89,7 +90,7 @@ def test_size_and_length_are_bounded(tmp_path: Path) -> None:
     assert found.note
     with (tmp_path / CLAIM_RECORD).open("wb") as file:
         file.truncate(1 << 40)
-    assert "limit" in read_claim_record(tmp_path).note
+    assert "limit" in read_claim_record(LocalFolder(tmp_path)).note
     many = tuple(ClaimedRow(id, "x", "t", "F32", "mean", "0f" * 32) for id in range(MOST_ROWS))
     more = ClaimRecord(many).extended((ClaimedRow(MOST_ROWS, "x", "t", "F32", "mean", "0f" * 32),))
     assert len(more.rows) == MOST_ROWS
@@ -105,7 +106,7 @@ def test_what_is_no_file_is_ignored(tmp_path: Path, kind: str) -> None:
         os.mkfifo(path)
     else:
         path.symlink_to(tmp_path / "nowhere")
-    found = read_claim_record(tmp_path)
+    found = read_claim_record(LocalFolder(tmp_path))
     assert found.rows == ()
     assert "ignored" in found.note
 
@@ -114,7 +115,7 @@ def test_what_is_no_file_is_ignored(tmp_path: Path, kind: str) -> None:
 def test_no_bytes_raise(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     folder = tmp_path_factory.mktemp("record")
     (folder / CLAIM_RECORD).write_bytes(data)
-    assert read_claim_record(folder).rows == ()
+    assert read_claim_record(LocalFolder(folder)).rows == ()
 
 
 def test_an_opened_checkpoint_notes_a_record_that_it_ignored(tmp_path: Path) -> None:

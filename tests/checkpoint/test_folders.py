@@ -109,7 +109,7 @@ def test_a_text_encoder_finds_its_tokenizer(tmp_path, write_checkpoint, suffix, 
     folder = pipeline(tmp_path, write_checkpoint)
     tokenizer = folder / f"tokenizer{suffix}" if given else None
     checkpoint = rowscope.open_checkpoint(folder / f"text_encoder{suffix}", tokenizer=tokenizer)
-    assert checkpoint.tokenizer_root == folder / f"tokenizer{suffix}"
+    assert checkpoint.tokenizer_folder.local() == folder / f"tokenizer{suffix}"
     assert rowscope.audit(checkpoint).exit_code() == 0
     assert rowscope.reserved_ids(checkpoint).size == 0
 

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from rowscope.inspector.claim.slots.alike import same_but_for
+from rowscope.inspector.storage.local import LocalFolder
 from rowscope.inspector.vocabulary import read_vocabulary
 from rowscope.inspector.vocabulary.written import WrittenTokens
 
@@ -18,7 +19,7 @@ def read(folder, entries, added=(), indent=2):
         "model": {"type": "BPE", "vocab": entries, "merges": []},
     }
     (folder / "tokenizer.json").write_text(json.dumps(document, indent=indent))
-    return read_vocabulary(folder).tokens
+    return read_vocabulary(LocalFolder(folder)).tokens
 
 
 @pytest.mark.parametrize("indents", [(2, 2), (2, None), (None, None)])

@@ -17,6 +17,7 @@ from safetensors.numpy import save_file
 
 from rowscope import cli
 from rowscope.inspector.header.read import read_header
+from rowscope.inspector.storage.local import local_file
 
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schema"
 AUDIT = json.loads((SCHEMAS / "audit.schema.json").read_text())
@@ -96,7 +97,7 @@ def _touched(folder: Path) -> None:
     """The demo with one bit of its embedding changed, in row 9."""
     shutil.copytree(DEMO, folder, dirs_exist_ok=True)
     path = folder / "model.safetensors"
-    at = read_header(path)
+    at = read_header(local_file(path))
     start = at.data_start + next(t.start for t in at.tensors if t.name == "model.embed_tokens.weight")
     data = bytearray(path.read_bytes())
     data[start + 9 * 128 * 2] ^= 1

@@ -19,6 +19,7 @@ from rowscope.inspector.checkpoint import open_checkpoint
 from rowscope.inspector.checkpoint.diagnose import diagnose
 from rowscope.inspector.errors import CheckpointError, MalformedFileError, RowscopeError
 from rowscope.inspector.header.read import read_header
+from rowscope.inspector.storage.local import local_file
 
 ARRAYS = {"model.embed_tokens.weight": np.zeros((4, 2), np.float32)}
 INDEX = "model.safetensors.index.json"
@@ -169,7 +170,7 @@ def test_header_length_of_100_mb_of_nothing(tmp_path):
         file.write((100_000_000).to_bytes(8, "little"))
         file.truncate(100_000_008)
     with pytest.raises(MalformedFileError, match="not JSON"):
-        read_header(path)
+        read_header(local_file(path))
 
 
 def test_many_kinds_of_json_values_in_an_index(tmp_path):

@@ -68,7 +68,7 @@ def write(folder, matrices, placeholders=(), dtype=np.float32, **config):
 def judged(folder, role="input"):
     """Verdict names of every row, and the evidence."""
     checkpoint = rowscope.open_checkpoint(folder)
-    vocabulary = read_vocabulary(checkpoint.root)
+    vocabulary = read_vocabulary(checkpoint.folder)
     matrix = checkpoint.layout.of_role(role)
     facts = measure_matrix(matrix, checkpoint, vocabulary, group_codes(matrix.rows, vocabulary))
     return np.array(VERDICTS)[facts.evidence.verdict], facts.evidence

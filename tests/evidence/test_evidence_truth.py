@@ -19,7 +19,7 @@ DEMO = Path(__file__).resolve().parents[2] / "examples" / "tiny_qwen2"
 
 def facts_of(path):
     checkpoint = rowscope.open_checkpoint(path)
-    vocabulary = read_vocabulary(checkpoint.root)
+    vocabulary = read_vocabulary(checkpoint.folder)
     matrix = checkpoint.matrices[0]
     return vocabulary, measure_matrix(matrix, checkpoint, vocabulary, group_codes(matrix.rows, vocabulary))
 

@@ -17,6 +17,7 @@ import safetensors.numpy
 from rowscope.inspector.checkpoint.diagnose import diagnose
 from rowscope.inspector.errors import MalformedFileError
 from rowscope.inspector.header.read import DTYPE_BITS, MAX_HEADER_BYTES, parse_header, read_header
+from rowscope.inspector.storage.local import local_file
 
 PLAIN = '{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}'
 
@@ -52,7 +53,7 @@ def accepts(folder: Path, file: bytes) -> bool:
     path.write_bytes(file)
     caught = None
     try:
-        read_header(path)
+        read_header(local_file(path))
     except MalformedFileError as error:
         caught = error
     if caught is not None:
@@ -292,7 +293,7 @@ def test_header_is_what_safetensors_reads(tmp_path):
         )
     }
     safetensors.numpy.save_file(arrays, path, metadata={"format": "np", "note": "é"})
-    header = read_header(path)
+    header = read_header(local_file(path))
     _equals_safetensors(header, path)
     assert dict(header.metadata) == {"format": "np", "note": "é"}
 
@@ -308,7 +309,7 @@ def test_torch_dtypes_round_trip(tmp_path):
     tensors = {name: torch.empty(2, 4, dtype=getattr(torch, name)) for name in names if hasattr(torch, name)}
     path = tmp_path / "m.safetensors"
     save_file(tensors, path)
-    header = read_header(path)
+    header = read_header(local_file(path))
     _equals_safetensors(header, path)
     assert {info.name for info in header.tensors} == set(tensors)
     assert {"BF16", "F8_E4M3", "F8_E5M2", "C64"} <= {info.dtype for info in header.tensors}
@@ -344,7 +345,7 @@ def test_a_long_header_is_read_whole(tmp_path):
     file = pack(json.dumps(tensors), 3000)
     path = tmp_path / "x.safetensors"
     path.write_bytes(file)
-    header = read_header(path)
+    header = read_header(local_file(path))
     assert len(header.tensors) == 3000
     assert header == parse_header(file[8 : header.data_start], len(file), "x")
 

@@ -11,6 +11,7 @@ import pytest
 from rowscope.inspector.checkpoint.diagnose import diagnose
 from rowscope.inspector.errors import CheckpointError, MalformedFileError
 from rowscope.inspector.header.read import examine_file, read_header
+from rowscope.inspector.storage.local import local_file
 
 
 def entry(dtype="F32", shape="[2]", offsets="[0,8]", extra=""):
@@ -49,7 +50,7 @@ def test_fault_names_the_byte_and_quotes_the_value(header, byte, quoted, tmp_pat
     path.write_bytes(file)
     offset = file.rindex(byte.encode())
     with pytest.raises(MalformedFileError) as caught:
-        read_header(path)
+        read_header(local_file(path))
     assert f"(byte {offset})" in caught.value.message
     assert quoted in caught.value.message
     assert "; " in caught.value.message
@@ -110,7 +111,7 @@ def test_other_formats_under_this_name_are_recognised(content, word, tmp_path):
     path = tmp_path / "x.safetensors"
     path.write_bytes(content)
     with pytest.raises(MalformedFileError, match=word):
-        read_header(path)
+        read_header(local_file(path))
 
 
 def test_a_large_header_is_judged_without_locating_its_fault(tmp_path):
@@ -118,20 +119,20 @@ def test_a_large_header_is_judged_without_locating_its_fault(tmp_path):
     path = tmp_path / "x.safetensors"
     path.write_bytes(pack(one(dtype="F77") + padding))
     with pytest.raises(MalformedFileError, match="F77"):
-        read_header(path)
+        read_header(local_file(path))
     assert diagnose(path)[0].offset is None
 
 
 def test_missing_file_is_a_checkpoint_error(tmp_path):
     with pytest.raises(CheckpointError, match="No such file"):
-        examine_file(tmp_path / "none.safetensors")
+        examine_file(local_file(tmp_path / "none.safetensors"))
 
 
 def test_long_names_are_cut_in_messages(tmp_path):
     path = tmp_path / "x.safetensors"
     path.write_bytes(pack(f'{{"{"n" * 100_000}":{entry(dtype="F77")}}}'))
     with pytest.raises(MalformedFileError) as caught:
-        read_header(path)
+        read_header(local_file(path))
     assert len(caught.value.message) < 800
 
 
@@ -150,7 +151,7 @@ def test_more_than_two_million_values_are_refused_unparsed(tmp_path):
     path = tmp_path / "x.safetensors"
     path.write_bytes(pack('{"a":{"x":[' + "0," * 2_000_001 + "0]}}", 0))
     with pytest.raises(MalformedFileError, match="2,000,000 values"):
-        read_header(path)
+        read_header(local_file(path))
     comment = "," * 2_100_000
     path.write_bytes(pack(json.dumps({"__metadata__": {"note": comment}}), 0))
-    assert read_header(path).metadata["note"] == comment
+    assert read_header(local_file(path)).metadata["note"] == comment

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rowscope.inspector.header.read import examine_file
+from rowscope.inspector.storage.local import local_file
 
 PLAIN = '{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}'
 SEEDS = [
@@ -84,7 +85,7 @@ def scratch(tmp_path_factory):
 def judge(path: Path, file: bytes) -> tuple[bool, bool]:
     """Whether the reader takes the file, and whether it objects to a duplicate key."""
     path.write_bytes(file)
-    header, faults = examine_file(path)
+    header, faults = examine_file(local_file(path))
     rules = {fault.rule for fault in faults}
     assert (header is None) == bool(rules)
     return header is not None, "duplicate-key" in rules

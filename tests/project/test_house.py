@@ -25,7 +25,7 @@ FLOORS = (
     ("inspector.claim", "inspector.diff", "inspector.mask", "inspector.model"),
     ("inspector.study",),
     ("inspector.render",),
-    ("terminal",),
+    ("terminal", "progress"),
     ("commands",),
     ("cli",),
     ("__main__",),

@@ -13,6 +13,7 @@ from rowscope.inspector.header.read import read_header
 from rowscope.inspector.header.tensors import Shard, TensorRef
 from rowscope.inspector.rows import chunks
 from rowscope.inspector.rows.blocks import RowReader
+from rowscope.inspector.storage.local import local_file
 
 from .. import naive
 
@@ -24,7 +25,7 @@ def _write(path: Path, dtype: str, shape: tuple[int, ...], data: bytes, before: 
     header = json.dumps(tensors).encode()
     header += b" " * (-len(header) % 8)
     path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(before) + data)
-    shard = Shard(path.name, path, read_header(path))
+    shard = Shard(path.name, local_file(path), read_header(local_file(path)))
     return TensorRef(next(info for info in shard.header.tensors if info.name == "rows"), shard)
 
 

@@ -198,9 +198,10 @@ from rowscope.inspector.rows.blocks import RowReader
 from rowscope.inspector.header import read_header
 from rowscope.inspector.rows import chunks, scan_rows
 from rowscope.inspector.header.tensors import Shard, TensorRef
+from rowscope.inspector.storage.local import local_file
 chunks.CHUNK_BYTES = 1024
 path = Path({str(ref.shard.path)!r})
-shard = Shard(path.name, path, read_header(path))
+shard = Shard(path.name, local_file(path), read_header(local_file(path)))
 with RowReader(TensorRef(shard.header.tensors[0], shard)) as reader:
     while True:
         scan_rows(reader, threads=2, progress=lambda rows: print(rows, flush=True))
@@ -242,9 +243,10 @@ from rowscope.inspector.rows.blocks import RowReader
 from rowscope.inspector.header import read_header
 from rowscope.inspector.rows import scan_rows
 from rowscope.inspector.header.tensors import Shard, TensorRef
+from rowscope.inspector.storage.local import local_file
 import rowscope.kernels.scan
 path = Path({str(path)!r})
-shard = Shard(path.name, path, read_header(path))
+shard = Shard(path.name, local_file(path), read_header(local_file(path)))
 with RowReader(TensorRef(shard.header.tensors[0], shard)) as reader:
     few = np.arange(64)
     scan_rows(reader, ids=few, groups=np.zeros(64, np.int8), n_groups=1, engine="numba")

@@ -18,6 +18,7 @@ import rowscope
 from rowscope.inspector.errors import MalformedFileError
 from rowscope.inspector.header import read_header
 from rowscope.inspector.storage import unlike_tensors, unlike_text
+from rowscope.inspector.storage.local import local_file
 
 torch_like = {"a": [1.0, 2.0]}
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 5\n"
@@ -69,7 +70,7 @@ def test_other_formats_are_named(tmp_path, kind):
     path = tmp_path / "model.safetensors"
     path.write_bytes(FORMATS[kind])
     with pytest.raises(MalformedFileError, match=kind):
-        read_header(path)
+        read_header(local_file(path))
 
 
 @pytest.mark.parametrize("body", TEXTS)
@@ -77,7 +78,7 @@ def test_text_is_quoted(tmp_path, body):
     path = tmp_path / "model.safetensors"
     path.write_bytes(body)
     with pytest.raises(MalformedFileError) as caught:
-        read_header(path)
+        read_header(local_file(path))
     encoding = "utf-16" if body.startswith(b"\xff\xfe") else "utf-8-sig"
     words = " ".join(body.decode(encoding).split())
     assert repr(words)[1:40] in caught.value.message
@@ -95,7 +96,7 @@ def test_room_made_for_a_download(tmp_path):
     path = tmp_path / "model.safetensors"
     path.write_bytes(bytes(4096))
     with pytest.raises(MalformedFileError, match="room was made for a download"):
-        read_header(path)
+        read_header(local_file(path))
 
 
 @pytest.mark.parametrize(
@@ -126,9 +127,9 @@ def test_trailing_bytes_are_cut(tmp_path, write_checkpoint):
     whole = path.read_bytes()
     path.write_bytes(whole + b"\0" * 16)
     with pytest.raises(MalformedFileError) as caught:
-        read_header(path)
+        read_header(local_file(path))
     size = int(re.search(r"truncate -s (\d+) FILE", caught.value.message).group(1))
     assert size == len(whole)
     with path.open("r+b") as file:
         file.truncate(size)
-    assert read_header(path).file_bytes == size
+    assert read_header(local_file(path)).file_bytes == size

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, models
 
 from rowscope.inspector.errors import TokenizerError
+from rowscope.inspector.storage.local import LocalFolder
 from rowscope.inspector.vocabulary import Vocabulary, read_vocabulary
 from rowscope.inspector.vocabulary import tokenizer_json as room
 from rowscope.inspector.vocabulary.columns import MOST_ALIKE, Lines, read_lines
@@ -36,7 +37,7 @@ def outcome(data: bytes) -> Vocabulary | str:
     with tempfile.TemporaryDirectory() as root:
         (Path(root) / "tokenizer.json").write_bytes(data)
         try:
-            found = read_vocabulary(Path(root))
+            found = read_vocabulary(LocalFolder(Path(root)))
         except TokenizerError as error:
             return str(error)
     assert found is not None
@@ -125,7 +126,7 @@ def test_what_the_library_writes_is_read_by_columns(tmp_path: Path, monkeypatch:
     seen: list[Any] = []
     cut = room.cut_vocabulary
     monkeypatch.setattr(room, "cut_vocabulary", lambda *given: seen.append(cut(*given)) or seen[-1])
-    found = read_vocabulary(tmp_path)
+    found = read_vocabulary(LocalFolder(tmp_path))
     assert seen
     assert seen[0] is not None
     assert found is not None

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from rowscope.inspector.errors import TokenizerError
+from rowscope.inspector.storage.local import LocalFolder
 from rowscope.inspector.vocabulary import Vocabulary, read_vocabulary
 
 Document = dict[str, object]
@@ -33,12 +34,12 @@ def read(root: Path, **files: object) -> Vocabulary | None:
     for name, content in files.items():
         data = content if isinstance(content, bytes) else json.dumps(content).encode()
         (root / f"{name}.json").write_bytes(data)
-    return read_vocabulary(root)
+    return read_vocabulary(LocalFolder(root))
 
 
 def test_no_tokenizer_files(tmp_path: Path) -> None:
     assert read(tmp_path, config={}, tokenizer_config={"eos_token": "x"}) is None
-    assert read_vocabulary(tmp_path / "missing") is None
+    assert read_vocabulary(LocalFolder(tmp_path / "missing")) is None
 
 
 @pytest.mark.parametrize(
@@ -138,7 +139,7 @@ def test_malformed_settings(tmp_path: Path, name: str, content: object, message:
 def test_malformed_formats(tmp_path: Path, name: str, data: bytes, message: str) -> None:
     (tmp_path / name).write_bytes(data)
     with pytest.raises(TokenizerError) as caught:
-        read_vocabulary(tmp_path)
+        read_vocabulary(LocalFolder(tmp_path))
     assert message in caught.value.message
     assert caught.value.location == name
 

@@ -23,6 +23,7 @@ from transformers import AutoTokenizer
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 from transformers.models.auto.tokenization_auto import TOKENIZER_MAPPING_NAMES, tokenizer_class_from_name
 
+from rowscope.inspector.storage.local import LocalFolder
 from rowscope.inspector.vocabulary import read_vocabulary
 from rowscope.inspector.vocabulary.classes import ASSUMED_ROLES, REBUILDING, class_of_model
 from rowscope.inspector.vocabulary.sentencepiece import read_sentencepiece
@@ -105,7 +106,7 @@ LAYOUTS = ["XLMRoberta", "Camembert", "MBart", "MBart50", "Nllb", "Barthez", "Ll
 def test_ids_of_a_class(tmp_path: Path, pieces: dict[str, bytes], model: str, file: str, name: str) -> None:
     (tmp_path / file).write_bytes(pieces[model])
     (tmp_path / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": f"{name}Tokenizer"}))
-    vocabulary = read_vocabulary(tmp_path)
+    vocabulary = read_vocabulary(LocalFolder(tmp_path))
     tokenizer = AutoTokenizer.from_pretrained(str(tmp_path))
     assert vocabulary is not None
     assert (vocabulary.entries, vocabulary.base_size) == (len(tokenizer), tokenizer.vocab_size)
@@ -148,7 +149,7 @@ def test_a_model_type_finds_the_class_that_transformers_maps_it_to() -> None:
 def test_qwen_tiktoken(tmp_path: Path) -> None:
     source = installed("dashscope", "resources", "qwen.tiktoken")
     shutil.copy(source, tmp_path)
-    vocabulary = read_vocabulary(tmp_path)
+    vocabulary = read_vocabulary(LocalFolder(tmp_path))
     assert vocabulary is not None
     ranks = load_tiktoken_bpe(str(source))
     assert (vocabulary.kind, vocabulary.entries, vocabulary.base_size) == ("tiktoken", len(ranks), len(ranks))
@@ -192,7 +193,7 @@ def test_tekken_of_our_own(tmp_path: Path, specials: list[str] | None) -> None:
 
 
 def assert_as_tekkenizer(folder: Path, oracle: object) -> None:
-    vocabulary = read_vocabulary(folder)
+    vocabulary = read_vocabulary(LocalFolder(folder))
     assert vocabulary is not None
     size: int = oracle.n_words  # type: ignore[attr-defined]
     assert (vocabulary.kind, vocabulary.entries, vocabulary.max_id) == ("tekken", size, size - 1)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
 from rowscope.inspector.errors import TokenizerError
+from rowscope.inspector.storage.local import LocalFolder
 from rowscope.inspector.vocabulary import Vocabulary, read_vocabulary
 from rowscope.inspector.vocabulary.files import parse_without_merges
 from rowscope.inspector.vocabulary.sentencepiece import read_sentencepiece
@@ -39,7 +40,7 @@ def read(root: Path, **files: object) -> Vocabulary | None:
     for name, content in files.items():
         data = content if isinstance(content, bytes) else json.dumps(content).encode()
         (root / f"{name}.json").write_bytes(data)
-    return read_vocabulary(root)
+    return read_vocabulary(LocalFolder(root))
 
 
 JSON = st.recursive(

@@ -14,6 +14,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 from transformers import AutoTokenizer
 from transformers.utils import logging
 
+from rowscope.inspector.storage.local import LocalFolder
 from rowscope.inspector.vocabulary import Vocabulary, read_vocabulary
 
 logging.set_verbosity_error()
@@ -21,7 +22,7 @@ logging.set_verbosity_error()
 
 def assert_same(folder: Path) -> Vocabulary:
     """Sizes, every token, the added tokens and the roles are those of AutoTokenizer."""
-    vocabulary = read_vocabulary(folder)
+    vocabulary = read_vocabulary(LocalFolder(folder))
     assert vocabulary is not None
     tokenizer = AutoTokenizer.from_pretrained(str(folder))
     assert (vocabulary.entries, vocabulary.base_size) == (len(tokenizer), tokenizer.vocab_size)

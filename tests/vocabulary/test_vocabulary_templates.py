@@ -17,6 +17,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 from transformers import AutoTokenizer
 
 from rowscope.inspector.errors import TokenizerError
+from rowscope.inspector.storage.local import LocalFolder
 from rowscope.inspector.vocabulary import (
     AddedToken,
     ChatTemplate,
@@ -101,7 +102,7 @@ def test_unknown_literals() -> None:
 
 
 def test_demo_renders_only_what_was_found() -> None:
-    known = read_vocabulary(DEMO)
+    known = read_vocabulary(LocalFolder(DEMO))
     assert known is not None
     tokenizer = AutoTokenizer.from_pretrained(str(DEMO))
     chat = [{"role": role, "content": "text"} for role in ("system", "user", "assistant")]
@@ -195,7 +196,7 @@ def folder(tmp_path: Path, **config: object) -> Path:
 
 
 def found(root: Path) -> list[tuple[str, str, str]]:
-    known = read_vocabulary(root)
+    known = read_vocabulary(LocalFolder(root))
     assert known is not None
     return [(template.name, template.source, template.text) for template in known.chat_templates]
 
@@ -224,7 +225,7 @@ def test_files_replace_the_config(tmp_path: Path) -> None:
         ("rag", "additional_chat_templates/rag.jinja", "R"),
         ("default", "chat_template.json:chat_template", "P"),
     ]
-    known = read_vocabulary(root)
+    known = read_vocabulary(LocalFolder(root))
     assert known is not None
     assert any("differs from chat_template.jinja" in note for note in known.notes)
     loaded = AutoTokenizer.from_pretrained(str(DEMO))
@@ -234,4 +235,4 @@ def test_files_replace_the_config(tmp_path: Path) -> None:
 @pytest.mark.parametrize("value", [5, [1], [{"name": "x"}], {"x": None}, [{"name": 1, "template": "A"}]])
 def test_templates_that_are_no_text(tmp_path: Path, value: object) -> None:
     with pytest.raises(TokenizerError, match="chat"):
-        read_vocabulary(folder(tmp_path, chat_template=value))
+        read_vocabulary(LocalFolder(folder(tmp_path, chat_template=value)))

@@ -17,6 +17,7 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, 
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 from transformers.utils import logging
 
+from rowscope.inspector.storage.local import LocalFolder
 from rowscope.inspector.vocabulary import Vocabulary, read_vocabulary
 
 logging.set_verbosity_error()
@@ -34,7 +35,7 @@ def installed(package: str, *parts: str) -> Path:
 
 def assert_same(folder: Path) -> Vocabulary:
     """Sizes, every token, the added tokens and the roles are those of AutoTokenizer."""
-    vocabulary = read_vocabulary(folder)
+    vocabulary = read_vocabulary(LocalFolder(folder))
     assert vocabulary is not None
     tokenizer = AutoTokenizer.from_pretrained(str(folder))
     assert (vocabulary.entries, vocabulary.base_size) == (len(tokenizer), tokenizer.vocab_size)
@@ -95,7 +96,7 @@ def test_mistral_sentencepiece(tmp_path: Path, name: str) -> None:
 def test_tekken_as_transformers_converts_it(tmp_path: Path) -> None:
     shutil.copy(installed("mistral_common", "data", "tekken_240911.json"), tmp_path / "tekken.json")
     write(tmp_path, tokenizer_config={"tokenizer_class": "PreTrainedTokenizerFast"})
-    vocabulary = read_vocabulary(tmp_path)
+    vocabulary = read_vocabulary(LocalFolder(tmp_path))
     tokenizer = AutoTokenizer.from_pretrained(str(tmp_path))
     assert vocabulary is not None
     assert (vocabulary.entries, vocabulary.base_size) == (len(tokenizer), tokenizer.vocab_size)
@@ -149,7 +150,7 @@ def test_trained_with_added_tokens_of_all_kinds(tmp_path: Path, kind: str) -> No
 def test_texts_are_what_the_decoder_says(tmp_path: Path, kind: str) -> None:
     tokenizer = trained(kind)
     PreTrainedTokenizerFast(tokenizer_object=tokenizer).save_pretrained(tmp_path)
-    vocabulary = read_vocabulary(tmp_path)
+    vocabulary = read_vocabulary(LocalFolder(tmp_path))
     assert vocabulary is not None
     for id, token in vocabulary.tokens.items():
         decoded = tokenizer.decode([id], skip_special_tokens=False)

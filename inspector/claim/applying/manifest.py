@@ -14,7 +14,7 @@ from typing import Any, Final
 import rowscope
 from rowscope.inspector.claim.model import ClaimPlan
 from rowscope.inspector.errors import CheckpointError, RefusedError
-from rowscope.inspector.storage import read_json
+from rowscope.inspector.storage import local_file, read_json
 
 UNDO: Final = ".rowscope-undo"
 MANIFEST: Final = "manifest.json"
@@ -122,7 +122,7 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / MANIFEST
     try:
-        document = read_json(path, _LIMIT)
+        document = read_json(local_file(path), _LIMIT)
         if document["rowscope_undo"] != _VERSION:
             raise ValueError(f"version {document['rowscope_undo']!r} is not {_VERSION}")
         manifest = Manifest(

@@ -9,6 +9,7 @@ from rowscope.inspector.claim.disk.disk import changed
 from rowscope.inspector.claim.edits.edits import tokenizer_hashes
 from rowscope.inspector.claim.model import ClaimPlan
 from rowscope.inspector.header import read_header
+from rowscope.inspector.storage import local_file
 
 
 def verify(plan: ClaimPlan, folder: Path) -> None:
@@ -29,7 +30,7 @@ def verify(plan: ClaimPlan, folder: Path) -> None:
         if edit.name not in plan.tokenizer and (folder / edit.name).read_bytes() != edit.after:
             raise changed(str(folder / edit.name))
     for shard in plan.shards:
-        read_header(folder / shard)
+        read_header(local_file(folder / shard))
         _verify_rows(plan, folder, shard)
 
 

@@ -15,6 +15,7 @@ from rowscope.inspector.checkpoint import (
 )
 from rowscope.inspector.claim.model import FileEdit, RowPatch
 from rowscope.inspector.errors import RefusedError
+from rowscope.inspector.storage import LocalFolder
 
 
 def record_edit(root: Path, patches: Sequence[RowPatch], values: str) -> FileEdit | None:
@@ -36,7 +37,7 @@ def record_edit(root: Path, patches: Sequence[RowPatch], values: str) -> FileEdi
     )
     if not new:
         return None
-    record = read_claim_record(root).extended(new)
+    record = read_claim_record(LocalFolder(root)).extended(new)
     change = f"{len(new)} row{'' if len(new) == 1 else 's'} with the hash of their bytes"
     return FileEdit(CLAIM_RECORD, _before(root / CLAIM_RECORD), record.encode(), (change,))
 

@@ -101,12 +101,12 @@ def _opened(given: Checkpoint | str | os.PathLike[str]) -> Checkpoint:
 
 
 def _vocabulary(checkpoint: Checkpoint) -> Vocabulary:
-    vocabulary = read_vocabulary(checkpoint.root)
+    vocabulary = read_vocabulary(checkpoint.folder)
     if vocabulary is None:
         raise RefusedError(
-            f"{str(checkpoint.root)!r} holds no tokenizer files, so nothing could know the new token; "
+            f"{checkpoint.folder.location!r} holds no tokenizer files, so nothing could know the new token; "
             "put tokenizer.json and tokenizer_config.json beside the weights",
-            location=str(checkpoint.root),
+            location=checkpoint.folder.location,
         )
     require_editable(vocabulary)
     return vocabulary

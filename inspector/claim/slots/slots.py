@@ -14,6 +14,7 @@ from rowscope.inspector.claim.model import Claimed, FileEdit
 from rowscope.inspector.claim.slots.alike import same_but_for
 from rowscope.inspector.errors import RefusedError, UsageError
 from rowscope.inspector.ranges import Range, format_ranges
+from rowscope.inspector.storage import LocalFolder
 from rowscope.inspector.vocabulary import TokenizerFolder, Vocabulary, ids_of, is_placeholder, read_folder
 
 # Roles that do not keep a placeholder from being renamed: a mere listing, and what its name suggests.
@@ -176,9 +177,10 @@ def _refuse_roles(room: Room, claimed: Sequence[Claimed]) -> None:
 
 def _settle(room: Room, claimed: Sequence[Claimed]) -> Slots:
     """State the ids, read the edited files as they will be loaded, and restate until both agree."""
+    folder = LocalFolder(room.root)
     for _ in range(_ATTEMPTS):
         edits = edit_files(room.sources, claimed)
-        after = read_folder(TokenizerFolder(room.root, {edit.name: edit.after for edit in edits}))
+        after = read_folder(TokenizerFolder(folder, {edit.name: edit.after for edit in edits}))
         if after is None:
             break
         given = ids_of(after.tokens, {claim.token for claim in claimed})

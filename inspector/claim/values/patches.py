@@ -13,7 +13,6 @@ from rowscope.inspector.claim.values.encode import encode
 from rowscope.inspector.claim.values.targets import Target
 from rowscope.inspector.claim.values.values import NewRows
 from rowscope.inspector.header import TensorRef
-from rowscope.inspector.storage import MappedFile
 from rowscope.kernels import formats
 
 
@@ -36,7 +35,7 @@ def _patches(
     """A patch for every claim, `raw` uint8 [k, row bytes] in their order."""
     entries = math.prod(ref.shape) if role == "bias" else ref.shape[0]
     length = ref.nbytes // entries
-    with MappedFile(ref.shard.path) as file:
+    with ref.shard.file.open() as file:
         for claim, row in zip(claimed, raw, strict=True):
             offset = ref.offset + claim.id * length
             before, after = bytes(file.view(offset, offset + length)), row.tobytes()

@@ -11,7 +11,6 @@ from rowscope.inspector.checkpoint import Checkpoint
 from rowscope.inspector.errors import RefusedError
 from rowscope.inspector.header import TensorRef
 from rowscope.inspector.matrices import INPUT_NAMES, OUTPUT_NAMES, Matrix
-from rowscope.inspector.storage import MappedFile
 
 _COMPARED = 1 << 24  # bytes of two matrices that are compared at a time
 
@@ -57,7 +56,7 @@ def _lookalikes(checkpoint: Checkpoint, matrix: Matrix) -> Iterator[TensorRef]:
 
 
 def _same_bytes(one: TensorRef, other: TensorRef) -> bool:
-    with MappedFile(one.shard.path) as first, MappedFile(other.shard.path) as second:
+    with one.shard.file.open() as first, other.shard.file.open() as second:
         for start in range(0, one.nbytes, _COMPARED):
             size = min(_COMPARED, one.nbytes - start)
             a, b = one.offset + start, other.offset + start

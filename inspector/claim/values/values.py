@@ -17,7 +17,6 @@ from rowscope.inspector.claim.values.trained import Floats, TrainedRows, draw, m
 from rowscope.inspector.errors import RefusedError
 from rowscope.inspector.header import TensorRef
 from rowscope.inspector.rows import open_rows
-from rowscope.inspector.storage import MappedFile
 from rowscope.inspector.vocabulary import Vocabulary
 from rowscope.kernels import formats
 
@@ -99,7 +98,7 @@ def read_bias(ref: TensorRef, ids: NDArray[np.int64]) -> Floats:
         raise RefusedError(
             f"the output bias {ref.name!r} holds {ref.dtype}; use --values keep", location=ref.name
         )
-    with MappedFile(ref.shard.path) as file:
+    with ref.shard.file.open() as file:
         raw = np.frombuffer(file.view(ref.offset, ref.offset + ref.nbytes), np.uint8)
         values = formats.to_float64(form, formats.unpack(form, raw.reshape(1, -1)))[0]
         return np.array(values[ids])

@@ -62,7 +62,7 @@ def _need_plain_weights(checkpoint: Checkpoint) -> None:
 def _need_standard_files(checkpoint: Checkpoint) -> None:
     """transformers reads model.safetensors, else the index's shards: the files audited must be those."""
     names = [shard.name for shard in checkpoint.shards]
-    index = checkpoint.index.path.name if checkpoint.index is not None else None
+    index = checkpoint.index.file.name.rpartition("/")[2] if checkpoint.index is not None else None
     single = checkpoint.root / "model.safetensors"
     if names == ["model.safetensors"]:
         return

@@ -112,7 +112,7 @@ def find_subject(checkpoint: Checkpoint, ids: Iterable[int] | None = None) -> Su
 
 def _vocabulary(checkpoint: Checkpoint, notes: list[str]) -> Vocabulary | None:
     try:
-        vocabulary = read_vocabulary(checkpoint.tokenizer_root)
+        vocabulary = read_vocabulary(checkpoint.tokenizer_folder)
     except TokenizerError as error:
         notes.append(f"The tokenizer files cannot be read: {error.message}")
         return None

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rowscope.commands.options import FormatOption, OutputOption, PathArgument, TokenizerOption
-from rowscope.terminal import Progress, check_choice, command, emit, emit_json, emit_lines, text_width
+from rowscope.progress import Progress
+from rowscope.terminal import check_choice, command, emit, emit_json, emit_lines, text_width
 
 if TYPE_CHECKING:
     from rowscope.inspector.mask import Mask

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rowscope.commands.options import OutputOption, PathArgument, TokenizerOption
+from rowscope.progress import Progress
 from rowscope.terminal import (
-    Progress,
     check_choice,
     chosen_format,
     command,

@@ -8,7 +8,8 @@ import typer
 
 from rowscope.commands.options import FormatOption, OutputOption, PathArgument
 from rowscope.inspector.errors import UsageError
-from rowscope.terminal import Progress, check_choice, command, emit_json, emit_text, text_width, tool
+from rowscope.progress import Progress
+from rowscope.terminal import check_choice, command, emit_json, emit_text, text_width, tool
 
 if TYPE_CHECKING:
     from rowscope.inspector.checkpoint import Checkpoint

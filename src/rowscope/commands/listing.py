@@ -13,8 +13,8 @@ from rowscope.commands.options import (
     PathArgument,
     TokenizerOption,
 )
+from rowscope.progress import Progress
 from rowscope.terminal import (
-    Progress,
     check_choice,
     command,
     emit,

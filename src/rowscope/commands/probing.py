@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rowscope.commands.options import FormatOption, OutputOption, PathArgument
+from rowscope.progress import StageProgress
 from rowscope.terminal import (
-    StageProgress,
     check_choice,
     command,
     emit,
@@ -41,115 +45,94 @@ TrustOption = Annotated[
 ]
 
 
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """The options that every probe has, behind its own ones on the command line."""
+
+    ids: IdsOption = None
+    device: DeviceOption = "auto"
+    dtype: DtypeOption = "auto"
+    seed: SeedOption = 0
+    trust_remote_code: TrustOption = False
+    format: FormatOption = "text"
+    output: OutputOption = None
+
+
+def with_shared(body: Callable[..., int]) -> Callable[..., int]:
+    """A probe whose `shared` parameter becomes the options of `Shared` in the eyes of the parser."""
+    options = inspect.signature(Shared, eval_str=True).parameters
+    own = inspect.signature(body, eval_str=True)
+    kept = [parameter for name, parameter in own.parameters.items() if name != "shared"]
+
+    @functools.wraps(body)
+    def run(**given: object) -> int:
+        shared = Shared(**{name: given.pop(name) for name in options})  # type: ignore[arg-type]
+        return body(shared=shared, **given)
+
+    seen = own.replace(parameters=[*kept, *options.values()])
+    run.__signature__ = seen  # type: ignore[attr-defined]
+    run.__annotations__ = {name: parameter.annotation for name, parameter in seen.parameters.items()}
+    return run
+
+
 @probe.command()
 @command
+@with_shared
 def forward(
     path: PathArgument,
+    shared: Shared,
     limit: Annotated[int, typer.Option("--limit", help="At most this many ids of a group; 0 for all.")] = 0,
-    ids: IdsOption = None,
-    device: DeviceOption = "auto",
-    dtype: DtypeOption = "auto",
-    seed: SeedOption = 0,
-    trust_remote_code: TrustOption = False,
-    format: FormatOption = "text",
-    output: OutputOption = None,
 ) -> int:
     """Reserved ids as input: logits, ranks, entropy, hidden states against used tokens."""
     from rowscope.inspector.model import forward as run
 
-    check_choice("--format", format, ("text", "json"))
-    with StageProgress() as progress:
-        result = run(
-            path,
-            device=device,
-            dtype=dtype,
-            seed=seed,
-            ids=_ids(path, ids),
-            limit=limit or None,
-            trust_remote_code=trust_remote_code,
-            progress=progress,
-        )
-    return _emit(result, format, output)
+    return _run(run, path, shared, limit=limit or None)
 
 
 @probe.command()
 @command
+@with_shared
 def gradient(
     path: PathArgument,
+    shared: Shared,
     target: Annotated[
         int | None, typer.Option("--target", help="Id to predict; the first reserved one by default.")
     ] = None,
-    ids: IdsOption = None,
-    device: DeviceOption = "auto",
-    dtype: DtypeOption = "auto",
-    seed: SeedOption = 0,
-    trust_remote_code: TrustOption = False,
-    format: FormatOption = "text",
-    output: OutputOption = None,
 ) -> int:
     """Gradient of the vocabulary matrices, taken apart into its input and output paths."""
     from rowscope.inspector.model import gradient as run
 
-    check_choice("--format", format, ("text", "json"))
-    with StageProgress() as progress:
-        result = run(
-            path,
-            device=device,
-            dtype=dtype,
-            seed=seed,
-            ids=_ids(path, ids),
-            target=target,
-            trust_remote_code=trust_remote_code,
-            progress=progress,
-        )
-    return _emit(result, format, output)
+    return _run(run, path, shared, target=target)
 
 
 @probe.command()
 @command
+@with_shared
 def leak(
     path: PathArgument,
+    shared: Shared,
     prompts: Annotated[
         str | None, typer.Option("--prompts", help="A file with one prompt a line, or .jsonl.")
     ] = None,
     top_k: Annotated[int, typer.Option("--top-k", help="Tokens that top-k keeps.")] = 50,
     top_p: Annotated[float, typer.Option("--top-p", help="Mass that top-p keeps.")] = 0.95,
     min_p: Annotated[float, typer.Option("--min-p", help="Share of the largest probability.")] = 0.05,
-    ids: IdsOption = None,
-    device: DeviceOption = "auto",
-    dtype: DtypeOption = "auto",
-    seed: SeedOption = 0,
-    trust_remote_code: TrustOption = False,
-    format: FormatOption = "text",
-    output: OutputOption = None,
 ) -> int:
     """Probability mass on reserved ids when sampling, by temperature and filter, and with the mask."""
     from rowscope.inspector.model import leak as run
     from rowscope.inspector.model import read_prompts
 
-    check_choice("--format", format, ("text", "json"))
+    check_choice("--format", shared.format, ("text", "json"))
     texts = None if prompts is None else read_prompts(prompts)
-    with StageProgress() as progress:
-        result = run(
-            path,
-            device=device,
-            dtype=dtype,
-            seed=seed,
-            ids=_ids(path, ids),
-            prompts=texts,
-            top_k=top_k,
-            top_p=top_p,
-            min_p=min_p,
-            trust_remote_code=trust_remote_code,
-            progress=progress,
-        )
-    return _emit(result, format, output)
+    return _run(run, path, shared, prompts=texts, top_k=top_k, top_p=top_p, min_p=min_p)
 
 
 @probe.command()
 @command
+@with_shared
 def train(
     path: PathArgument,
+    shared: Shared,
     steps: Annotated[int, typer.Option("--steps", help="Training steps of each variant.")] = 60,
     batch: Annotated[int, typer.Option("--batch", help="Sequences a step.")] = 8,
     learning_rate: Annotated[float, typer.Option("--learning-rate", help="Of AdamW.")] = 1e-3,
@@ -157,35 +140,13 @@ def train(
     variant: Annotated[
         list[str] | None, typer.Option("--variant", help="Only these ways of training; repeatable.")
     ] = None,
-    ids: IdsOption = None,
-    device: DeviceOption = "auto",
-    dtype: DtypeOption = "auto",
-    seed: SeedOption = 0,
-    trust_remote_code: TrustOption = False,
-    format: FormatOption = "text",
-    output: OutputOption = None,
 ) -> int:
     """Claim a slot in memory, train it a few steps, and see what the other reserved rows do."""
     from rowscope.inspector.model import VARIANTS
     from rowscope.inspector.model import train as run
 
-    check_choice("--format", format, ("text", "json"))
-    with StageProgress() as progress:
-        result = run(
-            path,
-            device=device,
-            dtype=dtype,
-            seed=seed,
-            ids=_ids(path, ids),
-            steps=steps,
-            batch=batch,
-            learning_rate=learning_rate,
-            weight_decay=weight_decay,
-            variants=variant or VARIANTS,
-            trust_remote_code=trust_remote_code,
-            progress=progress,
-        )
-    return _emit(result, format, output)
+    settings = {"batch": batch, "learning_rate": learning_rate, "weight_decay": weight_decay}
+    return _run(run, path, shared, steps=steps, variants=variant or VARIANTS, **settings)
 
 
 @command
@@ -227,6 +188,28 @@ def study(
     return 0
 
 
+def _run(probe: Callable[..., ProbeResult], path: str, shared: Shared, **own: object) -> int:
+    from rowscope.inspector.render.probe import probe_lines
+
+    check_choice("--format", shared.format, ("text", "json"))
+    with StageProgress("reading the checkpoint") as progress:
+        result = probe(
+            path,
+            device=shared.device,
+            dtype=shared.dtype,
+            seed=shared.seed,
+            ids=_ids(path, shared.ids),
+            trust_remote_code=shared.trust_remote_code,
+            progress=progress,
+            **own,
+        )
+    if shared.format == "json":
+        emit_json(result.to_dict(), shared.output)
+    else:
+        emit_lines(probe_lines(result, width=text_width()), shared.output)
+    return 0
+
+
 def _ids(path: str, words: str | None) -> list[int] | None:
     if words is None:
         return None
@@ -236,13 +219,3 @@ def _ids(path: str, words: str | None) -> list[int] | None:
 
     matrix = matrix_of(open_checkpoint(path), "input")
     return [int(id) for id in parse_ranges(words, matrix.rows)]
-
-
-def _emit(result: ProbeResult, format: str, output: str | None) -> int:
-    from rowscope.inspector.render.probe import probe_lines
-
-    if format == "json":
-        emit_json(result.to_dict(), output)
-    else:
-        emit_lines(probe_lines(result, width=text_width()), output)
-    return 0

@@ -1,0 +1,82 @@
+"""Bars on standard error: on a terminal only, and only for work of more than a second."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from typing import TYPE_CHECKING, Any, Final, Self
+
+if TYPE_CHECKING:
+    from rowscope.inspector.checkpoint import Checkpoint
+
+AFTER: Final = 1.0
+"""Seconds after which a bar opens, also where nothing is counted yet: it says what is being waited for."""
+
+
+class Bar:
+    """What both kinds share. A timer opens it, since reading a tokenizer or loading a model counts nothing.
+
+    Args:
+        waiting: what is done before anything is counted, such as `loading the model`.
+    """
+
+    def __init__(self, waiting: str) -> None:
+        self._waiting = waiting
+        self._bar: Any = None
+        self._tasks: dict[str, Any] = {}
+        self._lock = threading.Lock()
+        self._timer = threading.Timer(AFTER, self._open)
+        self._timer.daemon = True
+
+    def __enter__(self) -> Self:
+        if sys.stderr.isatty():
+            self._timer.start()
+        return self
+
+    def __exit__(self, *trouble: object) -> None:
+        self._timer.cancel()
+        with self._lock:
+            if self._bar is not None:
+                self._bar.stop()
+
+    def _open(self) -> None:
+        with self._lock:
+            from rich.console import Console
+            from rich.progress import Progress as RichBar
+
+            self._bar = RichBar(console=Console(stderr=True), transient=True)
+            self._bar.start()
+            self._tasks[self._waiting] = self._bar.add_task(self._waiting, total=None)
+
+    def _show(self, task: str, done: int, total: int) -> None:
+        with self._lock:
+            if self._bar is None:
+                return
+            if self._waiting in self._tasks:
+                self._bar.remove_task(self._tasks.pop(self._waiting))
+            if task not in self._tasks:
+                self._tasks[task] = self._bar.add_task(task, total=total)
+            self._bar.update(self._tasks[task], completed=done, total=total)
+
+
+class Progress(Bar):
+    """Counts rows; `passes` is how often each is looked at."""
+
+    def __init__(self, checkpoint: Checkpoint, passes: int = 3) -> None:
+        super().__init__("reading the tokenizer")
+        self._total = passes * sum(matrix.rows for matrix in checkpoint.matrices)
+        self._done = 0
+
+    def __call__(self, rows: int) -> None:
+        self._done += rows
+        self._show("rows", min(self._done, self._total), self._total)
+
+
+class StageProgress(Bar):
+    """Work in named stages: called with (stage, done, total)."""
+
+    def __init__(self, waiting: str = "loading the model") -> None:
+        super().__init__(waiting)
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        self._show(stage, done, total)
