@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -39,9 +40,10 @@ def main() -> None:
         report = _Report(arguments.tokens)
         for subject in subjects(names, models, lists, corpus, cache):
             print(f"judging {subject.name} …", file=sys.stderr, flush=True)
-            report.add(subject, wanted, Path(folder) / subject.name)
-            if arguments.output is not None:  # a checkpoint that fails does not cost those before
-                write_below(arguments.output, MARKER, report.render())
+            for part in report.add(subject, wanted, Path(folder) / subject.name):
+                print(f"  {part}", file=sys.stderr, flush=True)
+                if arguments.output is not None:  # what fails later does not cost this
+                    write_below(arguments.output, MARKER, report.render())
     if arguments.output is None:
         sys.stdout.write(report.render())
 
@@ -55,8 +57,8 @@ class _Report:
         self.details: list[str] = []
         self.lines: dict[str, list[tuple[str, ...]]] = {name: [] for name in SECTIONS}
 
-    def add(self, subject: Subject, wanted: list[str], work: Path) -> None:
-        """Judge one checkpoint and everything that is made of it."""
+    def add(self, subject: Subject, wanted: list[str], work: Path) -> Iterator[str]:
+        """Judge one checkpoint and everything that is made of it; yields what is done."""
         work.mkdir()
         self.sources.append(f"* `{subject.name}`: {subject.truth.words}.")
         folders = {subject.name: resizes.reduce(subject.path, work / "whole")}
@@ -66,13 +68,17 @@ class _Report:
             lines, details = sections.scores(subject, folders)
             self.lines["scores"] += lines
             self.details += details
+            yield "scores"
         if "made" in wanted:
             self.lines["made"] += sections.made_cases(subject, folders[subject.name], work)
+            yield "made"
         for name, folder in folders.items():
             if "padding" in wanted:
                 self.lines["padding"] += sections.padded(subject, name, folder, work)
+                yield f"padding of {name}"
             if "resizes" in wanted:
                 self.lines["resizes"] += sections.resized(subject, name, folder, self.tokens, work)
+                yield f"resizes of {name}"
 
     def render(self) -> str:
         """Markdown, headings from level 2 on."""
