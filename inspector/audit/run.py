@@ -31,6 +31,7 @@ _REACHABILITY: Final = Skipped(
 def audit(
     checkpoint: Checkpoint | str | os.PathLike[str],
     *,
+    base: str | os.PathLike[str] | None = None,
     reachability: bool = False,
     progress: Progress = None,
 ) -> Report:
@@ -38,6 +39,7 @@ def audit(
 
     Args:
         checkpoint: an opened checkpoint, or a path for `open_checkpoint`.
+        base: where the path is a PEFT adapter, the model that it was trained on.
         reachability: also test which tokens any text can produce (extra `tokenizer`).
         progress: called with the number of rows finished since the last call.
 
@@ -48,7 +50,7 @@ def audit(
     """
     clock = _Clock()
     if not isinstance(checkpoint, Checkpoint):
-        checkpoint = open_checkpoint(checkpoint)
+        checkpoint = open_checkpoint(checkpoint, base=base)
         clock.lap("headers")
     if not checkpoint.matrices:
         raise no_matrix(checkpoint)

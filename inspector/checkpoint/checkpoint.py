@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from rowscope.inspector.checkpoint.adapter import Adapter
 from rowscope.inspector.checkpoint.claim_record import ClaimRecord
 from rowscope.inspector.checkpoint.config import Skip, architectures, model_type, quantization
 from rowscope.inspector.checkpoint.index import ShardIndex
@@ -17,7 +18,7 @@ from rowscope.inspector.checkpoint.problem import Problem
 from rowscope.inspector.checkpoint.whole import refuse_broken_tables
 from rowscope.inspector.errors import CheckpointError
 from rowscope.inspector.header import Shard, TensorRef
-from rowscope.inspector.matrices import Matrix, MatrixLayout, find_matrices, with_packing
+from rowscope.inspector.matrices import Matrix, MatrixLayout, find_matrices, with_adapter, with_packing
 from rowscope.inspector.storage import Folder
 
 _SHARD_NAME = re.compile(r"-(?P<number>\d{1,9})-of-(?P<count>\d{1,9})\.safetensors$", re.ASCII)
@@ -41,6 +42,8 @@ class Checkpoint:
         claims: rows that `rowscope claim` wrote, as the record beside the weights says.
         absent: tensors that the index names and no shard holds.
         tokenizer_folder: the folder of the tokenizer files, most often `folder`.
+        adapter: the PEFT adapter that it is; None for a whole model.
+        base: the model that the adapter was trained on, where it was given.
     """
 
     path: str
@@ -56,6 +59,8 @@ class Checkpoint:
     skipped: tuple[Skip, ...]
     claims: ClaimRecord = field(default=ClaimRecord(), repr=False)
     absent: tuple[str, ...] = ()
+    adapter: Adapter | None = field(default=None, repr=False)
+    base: Checkpoint | None = field(default=None, repr=False)
 
     @property
     def root(self) -> Path:
@@ -73,7 +78,10 @@ class Checkpoint:
         """
         layout = find_matrices(self.tensors, self.config)
         refuse_broken_tables(layout, self.tensors, self.absent, self.config, self.path)
-        return with_packing(layout, self.tensors, self.config, _bytes_of)
+        layout = with_packing(layout, self.tensors, self.config, _bytes_of)
+        if self.adapter is None:
+            return layout
+        return with_adapter(layout, self.base.layout if self.base else None, self.adapter.changes)
 
     @property
     def matrices(self) -> tuple[Matrix, ...]:

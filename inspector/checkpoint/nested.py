@@ -49,20 +49,21 @@ def tokenizer_folder(folder: Folder) -> tuple[Folder, str | None]:
     Looked for elsewhere where the folder has none: in `../tokenizer` (`../tokenizer_2` for `text_encoder_2`)
     of a diffusers pipeline, above a module of a sentence-transformers bundle, above a step of a training run.
     """
-    above = None if _has_tokenizer(folder) else folder.above()
+    above = None if has_tokenizer(folder) else folder.above()
     if above is None:
         return folder, None
     outer, name = above
     if outer.kind("model_index.json") == "file" and name.startswith("text_encoder"):
         beside = name.replace("text_encoder", "tokenizer", 1)
-        if outer.kind(beside) == "folder" and _has_tokenizer(outer.below(beside)):
+        if outer.kind(beside) == "folder" and has_tokenizer(outer.below(beside)):
             note = f"tokenizer files read from {outer.spell(beside)}, its place in a diffusers pipeline"
             return outer.below(beside), note
     bundled = outer.kind("modules.json") == "file"
-    if (bundled or STEP.fullmatch(name)) and _has_tokenizer(outer):
+    if (bundled or STEP.fullmatch(name)) and has_tokenizer(outer):
         return outer, f"tokenizer files read from {outer.location}, the folder above: {name!r} has none"
     return folder, None
 
 
-def _has_tokenizer(folder: Folder) -> bool:
+def has_tokenizer(folder: Folder) -> bool:
+    """Whether a folder has files that look like a tokenizer's, by their names."""
     return any(name.startswith(_TOKENIZERS) for name in folder.names())

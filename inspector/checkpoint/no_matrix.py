@@ -9,6 +9,13 @@ from rowscope.inspector.matrices import INPUT_NAMES, OUTPUT_NAMES
 
 def no_matrix(checkpoint: Checkpoint) -> NoMatrixError:
     """The error for a checkpoint without vocabulary matrices: what was looked for, and where to look next."""
+    if checkpoint.adapter is not None:
+        return NoMatrixError(
+            f"{checkpoint.path!r} is {checkpoint.adapter.words}. Its tables are in the base model: give "
+            "the folder "
+            "of that with --base",
+            location=checkpoint.path,
+        )
     known = (*INPUT_NAMES, *OUTPUT_NAMES)
     names = ", ".join(rule.suffix for rule in (*INPUT_NAMES[:4], *OUTPUT_NAMES[:2]))
     return NoMatrixError(

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
+from rowscope.inspector.checkpoint.adapter import read_adapter
+from rowscope.inspector.checkpoint.based import alone, on_base
 from rowscope.inspector.checkpoint.checkpoint import Checkpoint
 from rowscope.inspector.checkpoint.claim_record import read_claim_record
 from rowscope.inspector.checkpoint.config import read_config, read_main_config
@@ -35,7 +37,10 @@ from rowscope.inspector.storage import File, Folder, local_file
 
 
 def open_checkpoint(
-    path: str | os.PathLike[str] | Folder, *, tokenizer: str | os.PathLike[str] | None = None
+    path: str | os.PathLike[str] | Folder,
+    *,
+    tokenizer: str | os.PathLike[str] | None = None,
+    base: str | os.PathLike[str] | None = None,
 ) -> Checkpoint:
     """Open a checkpoint: headers of all shards, index and config.
 
@@ -43,8 +48,10 @@ def open_checkpoint(
         path: a folder, a `.safetensors` file, a `.safetensors.index.json`, `org/name` or
             `org/name@revision` in the local Hugging Face cache, `demo`, or a folder of any backend.
         tokenizer: the folder of the tokenizer files, or one of them, where they are not beside the weights.
+        base: where PATH is a PEFT adapter, the model that it was trained on, as for PATH.
 
     Raises:
+        UsageError: `base` beside a whole model.
         CheckpointError: nothing there that can be opened.
         MalformedFileError: (FIL001) a file breaks its format.
         MissingShardError: (FIL003) shards are missing.
@@ -66,11 +73,13 @@ def open_checkpoint(
     config, skipped, config_note = read_main_config(folder)
     generation, more = read_config(folder, "generation_config.json", required=False)
     claims = read_claim_record(folder)
-    return Checkpoint(
+    tensors = MappingProxyType(_tensors(shards, where, weights.index, folder))
+    adapter = read_adapter(folder, weights.names, tensors)
+    checkpoint = Checkpoint(
         path=given,
         folder=folder,
         shards=shards,
-        tensors=MappingProxyType(_tensors(shards, where, weights.index, folder)),
+        tensors=tensors,
         config=config,
         generation_config=generation,
         index=weights.index,
@@ -79,12 +88,15 @@ def open_checkpoint(
             *weights.notes,
             *(note for note in (config_note, tokenizer_note, claims.note) if note),
         ),
-        problems=tuple(_problems(shards, where, weights, present, folder)),
+        problems=tuple(_problems(shards, where, weights, present, folder, adapter is not None)),
         skipped=(*skipped, *more),
         claims=claims,
         tokenizer_folder=names_from,
         absent=() if weights.index is None else tuple(absent_tensors(weights.index, where)),
     )
+    if base is not None:
+        return on_base(checkpoint, adapter, open_checkpoint(base))
+    return checkpoint if adapter is None else alone(checkpoint, adapter)
 
 
 def _given(tokenizer: str | os.PathLike[str]) -> Folder:
@@ -99,6 +111,7 @@ def _problems(
     weights: Weights,
     present: Sequence[str],
     folder: Folder,
+    adapter: bool,
 ) -> list[Problem]:
     found = [*check_unfinished(weights.names, present, folder)]
     if not in_parts(shards):
@@ -107,7 +120,8 @@ def _problems(
         found += check_places(weights.index, where)
         found += check_index(weights.index, shards)
         found += unread_files(weights.unread, weights.index)
-    found += check_names(where, folder.location)
+    if not adapter:
+        found += check_names(where, folder.location)
     return found
 
 

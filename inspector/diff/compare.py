@@ -55,6 +55,8 @@ def diff(
     """
     started = time.perf_counter()
     base, tuned = _opened(base), _opened(tuned)
+    if tuned.adapter is not None and tuned.base is None:
+        tuned = open_checkpoint(tuned.path, base=base.path)
     pairs, notes = pair_matrices(base, tuned)
     most = max(pair.base.rows for pair in pairs)
     expected = None if expect_unchanged is None else parse_expectation(expect_unchanged, most)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from rowscope.inspector.header import TensorRef
+from rowscope.inspector.matrices.adapters import Change
 from rowscope.inspector.matrices.layouts import VALUES
 from rowscope.inspector.matrices.packed.model import Packed
 
@@ -23,6 +24,7 @@ class Matrix:
         packing: name of the quantisation that packed it or whose side tensors stand beside it, or None.
         size: rows and columns of the table; of a packed one as far as shapes and config tell, else 0.
         packed: how a quantised table is stored and decoded; None for plain values.
+        change: what an adapter does to the rows; None where there is none.
     """
 
     role: Role
@@ -31,6 +33,7 @@ class Matrix:
     packing: str | None = None
     size: tuple[int, int] | None = None
     packed: Packed | None = None
+    change: Change | None = None
 
     @property
     def tensor(self) -> str:
@@ -47,6 +50,8 @@ class Matrix:
         The one place that decides it: every reader of rows is opened by `rowscope.inspector.rows.open_rows`,
         which asks here.
         """
+        if self.change is not None and self.change.trouble is not None:
+            return self.change.trouble
         if self.packed is not None:
             return self.packed.trouble
         if self.dtype in VALUES or (self.packing is None and self.dtype[:1] not in "IU"):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from rowscope.inspector.errors import UndecodableError
 from rowscope.inspector.matrices import Matrix
+from rowscope.inspector.rows.adapted import AdaptedRows
 from rowscope.inspector.rows.blocks import RowReader
 from rowscope.inspector.rows.decoded import DecodedRows
 from rowscope.inspector.rows.pieced import PiecedRows
@@ -19,6 +22,8 @@ def open_rows(matrix: Matrix) -> RowReader:
     """
     if matrix.undecodable is not None:
         raise UndecodableError(matrix.undecodable, location=matrix.tensor)
+    if matrix.change is not None:
+        return AdaptedRows(open_rows(replace(matrix, change=None)), matrix.change)
     if matrix.packed is not None:
         _require_one_file(matrix)
         return DecodedRows(matrix.ref, matrix.packed)
@@ -29,7 +34,6 @@ def _require_one_file(matrix: Matrix) -> None:
     if len(matrix.ref.pieces) > 1:
         raise UndecodableError(
             f"{matrix.tensor!r} is packed and lies in {len(matrix.ref.pieces)} pieces; consolidate the "
-            "files to "
-            "read it",
+            "files to read it",
             location=matrix.tensor,
         )

@@ -236,6 +236,51 @@ def test_the_callback_stops_a_real_training_run(demo_model, tmp_path):
         train(["<|nowhere|>"])
 
 
+@pytest.mark.parametrize("trained", [True, False], ids=["moved", "not-moved"])
+def test_the_callback_works_in_a_lora_run(demo_model, tmp_path, trained):
+    """The run saves adapters: a token that is trained by its index passes, one that nothing moves does not."""
+    torch, _, tokenizer = demo_model
+    pytest.importorskip("accelerate", reason="transformers' Trainer needs accelerate")
+    peft = pytest.importorskip("peft", reason="extra test")
+    from transformers import AutoModelForCausalLM, Trainer, TrainingArguments
+
+    callback = execute(blocks("A training callback", "python")[0])["RequireTrainedTokens"]
+    model = AutoModelForCausalLM.from_pretrained(DEMO)
+    id = tokenizer.convert_tokens_to_ids("<|fim_prefix|>")
+    settings = peft.LoraConfig(
+        task_type="CAUSAL_LM", r=2, target_modules=["q_proj"], trainable_token_indices=[id]
+    )
+    model = peft.get_peft_model(model, settings)
+    if trained:  # what a long run does to it
+        row = next(value for name, value in model.named_parameters() if "trainable_tokens_delta" in name)
+        with torch.no_grad():
+            row[:] = model.get_input_embeddings()(torch.tensor([300]))
+    example = tokenizer("def read_lines(path):")["input_ids"]
+    arguments = TrainingArguments(
+        output_dir=str(tmp_path / "run"),
+        max_steps=1,
+        save_steps=1,
+        per_device_train_batch_size=1,
+        learning_rate=1e-6,
+        use_cpu=True,
+        report_to=[],
+        disable_tqdm=True,
+    )
+    trainer = Trainer(
+        model=model,
+        args=arguments,
+        train_dataset=[{"input_ids": example, "labels": example}] * 2,
+        processing_class=tokenizer,
+        callbacks=[callback(["<|im_start|>", "<|fim_prefix|>"])],
+    )
+    if trained:
+        trainer.train()
+    else:
+        with pytest.raises(RuntimeError, match=r"fim_prefix.* is collapsed"):
+            trainer.train()
+    assert rowscope.diff(DEMO, tmp_path / "run" / "checkpoint-1").matrices[0].total.changed <= 1
+
+
 def test_generation_never_emits_a_reserved_id(demo_model):
     torch, model, _ = demo_model
     suppress = execute(blocks("Generation without reserved ids", "python")[0])["suppress"]

@@ -97,6 +97,13 @@ def _opened(given: Checkpoint | str | os.PathLike[str]) -> Checkpoint:
             "'rowscope inspect' lists its tensors",
             location=checkpoint.path,
         )
+    if checkpoint.adapter is not None or any(matrix.ref.pieces for matrix in checkpoint.matrices):
+        what = "an adapter" if checkpoint.adapter is not None else "stored in pieces over several files"
+        raise RefusedError(
+            f"{checkpoint.path!r} is {what}: a row has no bytes of its own; save the whole model and claim "
+            "there",
+            location=checkpoint.path,
+        )
     return checkpoint
 
 

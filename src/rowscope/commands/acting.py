@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rowscope.commands.options import FormatOption, OutputOption, PathArgument, TokenizerOption
+from rowscope.commands.options import BaseOption, FormatOption, OutputOption, PathArgument, TokenizerOption
 from rowscope.progress import Progress
 from rowscope.terminal import check_choice, command, emit, emit_json, emit_lines, text_width
 
@@ -55,6 +55,7 @@ def mask(
         bool, typer.Option("--apply", help="Write suppress_tokens into generation_config.json.")
     ] = False,
     tokenizer: TokenizerOption = None,
+    base: BaseOption = None,
     format: Annotated[
         str,
         typer.Option(
@@ -72,7 +73,7 @@ def mask(
     from rowscope.inspector.mask import mask as make_mask
 
     check_choice("--format", format, ("text", "json", *FORMATS))
-    checkpoint = open_checkpoint(path, tokenizer=tokenizer)
+    checkpoint = open_checkpoint(path, tokenizer=tokenizer, base=base)
     with Progress(checkpoint) as progress:
         found = make_mask(checkpoint, include, progress=progress)
     if apply:

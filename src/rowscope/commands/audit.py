@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rowscope.commands.options import OutputOption, PathArgument, TokenizerOption
+from rowscope.commands.options import BaseOption, OutputOption, PathArgument, TokenizerOption
 from rowscope.progress import Progress
 from rowscope.terminal import (
     check_choice,
@@ -33,6 +33,7 @@ def audit(
     ] = None,
     output: OutputOption = None,
     tokenizer: TokenizerOption = None,
+    base: BaseOption = None,
     fail_on: Annotated[
         str | None,
         typer.Option("--fail-on", help="Exit 1 from this severity on: error, warning, note, never.  [error]"),
@@ -78,7 +79,7 @@ def audit(
     check_choice("--fail-on", settings.fail_on, FAIL_ON)
     check_codes(settings.select, "--select")
     check_codes(settings.ignore, "--ignore")
-    checkpoint = open_checkpoint(path, tokenizer=tokenizer)
+    checkpoint = open_checkpoint(path, tokenizer=tokenizer, base=base)
     with Progress(checkpoint) as progress:
         report = run_audit(checkpoint, reachability=reachability, progress=progress)
     report = apply_selection(report, settings.select, settings.ignore)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from rowscope.commands.options import (
+    BaseOption,
     FormatOption,
     MatrixOption,
     OutputOption,
@@ -89,6 +90,7 @@ def rows(
     full: Annotated[bool, typer.Option("--full", help="Judge against all rows, not a sample.")] = False,
     limit: Annotated[int, typer.Option("--limit", help="Rows in the text format; 0 for all.")] = 40,
     tokenizer: TokenizerOption = None,
+    base: BaseOption = None,
     format: FormatOption = "text",
     output: OutputOption = None,
 ) -> int:
@@ -98,7 +100,7 @@ def rows(
     from rowscope.inspector.render.rows import render_rows, rows_lines
 
     check_choice("--format", format, ("text", "json", "csv", "jsonl", "parquet"))
-    checkpoint = open_checkpoint(path, tokenizer=tokenizer)
+    checkpoint = open_checkpoint(path, tokenizer=tokenizer, base=base)
     chosen = matrix_of(checkpoint, matrix)
     names = RowNames(checkpoint, chosen)
     wanted = choose_ids(chosen, names, ids=ids, tokens=token or [], group=group)
@@ -123,6 +125,7 @@ def suspects(
     matrix: MatrixOption = "input",
     limit: Annotated[int, typer.Option("--limit", help="How many, surest first; 0 for all.")] = 40,
     tokenizer: TokenizerOption = None,
+    base: BaseOption = None,
     reachability: Annotated[
         bool, typer.Option("--reachability", help="Say which of them no text produces.")
     ] = False,
@@ -135,7 +138,7 @@ def suspects(
     from rowscope.inspector.render.suspects import SUSPECTS_FORMATS, render_suspects, suspects_lines
 
     check_choice("--format", format, ("text", "json", *SUSPECTS_FORMATS))
-    checkpoint = open_checkpoint(path, tokenizer=tokenizer)
+    checkpoint = open_checkpoint(path, tokenizer=tokenizer, base=base)
     with Progress(checkpoint) as progress:
         found = find_suspects(
             checkpoint,

@@ -20,4 +20,8 @@ TokenizerOption = Annotated[
     str | None,
     typer.Option("--tokenizer", help="Folder of the tokenizer files, where they are not beside the weights."),
 ]
+BaseOption = Annotated[
+    str | None,
+    typer.Option("--base", help="Where PATH is a PEFT adapter: the model that it was trained on."),
+]
 MatrixOption = Annotated[str, typer.Option("--matrix", help="input or output.")]

@@ -1,0 +1,62 @@
+"""Folders of PEFT adapters: `adapter_config.json` beside `adapter_model.safetensors`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+from rowscope.inspector.checkpoint.config import read_config
+from rowscope.inspector.header import TensorRef
+from rowscope.inspector.matrices import Change, find_changes, role_of_name
+from rowscope.inspector.storage import Folder
+
+CONFIG: Final = "adapter_config.json"
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """A PEFT adapter.
+
+    Attributes:
+        settings: adapter_config.json.
+        tensors: what it stores.
+    """
+
+    settings: Mapping[str, Any]
+    tensors: Mapping[str, TensorRef]
+
+    @property
+    def method(self) -> str:
+        """PEFT's name for its kind, `LORA`."""
+        return str(self.settings.get("peft_type") or "of no stated kind")
+
+    @property
+    def base(self) -> str | None:
+        """The base model's name or path, as the adapter states it."""
+        name = self.settings.get("base_model_name_or_path")
+        return name if isinstance(name, str) and name else None
+
+    @cached_property
+    def changes(self) -> tuple[Change, ...]:
+        """What it does to vocabulary tables."""
+        brings = any(".base_layer." in name and role_of_name(name) for name in self.tensors)
+        return find_changes(self.tensors, self.settings, own_base=brings)
+
+    @property
+    def words(self) -> str:
+        """What it is and what it does to vocabulary tables."""
+        of = f" of {self.base!r}" if self.base else ""
+        stored = [name for name in self.tensors if role_of_name(name) is not None]
+        parts = [f"{change.stem}: {change.words}" for change in self.changes]
+        parts += [f"{name} stored whole" for name in stored]
+        return f"a PEFT adapter ({self.method}){of}; {'; '.join(parts) or 'it changes no vocabulary table'}"
+
+
+def read_adapter(folder: Folder, names: tuple[str, ...], tensors: Mapping[str, TensorRef]) -> Adapter | None:
+    """The adapter that the opened files are; None for a whole model."""
+    if not names or not all(name.startswith("adapter_model") for name in names):
+        return None
+    settings, _ = read_config(folder, CONFIG, required=False)
+    return Adapter(settings or {}, tensors)
