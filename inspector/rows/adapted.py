@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from rowscope.inspector.header import TensorRef
 from rowscope.inspector.matrices import Change
-from rowscope.inspector.rows.blocks import RowReader
-from rowscope.inspector.rows.computed import ComputedRows, Ids
+from rowscope.inspector.rows.blocks import Ids, RowReader
+from rowscope.inspector.rows.computed import ComputedRows
 
 Singles = NDArray[np.float32]
 

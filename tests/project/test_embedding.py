@@ -238,7 +238,7 @@ def test_the_callback_stops_a_real_training_run(demo_model, tmp_path):
 
 @pytest.mark.parametrize("trained", [True, False], ids=["moved", "not-moved"])
 def test_the_callback_works_in_a_lora_run(demo_model, tmp_path, trained):
-    """The run saves adapters: a token that is trained by its index passes, one that nothing moves does not."""
+    """The run saves adapters: a token that is trained by its index passes, one that nothing moves fails."""
     torch, _, tokenizer = demo_model
     pytest.importorskip("accelerate", reason="transformers' Trainer needs accelerate")
     peft = pytest.importorskip("peft", reason="extra test")
