@@ -135,6 +135,16 @@ class RowReader:
         first = self.ref.offset
         self._file.release(first + start * self.row_bytes, first + stop * self.row_bytes)
 
+    @property
+    def grain_bits(self) -> int | None:
+        """Bits of a stored element of a quantised table; None for plain values."""
+        return None
+
+    def noise(self, ids: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Expected Euclidean distance between the rows `ids` and what they were before they were quantised,
+        float64 [n]; 0 for plain values."""
+        return np.zeros(ids.size)
+
     def check(self, ids: NDArray[np.int64]) -> None:
         """Raise UsageError where an id is not in [0, rows)."""
         wrong = ids[(ids < 0) | (ids >= self.rows)]

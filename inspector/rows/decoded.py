@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 from numpy.typing import NDArray
 
 from rowscope.inspector.errors import UndecodableError
 from rowscope.inspector.header import TensorRef
 from rowscope.inspector.matrices import Packed
-from rowscope.inspector.rows.blocks import EngineChoice, Ids
+from rowscope.inspector.rows.blocks import GATHERED_ROWS, EngineChoice, Ids
 from rowscope.inspector.rows.computed import ComputedRows
 from rowscope.inspector.rows.parts import RowPart, open_part, singles, whole
 from rowscope.kernels import dispatch, formats
 from rowscope.kernels.compile.machine_code import Engine
 from rowscope.kernels.decode import decode
-from rowscope.kernels.decode.scaling import Scaling
+from rowscope.kernels.decode.codes import level_steps, unpack_codes
+from rowscope.kernels.decode.scaling import Scaling, scale_levels
 from rowscope.kernels.results import GroupSums, RowColumns
 
 Singles = NDArray[np.float32]
@@ -97,6 +100,25 @@ class DecodedRows(ComputedRows):
         members = None if groups is None else groups[left]
         dispatch.scan("numpy", self.form, self.gather(ids[left]), redone, members, sums)
         out.put(left, redone)
+
+    @property
+    def grain_bits(self) -> int | None:
+        return self.packed.bits or None
+
+    def noise(self, ids: NDArray[np.int64]) -> NDArray[np.float64]:
+        """As of the base. An element rounded to a grid of step s is off by s / sqrt(12) on average."""
+        if self.packed.coding is None:
+            return np.zeros(ids.size)
+        steps = level_steps(self.packed.coding, self._table)
+        stored = ids if self._mapping is None else self._mapping[ids]
+        found = np.empty(ids.size)
+        for start in range(0, ids.size, GATHERED_ROWS):
+            some = slice(start, start + GATHERED_ROWS)
+            codes = unpack_codes(self.packed.coding, self._codes.raw(stored[some]), self.width)
+            bare = dataclasses.replace(self._scaling(ids[some]), zero=None, offset=None)
+            wide = scale_levels(steps[codes], bare).astype(np.float64)
+            found[some] = np.sqrt(np.einsum("nd,nd->n", wide, wide) / 12)
+        return found
 
     def _scaling(self, ids: Ids) -> Scaling:
         return Scaling(

@@ -57,3 +57,16 @@ def level_table(coding: Coding) -> Singles:
     found: Singles = values.astype(np.float32)
     found.setflags(write=False)
     return found
+
+
+def level_steps(coding: Coding, table: Singles | None = None) -> Singles:
+    """For each integer the distance of its number to the next ones, on average, float32 (2^bits,); 0 where it
+    is no finite number. `table` replaces the numbers that `coding` names."""
+    levels = np.asarray(level_table(coding) if table is None else table, dtype=np.float64)
+    steps = np.zeros(levels.size)
+    finite = np.flatnonzero(np.isfinite(levels))
+    values, place = np.unique(levels[finite], return_inverse=True)
+    if values.size > 1:
+        gaps = np.diff(values)
+        steps[finite] = ((np.r_[gaps[0], gaps] + np.r_[gaps, gaps[-1]]) / 2)[place]
+    return steps.astype(np.float32)
