@@ -38,13 +38,13 @@ def recorded_rows(
     wanted: dict[int, list[ClaimedRow]] = {}
     for row in record.rows:
         known = tokens is None or tokens.get(row.id) == row.token
-        if known and row.id < reader.rows and row.dtype == reader.dtype:
+        if known and row.id < reader.rows and row.dtype == reader.stored_dtype:
             wanted.setdefault(row.id, []).append(row)
     ids = np.array(sorted(wanted), dtype=np.int64)
     found = {}
     for start in range(0, ids.size, GATHERED_ROWS):
         some = ids[start : start + GATHERED_ROWS]
-        for id, raw in zip(some.tolist(), reader.gather(some), strict=True):
+        for id, raw in zip(some.tolist(), reader.stored(some), strict=True):
             digest = hashlib.sha256(raw.tobytes()).hexdigest()
             match = next((row for row in wanted[id] if row.sha256 == digest), None)
             if match is not None:

@@ -7,6 +7,8 @@ from rowscope.inspector.rows.blocks import GATHERED_ROWS, RowReader
 from rowscope.inspector.rows.chunks import Chunk, rows_of_a_chunk, run_in_order
 from rowscope.inspector.rows.duplicates import duplicate_groups
 from rowscope.inspector.rows.opening import open_rows
+from rowscope.inspector.rows.parts import part_rows
+from rowscope.inspector.rows.parts import singles as part_values
 from rowscope.inspector.rows.projection import (
     PrincipalComponent,
     check_component,
@@ -33,6 +35,8 @@ __all__ = [
     "duplicate_groups",
     "group_statistics",
     "open_rows",
+    "part_rows",
+    "part_values",
     "principal_component",
     "project_rows",
     "rows_of_a_chunk",

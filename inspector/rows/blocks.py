@@ -136,6 +136,15 @@ class RowReader:
         self._file.release(first + start * self.row_bytes, first + stop * self.row_bytes)
 
     @property
+    def stored_dtype(self) -> str:
+        """The dtype of what `stored` returns."""
+        return self.dtype
+
+    def stored(self, ids: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """The bytes of rows as they stand in the file, uint8 [n, bytes]; of quantised ones without scales."""
+        return self.gather(ids)
+
+    @property
     def grain_bits(self) -> int | None:
         """Bits of a stored element of a quantised table; None for plain values."""
         return None

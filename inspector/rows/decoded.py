@@ -102,6 +102,14 @@ class DecodedRows(ComputedRows):
         out.put(left, redone)
 
     @property
+    def stored_dtype(self) -> str:
+        return self._codes.reader.dtype
+
+    def stored(self, ids: NDArray[np.int64]) -> NDArray[np.uint8]:
+        self.check(ids)
+        return self._codes.raw(ids if self._mapping is None else self._mapping[ids])
+
+    @property
     def grain_bits(self) -> int | None:
         return self.packed.bits or None
 

@@ -40,6 +40,12 @@ def _flat(ref: TensorRef) -> TensorRef:
     return seen_as(ref, (1, ref.nbytes), "U8")
 
 
+def part_rows(part: Part, ids: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """Stored bytes of rows that lie in a part by themselves, shape (n, row bytes)."""
+    with RowReader(part.ref) as reader:
+        return reader.gather(ids)
+
+
 class RowPart:
     """Row v of the table has row v of the tensor. Base of the other readers, which map ids to rows first."""
 

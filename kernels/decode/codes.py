@@ -26,6 +26,17 @@ def unpack_codes(coding: Coding, raw: Bytes, width: int) -> Bytes:
     return _stream(coding.bits, raw, width)
 
 
+def pack_codes(coding: Coding, codes: Bytes, stored: int) -> Bytes:
+    """Integers of rows, shape (n, width), as `stored` bytes each: the reverse of `unpack_codes`."""
+    places = np.arange(coding.bits, dtype=np.uint8)
+    ordered = codes
+    if coding.order == "high-first":
+        ordered = codes.reshape(len(codes), -1, 2)[:, :, ::-1].reshape(codes.shape)
+    bits = (ordered[:, :, None] >> places) & np.uint8(1)
+    packed = np.packbits(bits.reshape(len(codes), -1), axis=1, bitorder="little")
+    return np.pad(packed, ((0, 0), (0, stored - packed.shape[1])))
+
+
 def _stream(bits: int, raw: Bytes, width: int) -> Bytes:
     """Eight elements lie in `bits` bytes: these make a word, from which each is shifted out."""
     words = -(-width // 8)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterator, Sequence
 
@@ -10,16 +11,34 @@ from numpy.typing import NDArray
 
 from rowscope.inspector.claim.model import Claimed, RowPatch
 from rowscope.inspector.claim.values.encode import encode
+from rowscope.inspector.claim.values.packed import decode_rows, row_parts, split_rows, stored_rows
 from rowscope.inspector.claim.values.targets import Target
 from rowscope.inspector.claim.values.values import NewRows
 from rowscope.inspector.header import TensorRef
+from rowscope.inspector.matrices import Packed
 from rowscope.kernels import formats
 
 
 def patches(target: Target, rows: NewRows, claimed: Sequence[Claimed]) -> Iterator[RowPatch]:
     """The byte patches of a target and its copies."""
+    if target.matrix.packed is not None:
+        yield from _packed_patches(target, target.matrix.packed, rows, claimed)
+        return
     for ref in (target.matrix.ref, *target.copies):
         yield from _patches(ref, target.role, rows.raw, claimed, rows.source)
+
+
+def _packed_patches(
+    target: Target, packed: Packed, rows: NewRows, claimed: Sequence[Claimed]
+) -> Iterator[RowPatch]:
+    """A patch for every claim and tensor of a quantised table; their norms are those of the decoded rows."""
+    ids = np.array([claim.id for claim in claimed], dtype=np.int64)
+    before = np.linalg.norm(decode_rows(packed, stored_rows(packed, ids)).astype(np.float64), axis=1)
+    after = np.linalg.norm(decode_rows(packed, rows.raw).astype(np.float64), axis=1)
+    for part, raw in zip(row_parts(packed), split_rows(packed, rows.raw), strict=True):
+        found = _patches(part.ref, target.role, np.ascontiguousarray(raw), claimed, rows.source)
+        for patch, old, new in zip(found, before.tolist(), after.tolist(), strict=True):
+            yield dataclasses.replace(patch, norm_before=old, norm_after=new)
 
 
 def bias_patches(ref: TensorRef, rows: NewRows, claimed: Sequence[Claimed]) -> Iterator[RowPatch]:

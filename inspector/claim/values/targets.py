@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rowscope.inspector.checkpoint import Checkpoint
+from rowscope.inspector.claim.values.packed import require_own_scales
 from rowscope.inspector.errors import RefusedError
 from rowscope.inspector.header import TensorRef
 from rowscope.inspector.matrices import INPUT_NAMES, OUTPUT_NAMES, Matrix
@@ -71,13 +72,18 @@ def _same_bytes(one: TensorRef, other: TensorRef) -> bool:
     return True
 
 
-def require_plain(matrix: Matrix) -> None:
-    """Refuse matrices whose bytes are not values of their own.
+def require_writable(target: Target) -> None:
+    """Refuse matrices whose rows cannot be written one by one.
 
     Raises:
-        RefusedError: the matrix is packed, or stored with scales beside it.
+        RefusedError: the matrix cannot be decoded, or is stored with scales beside it that rows share.
     """
-    if matrix.packing is not None:
+    matrix = target.matrix
+    if matrix.packed is not None and matrix.undecodable is None:
+        require_own_scales(matrix.packed, matrix.tensor)
+        if not target.copies:
+            return
+    if matrix.packing is not None and matrix.undecodable is None:
         raise RefusedError(
             f"{matrix.tensor!r} is quantised ({matrix.packing}): a row's values depend on other tensors; "
             "claim in the checkpoint it was quantised from, or use --values keep",

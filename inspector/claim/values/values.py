@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 
 from rowscope.inspector.checkpoint import Checkpoint
 from rowscope.inspector.claim.values.encode import encode
+from rowscope.inspector.claim.values.packed import encode_packed, stored_rows
 from rowscope.inspector.claim.values.recipe import FROM_IDS, Recipe
-from rowscope.inspector.claim.values.targets import Target, require_plain
+from rowscope.inspector.claim.values.targets import Target, require_writable
 from rowscope.inspector.claim.values.trained import Floats, TrainedRows, draw, measure_trained, scaled
 from rowscope.inspector.errors import RefusedError
 from rowscope.inspector.header import TensorRef
+from rowscope.inspector.matrices import Matrix
 from rowscope.inspector.rows import open_rows
 from rowscope.inspector.vocabulary import Vocabulary
 from rowscope.kernels import formats
@@ -49,7 +51,7 @@ def new_rows(target: Target, count: int, recipe: Recipe, bias: TensorRef | None,
     Raises:
         RefusedError: a quantised matrix, a dtype that is not written, or no direction to start from.
     """
-    require_plain(target.matrix)
+    require_writable(target)
     if recipe.kind in FROM_IDS:
         return _from_ids(target, count, recipe, bias)
     trained = measure(target)
@@ -64,7 +66,7 @@ def new_rows(target: Target, count: int, recipe: Recipe, bias: TensorRef | None,
     if recipe.scale:
         rows = scaled(rows, trained.norm, f"mean of the trained rows of {target.matrix.tensor!r}")
         what += f", scaled to their median norm {trained.norm:.4g}"
-    raw = encode(rows, target.matrix.dtype, target.matrix.tensor)
+    raw = _encoded(rows, target.matrix)
     own = None if bias is None else np.full(count, float(np.mean(read_bias(bias, trained.ids))))
     return NewRows(raw, own, what, trained.norm / size if recipe.scale and size else 1.0, trained)
 
@@ -74,7 +76,9 @@ def _from_ids(target: Target, count: int, recipe: Recipe, bias: TensorRef | None
     own = None if bias is None else np.full(count, float(np.mean(read_bias(bias, ids))))
     with open_rows(target.matrix) as reader:
         if ids.size == 1:
-            return NewRows(np.repeat(reader.gather(ids), count, axis=0), own, f"row {ids[0]}", 1.0, None)
+            packed = target.matrix.packed
+            raw = reader.gather(ids) if packed is None else stored_rows(packed, ids)
+            return NewRows(np.repeat(raw, count, axis=0), own, f"row {ids[0]}", 1.0, None)
         pieces = reader.decode(ids)
     rows, factor = pieces.mean(axis=0, keepdims=True), 1.0
     what = f"mean of rows {', '.join(map(str, recipe.sources))}"
@@ -83,8 +87,15 @@ def _from_ids(target: Target, count: int, recipe: Recipe, bias: TensorRef | None
         factor = norm / float(np.linalg.norm(rows) or 1.0)
         rows = scaled(rows, norm, f"mean of the rows of {recipe.text!r} in {target.matrix.tensor!r}")
         what += f", scaled to their median norm {norm:.4g}"
-    raw = encode(np.repeat(rows, count, axis=0), target.matrix.dtype, target.matrix.tensor)
+    raw = _encoded(np.repeat(rows, count, axis=0), target.matrix)
     return NewRows(raw, own, what, factor, None)
+
+
+def _encoded(rows: Floats, matrix: Matrix) -> NDArray[np.uint8]:
+    """Rows [n, d] as they are stored; of a quantised table the bytes of its tensors one behind the other."""
+    if matrix.packed is not None:
+        return encode_packed(rows, matrix.packed, matrix.tensor)
+    return encode(rows, matrix.dtype, matrix.tensor)
 
 
 def read_bias(ref: TensorRef, ids: NDArray[np.int64]) -> Floats:
