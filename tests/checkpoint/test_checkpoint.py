@@ -9,43 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from safetensors.numpy import save_file
 
 import rowscope
-from rowscope.inspector.checkpoint import Checkpoint, open_checkpoint
+from rowscope.inspector.checkpoint import open_checkpoint
 from rowscope.inspector.errors import CheckpointError
 from rowscope.inspector.matrices.find import find_matrices
 
-FIRST, SECOND = "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"
-EMBED = {"model.embed_tokens.weight": np.zeros((8, 4), np.float32)}
-NORM = {"model.norm.weight": np.ones(4, np.float32)}
-
-
-def write(folder: Path, name: str, arrays: dict[str, np.ndarray]) -> Path:
-    path = folder / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_file(arrays, path, metadata={"format": "pt"})
-    return path
-
-
-def write_index(folder: Path, weight_map: object, name: str = "model.safetensors.index.json", **rest: object):
-    folder.mkdir(parents=True, exist_ok=True)
-    content = {"metadata": {"total_size": 144}, "weight_map": weight_map, **rest}
-    (folder / name).write_text(json.dumps(content), encoding="utf-8")
-    return folder / name
-
-
-@pytest.fixture
-def sharded(tmp_path):
-    write(tmp_path, FIRST, EMBED)
-    write(tmp_path, SECOND, NORM)
-    write_index(tmp_path, {"model.embed_tokens.weight": FIRST, "model.norm.weight": SECOND})
-    (tmp_path / "config.json").write_text('{"model_type": "llama", "vocab_size": 8}', encoding="utf-8")
-    return tmp_path
-
-
-def names(checkpoint: Checkpoint) -> list[str]:
-    return [shard.name for shard in checkpoint.shards]
+from ..writing import EMBED, FIRST, NORM, SECOND, names, write, write_index
 
 
 def test_sharded_folder(sharded):

@@ -3,31 +3,12 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
-import numpy as np
 import pytest
-from safetensors.numpy import save_file
 
 from rowscope.inspector.checkpoint import open_checkpoint
 
-FIRST, SECOND = "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"
-EMBED = {"model.embed_tokens.weight": np.zeros((8, 4), np.float32)}
-NORM = {"model.norm.weight": np.ones(4, np.float32)}
-
-
-def write(folder: Path, name: str, arrays: dict[str, np.ndarray]) -> Path:
-    path = folder / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_file(arrays, path, metadata={"format": "pt"})
-    return path
-
-
-def write_index(folder: Path, weight_map: object, name: str = "model.safetensors.index.json", **rest: object):
-    folder.mkdir(parents=True, exist_ok=True)
-    content = {"metadata": {"total_size": 144}, "weight_map": weight_map, **rest}
-    (folder / name).write_text(json.dumps(content), encoding="utf-8")
-    return folder / name
+from ..writing import EMBED, write
 
 
 @pytest.mark.parametrize(

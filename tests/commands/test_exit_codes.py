@@ -15,7 +15,6 @@ import pytest
 from jsonschema import Draft202012Validator
 from safetensors.numpy import save_file
 
-from rowscope import cli
 from rowscope.inspector.header.read import read_header
 from rowscope.inspector.storage.local import local_file
 
@@ -27,20 +26,6 @@ FORMATS = ("text", "json", "markdown", "html", "sarif", "github")
 ROWS = np.ones((8, 4), "f4")
 
 Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(monkeypatch, capfd) -> Run:
-    """run(*words) -> (exit code, standard output, standard error), in this process."""
-
-    def call(*words):
-        monkeypatch.setattr(sys, "argv", ["rowscope", *map(str, words)])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        captured = capfd.readouterr()
-        return stop.value.code or 0, captured.out, captured.err
-
-    return call
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,6 @@ from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
 import rowscope
-from rowscope import cli
 from rowscope.inspector.audit.report import Report
 from rowscope.inspector.checkpoint.structure import describe
 from rowscope.inspector.checks.explain import explain
@@ -121,20 +120,6 @@ def hostile_report(hostile_folder) -> Report:
     assert report.special_tokens
     assert report.matrices[0].notable_rows
     return report
-
-
-@pytest.fixture
-def run(monkeypatch, capfd):
-    """run(*words) -> (exit code, standard output, standard error), in this process."""
-
-    def call(*words):
-        monkeypatch.setattr(sys, "argv", ["rowscope", *map(str, words)])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        captured = capfd.readouterr()
-        return stop.value.code or 0, captured.out, captured.err
-
-    return call
 
 
 def assert_shows(text: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -19,32 +18,9 @@ from rowscope.inspector.errors import MalformedFileError
 from rowscope.inspector.header.read import DTYPE_BITS, MAX_HEADER_BYTES, parse_header, read_header
 from rowscope.inspector.storage.local import local_file
 
+from ..writing import entry, one, oracle, pack
+
 PLAIN = '{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}'
-
-
-def entry(dtype="F32", shape="[2]", offsets="[0,8]", extra=""):
-    """One tensor's JSON, with values of any kind."""
-    dtype = f'"{dtype}"' if re.fullmatch(r"\w+", dtype) else dtype
-    return f'{{"dtype":{dtype},"shape":{shape},"data_offsets":{offsets}{extra}}}'
-
-
-def one(**changes):
-    return f'{{"a":{entry(**changes)}}}'
-
-
-def pack(header: str | bytes, data: bytes | int = 8, length: int | None = None) -> bytes:
-    raw = header.encode("utf-8", "surrogatepass") if isinstance(header, str) else header
-    body = bytes(data) if isinstance(data, int) else data
-    return struct.pack("<Q", len(raw) if length is None else length) + raw + body
-
-
-def oracle(file: bytes) -> bool:
-    """Whether safetensors takes the file."""
-    try:
-        safetensors.deserialize(file)
-    except safetensors.SafetensorError:
-        return False
-    return True
 
 
 def accepts(folder: Path, file: bytes) -> bool:

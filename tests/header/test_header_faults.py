@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
-import struct
 
 import pytest
 
@@ -13,21 +11,7 @@ from rowscope.inspector.errors import CheckpointError, MalformedFileError
 from rowscope.inspector.header.read import examine_file, read_header
 from rowscope.inspector.storage.local import local_file
 
-
-def entry(dtype="F32", shape="[2]", offsets="[0,8]", extra=""):
-    """One tensor's JSON, with values of any kind."""
-    dtype = f'"{dtype}"' if re.fullmatch(r"\w+", dtype) else dtype
-    return f'{{"dtype":{dtype},"shape":{shape},"data_offsets":{offsets}{extra}}}'
-
-
-def one(**changes):
-    return f'{{"a":{entry(**changes)}}}'
-
-
-def pack(header: str | bytes, data: bytes | int = 8, length: int | None = None) -> bytes:
-    raw = header.encode("utf-8", "surrogatepass") if isinstance(header, str) else header
-    body = bytes(data) if isinstance(data, int) else data
-    return struct.pack("<Q", len(raw) if length is None else length) + raw + body
+from ..writing import entry, one, pack
 
 
 @pytest.mark.parametrize(

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-import struct
 from pathlib import Path
 
 import pytest
-import safetensors
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rowscope.inspector.header.read import examine_file
 from rowscope.inspector.storage.local import local_file
+
+from ..writing import oracle, pack
 
 PLAIN = '{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}'
 SEEDS = [
@@ -31,19 +31,6 @@ FRAGMENTS = [
 
 
 TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\w.+-]+|\s+|.')
-
-
-def pack(raw: bytes, data: int, length: int | None = None) -> bytes:
-    return struct.pack("<Q", len(raw) if length is None else length) + raw + bytes(data)
-
-
-def oracle(file: bytes) -> bool:
-    """Whether safetensors takes the file."""
-    try:
-        safetensors.deserialize(file)
-    except safetensors.SafetensorError:
-        return False
-    return True
 
 
 @st.composite

@@ -9,32 +9,9 @@ import pytest
 
 from rowscope.inspector.errors import TokenizerError
 from rowscope.inspector.storage.local import LocalFolder
-from rowscope.inspector.vocabulary import Vocabulary, read_vocabulary
+from rowscope.inspector.vocabulary import read_vocabulary
 
-Document = dict[str, object]
-
-
-def added(id: object, content: object = "<x>", **flags: object) -> Document:
-    absent = dict.fromkeys(("special", "normalized", "lstrip", "rstrip", "single_word"), False)
-    return {"id": id, "content": content, **absent, **flags}
-
-
-def document(**changes: object) -> Document:
-    """A small tokenizer.json; `vocab` and `merges` and the like change its model."""
-    model: Document = {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2}, "merges": [["a", "b"]]}
-    whole: Document = {"version": "1.0", "truncation": None, "padding": None, "added_tokens": [added(3)]}
-    whole |= dict.fromkeys(("normalizer", "pre_tokenizer", "post_processor", "decoder")) | {"model": model}
-    for key, value in changes.items():
-        (whole if key in whole else model)[key] = value
-    return whole
-
-
-def read(root: Path, **files: object) -> Vocabulary | None:
-    """Write `name=…` as name.json, bytes as they are, and read the folder."""
-    for name, content in files.items():
-        data = content if isinstance(content, bytes) else json.dumps(content).encode()
-        (root / f"{name}.json").write_bytes(data)
-    return read_vocabulary(LocalFolder(root))
+from ..writing import added, document, read
 
 
 def test_no_tokenizer_files(tmp_path: Path) -> None:

