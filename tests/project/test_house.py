@@ -146,6 +146,32 @@ def test_every_door_says_what_its_room_knows(door):
     assert door_names(door)
 
 
+# Where a PATH becomes a place, and the way out for rooms that write.
+PATHS = {
+    "inspector.checkpoint.locate",
+    "inspector.checkpoint.opening",
+    "inspector.checkpoint.checkpoint",
+    "inspector.checkpoint.downloads",
+    "inspector.header.tensors",
+}
+
+
+def test_what_reads_a_checkpoint_takes_the_storage_interface_and_no_path():
+    reads = [at for level in FLOORS[2:9] for at in level]
+    found = {
+        name
+        for name, path in MODULES.items()
+        if room(name) in reads and {"pathlib", "mmap"} & _foreign(ast.parse(path.read_text(encoding="utf-8")))
+    }
+    assert found == PATHS
+
+
+def _foreign(tree):
+    """Top-level names of all modules that a file imports."""
+    plain = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    return plain | {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+
+
 def test_no_circles_between_modules():
     _no_circles(
         {name: {at for at, _ in used(name, checked_only=False) if at in MODULES} - {name} for name in MODULES}
