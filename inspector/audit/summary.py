@@ -6,11 +6,13 @@ from typing import Final
 
 import numpy as np
 
-from rowscope.inspector.census import ADDED, RESERVED, USED
+from rowscope.inspector.census import ADDED, RESERVED, UNMAPPED, USED
+from rowscope.inspector.checks import unlisted_rows
 from rowscope.inspector.evidence import (
     COLLAPSED,
     FRESH,
     INITIAL,
+    LOW,
     NONFINITE,
     TRAINED,
     VANISHING,
@@ -25,7 +27,7 @@ from rowscope.inspector.text import cosine
 
 _MANNER: Final = {
     INITIAL: "still look like their random start",
-    COLLAPSED: "share one direction, as rows do that were never a target",
+    COLLAPSED: "lie together, as rows do that were never a target",
     VANISHING: "have shrunk towards zero",
     ZERO: "are all zeros",
     NONFINITE: "hold NaN or infinities",
@@ -82,6 +84,7 @@ def _reserved(item: MatrixFacts) -> list[str]:
     stats = item.stats.get("reserved")
     if stats is None or not reserved.any():
         return []
+    looked = _unlisted(item)
     if stats.distinct_rows == 1 and stats.rows > 1:
         return [f"The {stats.rows:,} reserved rows are copies of one vector, bit for bit."]
     if stats.pairwise_cosine >= _COPIES:
@@ -89,13 +92,24 @@ def _reserved(item: MatrixFacts) -> list[str]:
             f"The {stats.rows:,} reserved rows are copies of one vector "
             f"(mean pairwise cosine {cosine(stats.pairwise_cosine)}): not zero, yet not trained."
         ]
-    return [f"Of the {stats.rows:,} reserved rows {_tally(item, reserved)}."]
+    return [f"Of the {stats.rows:,} reserved rows {_tally(item, reserved)}.", *looked]
+
+
+def _unlisted(item: MatrixFacts) -> list[str]:
+    """Rows without an entry that look trained, where something tells."""
+    evidence = item.evidence
+    known = (evidence.verdict == TRAINED) & (evidence.confidence > LOW) & (item.codes == UNMAPPED)
+    count = int(known.sum()) if evidence.reference is not None else 0
+    return [f"{unlisted_rows(count)}."] if count else []
 
 
 def _tally(item: MatrixFacts, rows: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> str:
     counts = np.bincount(item.evidence.verdict[rows], minlength=len(VERDICTS))
     order = (NONFINITE, ZERO, VANISHING, COLLAPSED, FRESH, INITIAL, TRAINED)
-    return ", ".join(f"{counts[verdict]:,} {_MANNER[verdict]}" for verdict in order if counts[verdict])
+    manner = dict(_MANNER)
+    if item.evidence.reference is None:
+        manner[TRAINED] = "cannot be told from trained ones"
+    return ", ".join(f"{counts[verdict]:,} {manner[verdict]}" for verdict in order if counts[verdict])
 
 
 def _used(facts: Facts, item: MatrixFacts) -> list[str]:
@@ -107,7 +121,7 @@ def _used(facts: Facts, item: MatrixFacts) -> list[str]:
     share = f"{int(bad.sum()):,} of {int(used.sum()):,} used rows"
     alike = np.all(item.evidence.verdict[bad | np.isin(item.codes, RESERVED)] == COLLAPSED)
     if alike and "reserved" in item.stats:
-        text = f"{share} share that direction, so they look untrained as well"
+        text = f"{share} lie there too, so they look untrained as well"
     else:
         text = f"{share} look untrained: {_tally(item, bad)}"
     if added.size:

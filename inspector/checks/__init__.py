@@ -15,6 +15,7 @@ from rowscope.inspector.checks.finding import (
     row_location,
 )
 from rowscope.inspector.checks.registry import CHECKS, RULES, run_checks
+from rowscope.inspector.checks.rows import unlisted_rows
 from rowscope.inspector.checks.tokens import rank, token_verdicts
 
 __all__ = [
@@ -32,4 +33,5 @@ __all__ = [
     "row_location",
     "run_checks",
     "token_verdicts",
+    "unlisted_rows",
 ]

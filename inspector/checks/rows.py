@@ -8,9 +8,20 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from rowscope.inspector.census import RESERVED, USED
+from rowscope.inspector.census import RESERVED, UNMAPPED, USED
 from rowscope.inspector.checks.finding import Finding, Rule, id_evidence, row_location
-from rowscope.inspector.evidence import COLLAPSED, HIGH, LOW, TRAINED, VANISHING, ZERO, Facts, MatrixFacts
+from rowscope.inspector.evidence import (
+    COLLAPSED,
+    CONFIDENCES,
+    HIGH,
+    LOW,
+    TRAINED,
+    VANISHING,
+    ZERO,
+    Facts,
+    MatrixFacts,
+    impossible_bytes,
+)
 
 ROW201: Final = Rule("ROW201", "non-finite-rows", "error", "Rows that hold NaN or infinities.")
 ROW202: Final = Rule("ROW202", "empty-used-rows", "warning", "Used tokens whose row is zero or has vanished.")
@@ -63,10 +74,10 @@ def empty_used_rows(facts: Facts) -> Iterator[Finding]:
 
 
 def collapsed_used_rows(facts: Facts) -> Iterator[Finding]:
-    """ROW203."""
+    """ROW203: of tokens that text can reach; bytes that UTF-8 cannot contain are untrained by nature."""
     for item in facts.matrices:
         hit = np.isin(item.codes, USED) & (item.evidence.verdict == COLLAPSED)
-        ids = np.flatnonzero(hit)
+        ids = np.setdiff1d(np.flatnonzero(hit), no_text(facts, item))
         if not ids.size:
             continue
         source = item.evidence.reference.source if item.evidence.reference else "exact copies of each other"
@@ -75,7 +86,7 @@ def collapsed_used_rows(facts: Facts) -> Iterator[Finding]:
             f"were never trained ({source}), first {facts.text(int(ids[0]))}.",
             row_location(item.matrix.tensor, ids),
             evidence={**id_evidence(ids), "cuts": dict(item.evidence.cuts)},
-            confidence="high" if np.mean(item.evidence.confidence[ids] == HIGH) >= 0.5 else "medium",
+            confidence=CONFIDENCES[int(np.median(item.evidence.confidence[ids]))],
             hint="The model has not learned these tokens. `rowscope suspects` ranks them; keep them out of "
             "prompts and chat templates, or train them first.",
         )
@@ -117,14 +128,31 @@ def trained_reserved_row(facts: Facts) -> Iterator[Finding]:
         ids = np.flatnonzero(hit)
         if not ids.size:
             continue
+        unlisted = int(np.sum(item.codes[ids] == UNMAPPED))
         yield ROW205.finding(
             f"{_count(ids, 'reserved row')} of {item.matrix.tensor} {_looks(ids)} trained: "
-            f"{facts.listed(ids.tolist())}.",
+            f"{facts.listed(ids.tolist())}." + (f" {unlisted_rows(unlisted)}." if unlisted else ""),
             row_location(item.matrix.tensor, ids),
             confidence="high" if np.all(evidence.confidence[ids] == HIGH) else "medium",
             evidence={**id_evidence(ids), "cosine_to_reference": evidence.indicators.cosine[ids].tolist()},
-            hint="Somebody may have used the slot already: do not claim it without looking at it first.",
+            hint="Somebody may have used the slot already: look at it before you claim or mask it.",
         )
+
+
+def unlisted_rows(count: int) -> str:
+    """In words, that rows without an entry look trained."""
+    return (
+        f"{count:,} row{'' if count == 1 else 's'} without a tokenizer entry look{'s' if count == 1 else ''} "
+        "trained: tokens that the tokenizer file does not list"
+    )
+
+
+def no_text(facts: Facts, item: MatrixFacts) -> NDArray[np.int64]:
+    """Ids of tokens that no text reaches: bytes that UTF-8 cannot contain, and what was found unreachable."""
+    if facts.vocabulary is None:
+        return np.empty(0, dtype=np.int64)
+    known = impossible_bytes(facts.vocabulary, item.codes.size)
+    return known if facts.unreachable is None else np.union1d(known, facts.unreachable)
 
 
 def _count(ids: NDArray[np.int64], noun: str) -> str:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from rowscope.inspector.census import BASE, PLACEHOLDER, RoledToken
 from rowscope.inspector.checks.finding import Finding, Rule, Severity, id_evidence, row_location
+from rowscope.inspector.checks.rows import no_text
 from rowscope.inspector.evidence import CONFIDENCES, FRESH, TRAINED, VERDICTS, Facts, MatrixFacts
 
 TOK301: Final = Rule(
@@ -103,7 +104,9 @@ def untrained_ordinary_tokens(facts: Facts) -> Iterator[Finding]:
         ids = np.flatnonzero((item.codes == BASE) & untrained)
         if not ids.size:
             continue
+        # Those that no text reaches cannot do harm: they come last.
         ranked = ids[rank(item, ids)]
+        ranked = ranked[np.argsort(np.isin(ranked, no_text(facts, item)), kind="stable")]
         listed = facts.listed(ranked[:3].tolist())
         yield TOK302.finding(
             f"{ids.size} ordinary token{' looks' if ids.size == 1 else 's look'} untrained in "

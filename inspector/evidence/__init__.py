@@ -3,10 +3,10 @@
 Knows rows, groups and the reference. Must not know findings, formats or commands.
 """
 
-from rowscope.inspector.evidence.candidates import Candidates, find_candidates
+from rowscope.inspector.evidence.candidates import Candidates, find_candidates, impossible_bytes
 from rowscope.inspector.evidence.decay import WeightDecay
 from rowscope.inspector.evidence.facts import Facts, MatrixFacts
-from rowscope.inspector.evidence.judge import judge
+from rowscope.inspector.evidence.look import sample
 from rowscope.inspector.evidence.measure import judge_some, measure_matrix
 from rowscope.inspector.evidence.model import (
     COLLAPSED,
@@ -26,7 +26,6 @@ from rowscope.inspector.evidence.model import (
 )
 from rowscope.inspector.evidence.reachability import unreachable_ids
 from rowscope.inspector.evidence.recorded import recorded_rows
-from rowscope.inspector.evidence.reference import sample
 from rowscope.inspector.evidence.rules_of_others import other_tools
 
 __all__ = [
@@ -49,7 +48,7 @@ __all__ = [
     "Reference",
     "WeightDecay",
     "find_candidates",
-    "judge",
+    "impossible_bytes",
     "judge_some",
     "measure_matrix",
     "other_tools",

@@ -30,10 +30,19 @@ class Candidates:
     added: NDArray[np.int64]
 
     @property
+    def sources(self) -> dict[str, NDArray[np.int64]]:
+        """The beliefs apart, by name; any of them may be wrong."""
+        return {
+            "impossible": self.impossible,
+            "unmapped": self.unmapped,
+            "placeholder": self.placeholder,
+            "unreachable": self.unreachable,
+        }
+
+    @property
     def believed(self) -> NDArray[np.int64]:
         """All of them but `added`, sorted, each once."""
-        parts = (self.unmapped, self.placeholder, self.impossible, self.unreachable)
-        return np.unique(np.concatenate(parts))
+        return np.unique(np.concatenate(tuple(self.sources.values())))
 
     def describe(self, ids: NDArray[np.int64]) -> str:
         """How many of `ids` come from which source, each counted once: `271 unmapped rows, 13 …`."""

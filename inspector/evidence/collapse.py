@@ -1,4 +1,4 @@
-"""Verdicts from shared directions: collapsed onto the reference, or onto another family of near-copies."""
+"""Verdicts from places: collapsed onto a reference, or into a family of near-copies."""
 
 from __future__ import annotations
 
@@ -7,55 +7,156 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from rowscope.inspector.evidence.candidates import Candidates
-from rowscope.inspector.evidence.cuts import Cut, find_cut
-from rowscope.inspector.evidence.model import COLLAPSED, HIGH, LOW, MEDIUM, Indicators, Reference
-from rowscope.inspector.evidence.reference import STRICT, near_copies
+from rowscope.inspector.evidence.cores import squared_distances
+from rowscope.inspector.evidence.look import Ids, among
+from rowscope.inspector.evidence.model import COLLAPSED, HIGH, LOW, MEDIUM, SHARE, Reference
 from rowscope.inspector.evidence.state import Judgement
 
-_BUNDLES: Final = 3  # families of near-duplicates beside the reference that are looked for
+# Displacement, less what is the reference's own scatter, below which a trained row hardly is one: rows that
+# a model could not repeat when asked lay below 0.25, a quarter of those up to 0.35, none beyond 0.4.
+_BARELY: Final = 0.25
+_PARTLY: Final = 0.40
+# A family: a row with this many others within `SHARE` of the used rows' median distance.
+_OTHERS: Final = 3
+# Standard deviations of the cosine of a random row to a given direction, 1 / sqrt(d).
+_CHANCE: Final = 5.0
+# ... and within this part of its own squared norm: short random rows lie close together and are no copies.
+_DIRECTED: Final = 0.25
+_FAMILIES: Final = 9
+_BLOCK: Final = 512
+
+Floats = NDArray[np.float64]
 
 
-def judge_collapse(state: Judgement, reference: Reference, found: Indicators) -> bool:
-    """Collapse verdicts; False where the reference does not stand apart from the used rows."""
-    members = state.of(reference.candidates)
-    others = state.open & state.used & ~members
-    scale = float(np.linalg.norm(reference.centre))
-    measures = {"centred_cosine_distance": 1 - found.centred, "relative_distance": found.distance / scale}
-    near = np.zeros(members.size, dtype=bool)
-    sure = np.zeros(members.size, dtype=bool)
-    certainty = np.full(members.size, LOW, dtype=np.int8)
-    apart = False
-    for name, values in measures.items():
-        cut = find_cut(values[members], values[others], floor=1e-3)
-        state.cuts[name] = cut.value
-        if cut.separated:
-            apart = True
-            near |= values <= cut.value
-            sure |= values <= cut.edge
-            certainty = np.maximum(certainty, _trained_confidence(values, cut))
-    hit = state.open & near
-    if not apart or (others.any() and np.mean(hit[others]) > 0.5):
-        return False
-    state.confidence[state.open] = certainty[state.open]
-    state.give(hit, COLLAPSED, np.where(sure, HIGH, MEDIUM).astype(np.int8))
-    return True
+def judge_collapse(
+    state: Judgement, references: tuple[Reference, ...], distances: NDArray[np.float64]
+) -> None:
+    """collapsed: rows within the cut of a reference; `distances` float64 [n, k], one column for each.
 
-
-def judge_near_copies(state: Judgement, candidates: Candidates, mean: NDArray[np.float64]) -> None:
-    """collapsed: further bundles of near-duplicates among special and reserved rows, away from the reference.
-
-    Tokens that were added after pre-training, and never trained since, start as copies of one vector of
-    their own.
+    Also the confidence of the trained rows, by how far they have moved from the leading reference.
     """
-    for _ in range(_BUNDLES):
-        ids = near_copies(state.reader, candidates, state.table.ids[state.open], mean)
-        if not ids.size:
-            return
-        state.cuts["near_copy_cosine"] = STRICT[0]
-        state.give(state.open & state.of(ids), COLLAPSED, MEDIUM)
+    lead = references[0]
+    state.confidence[state.open] = _trained_confidence(distances[:, 0], lead)[state.open]
+    state.cuts["displacement"] = lead.cut / lead.bulk
+    state.cuts["reference_edge"] = lead.edge / lead.bulk
+    for reference, away in zip(references, distances.T, strict=True):
+        with np.errstate(invalid="ignore"):
+            hit = state.open & (away <= reference.cut)
+            sure = away <= reference.edge
+        certainty = np.minimum(np.where(sure, HIGH, MEDIUM), reference.certainty).astype(np.int8)
+        state.give(hit, COLLAPSED, certainty)
 
 
-def _trained_confidence(values: NDArray[np.float64], cut: Cut) -> NDArray[np.int8]:
-    halfway = np.sqrt(cut.value * cut.bulk) if np.isfinite(cut.bulk) else 2 * cut.value
-    return np.where(values > halfway, HIGH, np.where(values > 1.25 * cut.value, MEDIUM, LOW)).astype(np.int8)
+def on_reference(references: tuple[Reference, ...], distances: Floats) -> NDArray[np.bool_]:
+    """bool [n]: rows within the cut of a reference; `distances` float64 [n, k], one column for each."""
+    cuts = np.array([reference.cut for reference in references])
+    with np.errstate(invalid="ignore"):
+        return np.asarray((distances <= cuts).any(axis=1))
+
+
+def upright(references: tuple[Reference, ...], distances: Floats, norms: Floats) -> NDArray[np.bool_]:
+    """bool [n]: rows at right angles to every reference, as far as chance lets random rows be.
+
+    From |x - c|^2 = |x|^2 - 2 x.c + |c|^2; `norms` float64 [n].
+    """
+    found = np.ones(norms.size, dtype=np.bool_)
+    for reference, away in zip(references, distances.T, strict=True):
+        size = float(np.linalg.norm(reference.centre))
+        with np.errstate(all="ignore"):
+            cosine = (norms**2 + size**2 - away**2) / (2 * norms * size)
+            found &= np.abs(cosine) <= _CHANCE / np.sqrt(reference.centre.size)
+    return found
+
+
+def _trained_confidence(away: NDArray[np.float64], lead: Reference) -> NDArray[np.int8]:
+    """How sure it is that rows at these distances [n], beyond the cut, were trained."""
+    with np.errstate(invalid="ignore"):
+        moved = np.sqrt(np.maximum(away**2 - lead.radius**2, 0) / (lead.bulk**2 - lead.radius**2))
+        levels = np.where(moved >= _PARTLY, HIGH, np.where(moved >= _BARELY, MEDIUM, LOW))
+    return np.minimum(levels, lead.certainty).astype(np.int8)
+
+
+def judge_families(state: Judgement, anchors: Ids, unit: float) -> list[NDArray[np.float64]]:
+    """collapsed: believed and added rows that lie close to others of them, away from the reference.
+
+    Placeholders drift in families, and tokens that were added alike stay alike until something trains
+    them. The weights cannot tell them from tokens that were trained alike: the confidence is never high.
+
+    Args:
+        anchors: ids of believed and added rows among which others are counted.
+        unit: median distance of the used rows to the reference, or to their centre where there is none.
+
+    Returns:
+        The families' centres, float64 [d] each.
+    """
+    left = among(anchors, state.table.ids[state.open])
+    if left.size <= _OTHERS or not unit > 0:
+        return []
+    rows = state.reader.decode(left)
+    reach = np.minimum((SHARE * unit) ** 2, _DIRECTED * (rows * rows).sum(axis=1))
+    own = state.open & state.special
+    ids = state.table.ids[own]
+    member = np.zeros(ids.size, dtype=bool)
+    for start in range(0, ids.size, _BLOCK):
+        some = ids[start : start + _BLOCK]
+        near = squared_distances(state.reader.decode(some), rows) <= reach
+        near &= some[:, None] != left[None]
+        member[start : start + _BLOCK] = near.sum(axis=1) >= _OTHERS
+    if not member.any():
+        return []
+    state.cuts["family_distance"] = SHARE
+    family = state.of(ids[member])
+    state.give(family, COLLAPSED, MEDIUM)
+    kept = np.isin(left, ids[member])
+    return _centres(rows[kept], reach[kept])
+
+
+def _centres(rows: NDArray[np.float64], reach: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+    """Centres of the largest families among their rows [n, d], which reach as far as `reach` [n] says."""
+    squared = squared_distances(rows, rows)
+    near = (squared <= reach) & (reach[:, None] >= squared.T)
+    left = np.ones(len(rows), dtype=bool)
+    found: list[NDArray[np.float64]] = []
+    while len(found) < _FAMILIES:
+        counts = (near & left).sum(axis=1) * left
+        if counts.max(initial=0) <= _OTHERS:
+            break
+        members = near[int(counts.argmax())] & left
+        found.append(np.median(rows[members], axis=0))
+        left &= ~members
+    return found
+
+
+def judge_relatives(state: Judgement, distances: NDArray[np.float64], unit: float) -> None:
+    """collapsed: other used rows within a family; `distances` float64 [n, k] to the families' centres.
+
+    Rows of a family lie at up to SHARE / sqrt(2) from its centre, which is as far as others may.
+    """
+    with np.errstate(invalid="ignore"):
+        near = (distances <= SHARE * unit / np.sqrt(2)).any(axis=1)
+    state.give(state.open & near, COLLAPSED, LOW)
+
+
+def judge_copies(state: Judgement, group: NDArray[np.int64]) -> dict[int, int]:
+    """Rows that equal others bit for bit, which training never makes; `group` int64 [n] numbers them.
+
+    An added or reserved row that equals one ordinary row alone was copied from it: its donor is returned by
+    its id, and the verdict is the caller's. Otherwise four equal rows or more are collapsed.
+    """
+    donors: dict[int, int] = {}
+    members = np.flatnonzero((group >= 0) & state.open)
+    order = members[np.argsort(group[members], kind="stable")]
+    for rows in np.split(order, np.flatnonzero(np.diff(group[order])) + 1):
+        ordinary = rows[~state.special[rows]]
+        if ordinary.size == 1 and rows.size > 1:
+            donor = int(state.table.ids[ordinary[0]])
+            donors |= {int(state.table.ids[at]): donor for at in rows if at != ordinary[0]}
+        elif rows.size > _OTHERS:
+            state.verdict[rows] = COLLAPSED
+            state.confidence[rows] = MEDIUM
+    return donors
+
+
+def unit_without(bulk: NDArray[np.float64]) -> float:
+    """Median distance of the used rows [n, d] to their median, for matrices without a reference."""
+    return float(np.median(np.linalg.norm(bulk - np.median(bulk, axis=0), axis=1))) if len(bulk) else 0.0

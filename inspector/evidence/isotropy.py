@@ -2,55 +2,112 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rowscope.inspector.rows import RowReader
+
+Rows = NDArray[np.float64]
+
 # Directions of the trained rows that a random row ignores: it has about k/d of its energy in them.
 _DIRECTIONS: Final = 16
+_SAMPLE: Final = 512
+_LEAN: Final = 5.0  # standard deviations of a random row's energy in them
+# Cosines of a random row to fixed directions are normal with deviation 1/sqrt(d); the greatest of n lies at
+# sqrt(2 ln n) deviations, and this much higher once in thousands of rows.
+_ABOVE: Final = 2.0
+# ... and of one direction, and of the fourth moment of normal numbers, this many; training moves both.
+_CHANCE: Final = 5.0
+_MOMENT: Final = 7.0
+_BLOCK: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
-class TrainedSubspace:
-    """Leading directions of the used rows.
+class Trained:
+    """What trained rows look like, from a sample of them.
 
     Attributes:
-        basis: float64 [k, d], orthonormal.
-        expected, sigma: share of a random row's energy inside it, k/d, and its standard deviation
-            sqrt(2 k (d - k)) / d / sqrt(d + 2) (Beta distribution with parameters k/2, (d - k)/2).
+        ids: int64 [n], the rows of the sample.
+        bases: float64 [k, d] twice, orthonormal: the leading directions of the even and of the odd rows of
+            the sample, scaled to unit length and not centred. A row is judged by the half that it is not
+            in, for leading directions lean towards their own rows.
+        neighbours: float32 [n, d], unit rows about their mean.
+        mean: float64 [d], their mean.
+        usual_share: part of the trained rows themselves that would pass for random.
     """
 
-    basis: NDArray[np.float64]
-    expected: float
-    sigma: float
+    ids: NDArray[np.int64]
+    bases: tuple[Rows, Rows]
+    neighbours: NDArray[np.float32]
+    mean: Rows
+    usual_share: float
+
+    def random(self, reader: RowReader, ids: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether each of the rows `ids` [n] leans towards trained ones no more than chance lets it."""
+        found = np.zeros(ids.size, dtype=np.bool_)
+        for start in range(0, ids.size, _BLOCK):
+            some = slice(start, start + _BLOCK)
+            found[some] = _passes(reader.decode(ids[some]), ids[some], self)
+        return found
 
 
-def trained_subspace(rows: NDArray[np.float64]) -> TrainedSubspace | None:
-    """Leading directions of a sample of used rows [n, d], not centred; None for too few rows."""
+def trained_rows(rows: Rows, ids: NDArray[np.int64]) -> Trained | None:
+    """What a sample of trained rows [n, d] with these ids looks like; None for too few rows."""
+    some = np.linspace(0, len(rows) - 1, min(_SAMPLE, len(rows))).astype(np.int64)
+    rows, ids = rows[some], ids[some]
     count, width = rows.shape
-    k = min(_DIRECTIONS, width // 8, count // 4)
+    k = min(_DIRECTIONS, width // 8, count // 8)
     if k < 1:
         return None
-    norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    unit = np.divide(rows, norms, out=np.zeros_like(rows), where=norms > 0)
-    # The n x n Gram matrix: its eigenvectors cost n^3 however wide the rows are.
+    unit = unit_rows(rows)
+    bases = (_leading(unit[::2], k), _leading(unit[1::2], k))
+    mean = rows.mean(axis=0)
+    found = Trained(ids, bases, unit_rows(rows - mean).astype(np.float32), mean, 0.0)
+    return dataclasses.replace(found, usual_share=float(np.mean(_passes(rows, ids, found))))
+
+
+def _leading(unit: Rows, k: int) -> Rows:
+    """The k leading directions of rows [n, d], from the n x n Gram matrix: n^3 steps at any width."""
     values, vectors = np.linalg.eigh(unit @ unit.T)
     basis = (unit.T @ vectors[:, -k:]).T / np.sqrt(np.maximum(values[-k:, None], 1e-300))
+    return np.ascontiguousarray(basis)
+
+
+def _passes(rows: Rows, ids: NDArray[np.int64], trained: Trained) -> NDArray[np.bool_]:
+    unit, width = unit_rows(rows), rows.shape[1]
+    k = len(trained.bases[0])
+    # A random row's energy in k directions is k/d on average, by the Beta distribution with (k/2, (d - k)/2).
     sigma = float(np.sqrt(2 * k * (width - k) / (width + 2)) / width)
-    return TrainedSubspace(np.ascontiguousarray(basis), k / width, sigma)
+    even = np.isin(ids, trained.ids[::2])
+    energy = np.empty(len(rows))
+    for basis, mine in zip(trained.bases, (~even, even), strict=True):
+        energy[mine] = np.sum((unit[mine] @ basis.T) ** 2, axis=1)
+    passed = np.asarray((energy - k / width) / sigma <= _LEAN)
+    passed &= np.abs(unit @ unit_rows(trained.mean[None])[0]) <= _CHANCE / np.sqrt(width)
+    passed &= _normal(unit)
+    limit = (np.sqrt(2 * np.log(len(trained.neighbours))) + _ABOVE) / np.sqrt(width)
+    cosines = np.abs(unit[passed].astype(np.float32) @ trained.neighbours.T)
+    cosines[ids[passed, None] == trained.ids] = 0  # a row is no neighbour of its own
+    passed[passed] = cosines.max(axis=1) <= limit
+    return passed
 
 
-def lean(
-    dots: NDArray[np.float64], sumsq: NDArray[np.float64], space: TrainedSubspace
-) -> NDArray[np.float64]:
-    """Share of energy inside the subspace, in standard deviations above a random row's; float64 [n].
+def _normal(unit: Rows) -> NDArray[np.bool_]:
+    """Whether elements of unit rows [n, d] have the fourth moment of normal numbers, 3 +- sqrt(24 / d)."""
+    width = unit.shape[1]
+    moment = width * np.sum(unit**4, axis=1)
+    return np.asarray(np.abs(moment - 3) <= _MOMENT * np.sqrt(24 / width))
 
-    `dots` float64 [n, k] are the rows' products with the basis, `sumsq` [n] their squared norms.
-    """
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray((np.sum(dots**2, axis=1) / sumsq - space.expected) / space.sigma)
+
+def unit_rows(rows: Rows) -> Rows:
+    """The rows [n, d] scaled to length 1; zeros stay."""
+    norms = np.linalg.norm(rows, axis=1, keepdims=True)
+    unit: Rows = np.divide(rows, norms, out=np.zeros_like(rows), where=norms > 0)
+    return unit
 
 
 def norm_band(norms: NDArray[np.float64], width: int) -> tuple[float, float]:

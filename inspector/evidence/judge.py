@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
 from typing import Final
 
 import numpy as np
@@ -10,123 +10,204 @@ from numpy.typing import NDArray
 
 from rowscope.inspector.census import USED
 from rowscope.inspector.evidence.candidates import Candidates
-from rowscope.inspector.evidence.collapse import judge_collapse, judge_near_copies
-from rowscope.inspector.evidence.indicators import indicators, no_indicators
-from rowscope.inspector.evidence.initial import judge_initial
+from rowscope.inspector.evidence.collapse import (
+    judge_collapse,
+    judge_copies,
+    judge_families,
+    judge_relatives,
+    on_reference,
+    unit_without,
+    upright,
+)
+from rowscope.inspector.evidence.fresh import judge_claimed, judge_copied, judge_means, judge_pieces
+from rowscope.inspector.evidence.indicators import distance, indicators, no_indicators
+from rowscope.inspector.evidence.initial import judge_added, judge_untouched, like_start
+from rowscope.inspector.evidence.isotropy import trained_rows
+from rowscope.inspector.evidence.look import Ids, among
 from rowscope.inspector.evidence.model import (
-    COLLAPSED,
-    FRESH,
     LOW,
     MEDIUM,
     TRAINED,
+    VANISHING,
     Indicators,
     MatrixEvidence,
-    Recipe,
     Reference,
 )
 from rowscope.inspector.evidence.norms import judge_norms
-from rowscope.inspector.evidence.reference import find_reference
+from rowscope.inspector.evidence.reference import Source, find_references
 from rowscope.inspector.evidence.state import Judgement, Progress
+from rowscope.inspector.evidence.subject import Subject, average
 from rowscope.inspector.rows import (
-    RowReader,
-    RowTable,
     check_component,
     duplicate_groups,
     project_rows,
     sample_component,
 )
 
-# A row with this many exact copies was not trained: training never repeats a row.
-_COPIES: Final = 3
+Rows = NDArray[np.float64]
 
-
-def judge(
-    reader: RowReader,
-    table: RowTable,
-    codes: NDArray[np.int8],
-    mean: NDArray[np.float64],
-    candidates: Candidates,
-    *,
-    initializer_range: float | None = None,
-    judged_on: str = "all rows",
-    recorded: Mapping[int, str] | None = None,
-    progress: Progress = None,
-) -> MatrixEvidence:
-    """Judge every row of `table`.
-
-    Args:
-        codes: int8 [n], the group of each row of the table.
-        mean: float64 [d], the mean of the matrix's finite rows.
-        candidates: rows believed untrained; only those in the table count.
-        initializer_range: standard deviation of the random start, where the config tells it.
-        judged_on: what the table covers, for the report.
-        recorded: rows that still hold the bytes that a claim wrote, by id: its recipe in words.
-    """
-    rows = table.ids.size
-    state = Judgement(
-        reader=reader,
-        table=table,
-        used=np.isin(codes, USED),
-        verdict=np.full(rows, TRAINED, dtype=np.int8),
-        confidence=np.full(rows, LOW, dtype=np.int8),
-        cuts={},
-        progress=progress,
-    )
-    judge_norms(state)
-    recipes = _claimed(state, recorded or {})
-    group = duplicate_groups(table, reader)
-    copies, first = _copies(table.ids, group)
-    repeated = state.open & (copies >= _COPIES)
-    reference = find_reference(reader, candidates, table.ids[state.open], table.ids[repeated], mean)
-    found, residual = no_indicators(rows), float("nan")
-    note = _NO_REFERENCE if not candidates.believed.size else _NO_AGREEMENT
-    if reference is not None:
-        found, residual = _measure(state, reference, mean)
-        note = f"reference: {reference.source}"
-        kept = judge_collapse(state, reference, found) if reference.kind == "collapsed" else True
-        if not kept:
-            reference, found, note = None, no_indicators(rows), _NO_SEPARATION
-    state.give(state.open & repeated, COLLAPSED, MEDIUM)
-    judge_near_copies(state, candidates, mean)
-    note += judge_initial(state, reference, initializer_range)
-    return MatrixEvidence(
-        state.verdict,
-        state.confidence,
-        found,
-        copies,
-        first,
-        reference,
-        note,
-        state.cuts,
-        residual,
-        judged_on,
-        recipes,
-    )
-
+# Rows of the kernel that multiplies rows with vectors: it takes three at a time.
+_AT_ONCE: Final = 3
 
 _NO_REFERENCE: Final = (
     "no reference: no row is known to be untrained (no unmapped row, placeholder or impossible byte), "
     "so no collapse verdict is given"
 )
 _NO_AGREEMENT: Final = (
-    "no reference: the rows believed untrained do not agree with each other, so no collapse verdict is given"
-)
-_NO_SEPARATION: Final = (
-    "no reference: the rows believed untrained look like the used rows, so no collapse verdict is given"
+    "no reference: the rows believed untrained neither lie together nor apart from the used rows, so no "
+    "collapse verdict is given"
 )
 
 
-def _claimed(state: Judgement, recorded: Mapping[int, str]) -> dict[int, Recipe]:
-    """fresh: rows that hold what a claim wrote."""
-    rows = state.open & state.of(np.array(sorted(recorded), dtype=np.int64))
-    state.give(rows, FRESH, MEDIUM)
-    return {
-        id: Recipe("claim", f"claimed, still its initial value ({recorded[id]})")
-        for id in state.table.ids[rows].tolist()
-    }
+def judge(subject: Subject, progress: Progress = None) -> MatrixEvidence:
+    """Judge every row of the table.
+
+    Every threshold comes from the rows of `look`, which are the same whatever else is judged: few rows
+    and all rows get the same verdicts, except for what only all rows can show (exact copies).
+
+    Raises:
+        PartialLook: a row lies so near to the mean that the whole matrix must be read.
+    """
+    state = _begin(subject, progress)
+    judge_norms(state)
+    judge_claimed(state, subject.recorded)
+    ids = among(subject.look.bulk, state.ids(state.open))
+    bulk = state.reader.decode(ids)
+    means, used = average(subject, bulk)
+    references = find_references(_sources(subject, state), bulk, means, subject.candidates)
+    found, distances, residual = _measure(state, references, means.rows[0])
+    if references:
+        references = (_counted(state, references[0], distances[:, 0], subject.candidates), *references[1:])
+    lying = on_reference(references, distances)
+    judge_means(state, means, bulk, used, lying)
+    places = np.searchsorted(state.table.ids, ids)
+    apart = ~lying[places] & ~state.special[places]
+    trained = trained_rows(bulk[apart], ids[apart])
+    near = like_start(state, subject.start.std)
+    judge_added(state, near, trained, upright(references, distances, state.table.norm))
+    if references:
+        judge_collapse(state, references, distances)
+    group = duplicate_groups(state.table, state.reader)
+    judge_copied(state, judge_copies(state, group))
+    judge_pieces(state, subject.pieces)
+    _families(state, references[0].bulk if references else unit_without(bulk))
+    initial, remark = None, ""
+    if not references:
+        initial, remark = judge_untouched(state, subject.candidates, near, trained, subject.start)
+    if initial is not None:
+        found, _, residual = _measure(state, (initial,), means.rows[0])
+    reference = references[0] if references else initial
+    copies, first = _copies(state.table.ids, group)
+    if not state.whole:
+        _cautious(state)
+    return MatrixEvidence(
+        verdict=state.verdict,
+        confidence=state.confidence,
+        indicators=found,
+        duplicates=copies,
+        duplicate_of=first,
+        reference=reference,
+        note=_note(subject.candidates, reference) + remark,
+        cuts=state.cuts,
+        pc1_residual=residual,
+        judged_on=subject.judged_on,
+        displacement=distances[:, 0] / references[0].bulk if references else np.full(len(copies), np.nan),
+        recipes=state.recipes,
+    )
 
 
-def _copies(ids: NDArray[np.int64], group: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _begin(subject: Subject, progress: Progress) -> Judgement:
+    table, rows = subject.table, subject.table.ids.size
+    special = np.union1d(subject.candidates.believed, subject.candidates.added)
+    return Judgement(
+        reader=subject.reader,
+        table=table,
+        used=np.isin(subject.codes, USED),
+        special=np.isin(table.ids, special),
+        whole=subject.whole,
+        look=subject.look,
+        towards_mean=np.full(rows, np.nan),
+        verdict=np.full(rows, TRAINED, dtype=np.int8),
+        confidence=np.full(rows, LOW, dtype=np.int8),
+        cuts={},
+        recipes={},
+        progress=progress,
+    )
+
+
+def _sources(subject: Subject, state: Judgement) -> list[Source]:
+    """The beliefs, each apart; and what counts only where it is copies: added tokens."""
+    judged = state.ids(state.open)
+    sources = []
+    for name, ids in subject.look.sources.items():
+        there = among(ids, judged)
+        sources.append(Source(name, there, state.reader.decode(there)))
+    there = among(among(subject.candidates.added, subject.look.anchors), judged)
+    sources.append(Source("added", there, state.reader.decode(there), believed=False))
+    return sources
+
+
+def _measure(
+    state: Judgement, references: tuple[Reference, ...], mean: Rows
+) -> tuple[Indicators, Rows, float]:
+    """Indicators against the first reference, distances [n, k] to all, and what the component leaves.
+
+    One pass over the rows for all products, and none without a reference.
+    """
+    rows = state.table.ids.size
+    if not references:
+        return no_indicators(rows), np.empty((rows, 0)), float("nan")
+    vector = sample_component(state.reader, state.table, mean)
+    lead, *others = (reference.centre for reference in references)
+    padding = [np.zeros_like(mean)] * (-len(others) % _AT_ONCE)
+    dots, power = project_rows(
+        state.reader,
+        np.stack([*others, *padding, lead, mean, vector]),
+        ids=None if state.whole else state.table.ids,
+        progress=state.progress,
+        accumulate_power=True,
+    )
+    with np.errstate(all="ignore"):
+        state.towards_mean = dots[:, -2] / (state.table.norm * np.linalg.norm(mean))
+    component = check_component(vector, power, state.table, mean)
+    found = indicators(dots[:, -3:], state.table.sumsq, lead, mean, component.vector)
+    away = [distance(dots[:, at], state.table.sumsq, float(u @ u)) for at, u in enumerate(others)]
+    return found, np.stack([found.distance, *away], axis=1), component.residual
+
+
+def _counted(state: Judgement, lead: Reference, away: Rows, candidates: Candidates) -> Reference:
+    """The reference with all believed rows that lie on it, where all have been looked at."""
+    ids = state.ids(state.open & (away <= lead.cut) & state.of(candidates.believed))
+    if not state.whole or ids.size < lead.rows:
+        return lead
+    return dataclasses.replace(lead, rows=int(ids.size), source=candidates.describe(ids))
+
+
+def _families(state: Judgement, unit: float) -> None:
+    """Families, and what other rows lie in them: a further pass, only where there are any."""
+    centres = judge_families(state, state.look.anchors, unit)
+    if not centres:
+        return
+    padding = [np.zeros_like(centres[0])] * (-len(centres) % _AT_ONCE)
+    ids = None if state.whole else state.table.ids
+    dots = project_rows(state.reader, np.stack([*centres, *padding]), ids=ids, progress=state.progress)
+    away = [distance(dots[:, at], state.table.sumsq, float(u @ u)) for at, u in enumerate(centres)]
+    judge_relatives(state, np.stack(away, axis=1), unit)
+
+
+def _cautious(state: Judgement) -> None:
+    """Of a partial look: whether a special row equals another one is not known, nor where norms have gaps."""
+    doubtful = (state.special & state.open) | (state.verdict == VANISHING)
+    state.confidence[doubtful] = np.minimum(state.confidence[doubtful], MEDIUM)
+
+
+def _note(candidates: Candidates, reference: Reference | None) -> str:
+    if reference is None:
+        return _NO_AGREEMENT if candidates.believed.size else _NO_REFERENCE
+    return f"reference: {reference.source}"
+
+
+def _copies(ids: Ids, group: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """How many other rows equal each row, and the lowest id that does (-1 for none)."""
     copies = np.zeros(ids.size, dtype=np.int64)
     first = np.full(ids.size, -1, dtype=np.int64)
@@ -138,23 +219,3 @@ def _copies(ids: NDArray[np.int64], group: NDArray[np.int64]) -> tuple[NDArray[n
         np.minimum.at(lowest, inverse, ids[member])
         first[member] = lowest[inverse]
     return copies, first
-
-
-def _measure(state: Judgement, reference: Reference, mean: NDArray[np.float64]) -> tuple[Indicators, float]:
-    vector = sample_component(state.reader, state.table, mean)
-    # One pass for the products and for what the component of a sample leaves as a residual.
-    dots, power = project_rows(
-        state.reader,
-        np.stack([reference.centre, mean, vector]),
-        ids=_ids(state),
-        progress=state.progress,
-        accumulate_power=True,
-    )
-    component = check_component(vector, power, state.table, mean)
-    found = indicators(dots, state.table.sumsq, reference.centre, mean, component.vector)
-    return found, component.residual
-
-
-def _ids(state: Judgement) -> NDArray[np.int64] | None:
-    whole = state.table.ids.size == state.reader.rows
-    return None if whole else state.table.ids

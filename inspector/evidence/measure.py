@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rowscope.inspector.census import GROUP_MEMBERS, GROUPS
 from rowscope.inspector.checkpoint import Checkpoint
-from rowscope.inspector.evidence.candidates import Candidates, find_candidates
+from rowscope.inspector.evidence.candidates import find_candidates
 from rowscope.inspector.evidence.decay import mean_shift, unseen, weight_decay
 from rowscope.inspector.evidence.facts import MatrixFacts
 from rowscope.inspector.evidence.holes import find_holes
+from rowscope.inspector.evidence.initial import Start
 from rowscope.inspector.evidence.judge import judge
+from rowscope.inspector.evidence.look import Look, plan_look
+from rowscope.inspector.evidence.means import PartialLook
 from rowscope.inspector.evidence.model import MatrixEvidence
+from rowscope.inspector.evidence.pieces import pieces_of
 from rowscope.inspector.evidence.recorded import recorded_recipes
-from rowscope.inspector.evidence.reference import sample
+from rowscope.inspector.evidence.subject import Subject
 from rowscope.inspector.matrices import Matrix, config_value
-from rowscope.inspector.rows import GroupColumns, RowReader, RowTable, group_statistics, open_rows, scan_rows
+from rowscope.inspector.rows import GroupColumns, RowTable, group_statistics, open_rows, scan_rows
 from rowscope.inspector.vocabulary import Vocabulary
 
 Progress = Callable[[int], None] | None
-
-# What a partial judgement compares with: this many used rows, evenly spread, and as many candidates.
-_SAMPLE: Final = 2048
 
 
 def measure_matrix(
@@ -46,74 +47,93 @@ def measure_matrix(
         MalformedFileError: the file shrank while it was read.
     """
     codes = codes[: matrix.rows]
+    candidates = find_candidates(codes, vocabulary, unreachable)
     with open_rows(matrix) as reader:
         table, columns = scan_rows(reader, groups=codes, n_groups=len(GROUPS), progress=progress)
         assert columns is not None
-        mean, start = matrix_mean(columns), initializer_range(checkpoint.config)
-        candidates = find_candidates(codes, vocabulary, unreachable)
-        evidence = judge(
-            reader,
-            table,
-            codes,
-            mean,
-            candidates,
-            initializer_range=start,
+        start = _start(matrix, checkpoint)
+        subject = Subject(
+            reader=reader,
+            table=table,
+            columns=columns,
+            codes=codes,
+            candidates=candidates,
+            look=plan_look(codes, candidates, reader.width),
+            pieces=pieces_of(vocabulary, candidates.added, reader.rows),
+            start=start,
             recorded=recorded_recipes(reader, checkpoint, vocabulary),
-            progress=progress,
+            judged_on="all rows",
         )
+        evidence = judge(subject, progress)
         holes = find_holes(reader, table)
         alone = matrix.role == "input" and checkpoint.layout.of_role("output") is not None
-        decay = weight_decay(reader, unseen(evidence, candidates), start) if alone else None
+        decay = weight_decay(reader, unseen(evidence, candidates), start.std) if alone else None
     return MatrixFacts(
         matrix,
         table,
         codes,
         group_statistics(table, codes, columns, GROUP_MEMBERS),
         evidence,
-        mean_shift=mean_shift(mean, table),
+        mean_shift=mean_shift(matrix_mean(columns), table),
         weight_decay=decay,
         holes=holes,
     )
 
 
 def judge_some(
-    reader: RowReader,
-    ids: NDArray[np.int64],
-    codes: NDArray[np.int8],
+    matrix: Matrix,
+    checkpoint: Checkpoint,
     vocabulary: Vocabulary | None,
-    config: Any,  # noqa: ANN401 - config.json
-    recorded: Mapping[int, str] | None = None,
+    codes: NDArray[np.int8],
+    ids: NDArray[np.int64],
 ) -> tuple[RowTable, MatrixEvidence]:
-    """Judge the rows `ids` (sorted int64) against the candidates and a fixed sample of used rows.
+    """Judge the rows `ids` (sorted int64) as `measure_matrix` would, from no more rows than that takes.
 
-    Returns the table and evidence of those rows alone; `judged_on` says what they were compared with.
+    Thresholds come from the same rows as there. Where a row lies so near to the mean of all rows that only
+    that mean can tell, the whole matrix is read. Returns the table and evidence of `ids` alone; `judged_on`
+    says what they were compared with.
+
+    Raises:
+        UsageError: an id outside the matrix.
+        UndecodableError, MalformedFileError: see `measure_matrix`.
     """
+    codes = codes[: matrix.rows]
     candidates = find_candidates(codes, vocabulary)
-    believed = sample(candidates.believed, _SAMPLE)
-    rest = sample(np.setdiff1d(np.arange(reader.rows), candidates.believed), _SAMPLE)
-    wanted = np.unique(np.concatenate((ids, believed, rest)))
-    table, columns = scan_rows(reader, ids=wanted, groups=codes[wanted], n_groups=len(GROUPS))
-    assert columns is not None
-    some = Candidates(
-        unmapped=np.intersect1d(candidates.unmapped, wanted),
-        placeholder=np.intersect1d(candidates.placeholder, wanted),
-        impossible=np.intersect1d(candidates.impossible, wanted),
-        unreachable=candidates.unreachable,
-        added=np.intersect1d(candidates.added, wanted),
-    )
-    words = f"{believed.size} reference candidates and a sample of {rest.size} other rows"
-    evidence = judge(
-        reader,
-        table,
-        codes[wanted],
-        matrix_mean(columns),
-        some,
-        initializer_range=initializer_range(config),
-        judged_on=words,
-        recorded=recorded,
-    )
+    with open_rows(matrix) as reader:
+        reader.check(ids)
+        look = plan_look(codes, candidates, reader.width)
+        wanted = np.union1d(ids, look.ids)
+        table, columns = scan_rows(reader, ids=wanted, groups=codes[wanted], n_groups=len(GROUPS))
+        assert columns is not None
+        subject = Subject(
+            reader=reader,
+            table=table,
+            columns=columns,
+            codes=codes[wanted],
+            candidates=candidates,
+            look=look,
+            pieces=pieces_of(vocabulary, candidates.added, reader.rows),
+            start=_start(matrix, checkpoint),
+            recorded=recorded_recipes(reader, checkpoint, vocabulary),
+            judged_on=_words(look),
+        )
+        try:
+            evidence = judge(subject)
+        except PartialLook:
+            facts = measure_matrix(matrix, checkpoint, vocabulary, codes)
+            return facts.table.take(ids), facts.evidence.take(ids)
     index = np.searchsorted(wanted, ids)
     return table.take(index), evidence.take(index)
+
+
+def _words(look: Look) -> str:
+    candidates = np.setdiff1d(look.ids, look.bulk).size
+    return f"{candidates} reference candidates and a sample of {look.bulk.size} other rows"
+
+
+def _start(matrix: Matrix, checkpoint: Checkpoint) -> Start:
+    """An output matrix, tied or not, is moved at every step; so are its ordinary rows."""
+    return Start(initializer_range(checkpoint.config), ordinary=matrix.role == "input")
 
 
 def matrix_mean(columns: GroupColumns) -> NDArray[np.float64]:

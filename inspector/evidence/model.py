@@ -16,19 +16,26 @@ TRAINED, INITIAL, COLLAPSED, VANISHING, ZERO, NONFINITE, FRESH = range(7)
 CONFIDENCES: Final = ("low", "medium", "high")
 LOW, MEDIUM, HIGH = range(3)
 
+SHARE: Final = 0.10
+"""How far, in units of the used rows' median distance, a row may have moved and still be untrained."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reference:
     """What untrained rows of a matrix look like.
 
     Attributes:
-        kind: "collapsed" (they share a direction) or "initial" (independent random rows: `centre` is
+        kind: "collapsed" (they share a place) or "initial" (independent random rows: `centre` is
             their near-zero median, and only norm and isotropy speak).
         source: which candidates it rests on, in words.
         rows: how many of them.
         spread: median of 1 - cosine of those rows to the centre.
         centre: float64 [d].
-        candidates: int64 ids of the rows it rests on, sorted.
+        candidates: int64 ids of the rows whose coordinate median the centre is, sorted.
+        bulk: median distance of the used rows to the centre: the unit of displacements.
+        radius: median distance of the reference's rows to the centre.
+        edge: distance up to which the reference's own rows scatter.
+        certainty: the best confidence that a verdict resting on it can have, an index into `CONFIDENCES`.
     """
 
     kind: str
@@ -37,6 +44,15 @@ class Reference:
     spread: float
     centre: NDArray[np.float64]
     candidates: NDArray[np.int64]
+    bulk: float = float("nan")
+    radius: float = float("nan")
+    edge: float = float("nan")
+    certainty: int = HIGH
+
+    @property
+    def cut(self) -> float:
+        """Rows at most this far from the centre are untrained."""
+        return float(np.hypot(self.edge, SHARE * self.bulk))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +101,9 @@ class MatrixEvidence:
         cuts: the thresholds used, by indicator.
         pc1_residual: relative residual of the first principal component, NaN where none was computed.
         judged_on: "all rows", or what a partial judgement rests on.
+        displacement: float64 [n], distance to the reference in units of the used rows' median distance: 0
+            where untrained rows lie, 1 for a row that moved as far as a typical token; NaN without a
+            collapsed reference.
         recipes: how each fresh row was made, by row id; only rows with the verdict `fresh`.
     """
 
@@ -98,6 +117,7 @@ class MatrixEvidence:
     cuts: Mapping[str, float]
     pc1_residual: float
     judged_on: str
+    displacement: NDArray[np.float64] = dataclasses.field(default_factory=lambda: np.empty(0))
     recipes: Mapping[int, Recipe] = dataclasses.field(default_factory=dict)
 
     def take(self, index: NDArray[np.int64]) -> MatrixEvidence:
@@ -112,6 +132,7 @@ class MatrixEvidence:
             ),
             duplicates=self.duplicates[index],
             duplicate_of=self.duplicate_of[index],
+            displacement=self.displacement[index],
         )
 
     @property

@@ -1,157 +1,204 @@
-"""Finding the untrained reference: what rows look like that no training step aimed at."""
+"""Finding the untrained references: where rows lie that no training step aimed at."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rowscope.inspector.evidence.candidates import Candidates
-from rowscope.inspector.evidence.cluster import Bundle, densest_bundle, unit_rows
-from rowscope.inspector.evidence.model import Reference
-from rowscope.inspector.rows import RowReader
+from rowscope.inspector.evidence.cores import Core, closest_copies, densest_core, independent, isotropic
+from rowscope.inspector.evidence.look import Ids
+from rowscope.inspector.evidence.means import Means
+from rowscope.inspector.evidence.model import HIGH, LOW, MEDIUM, SHARE, Reference
 
-# The search compares all pairs, so it looks at no more rows than this, evenly spread over the candidates,
-# and at no more bytes of float64 than `_POOL_BYTES`.
-_POOL_ROWS: Final = 512
-_POOL_BYTES: Final = 16 << 20
+Rows = NDArray[np.float64]
 
-# Rows that are believed untrained may lean together loosely; any other rows must be near-copies.
-STRICT: Final = (0.999,)
-_LEAST_BELIEVED: Final = 3
-_LEAST_OTHERS: Final = 4
-# A few trained rows may agree in norm by chance; this many do not.
-_LEAST_INDEPENDENT: Final = 16
-
-# Candidates whose mutual cosine stays below this do not share a direction.
-_INDEPENDENT: Final = 0.1
-
-
-def sample(ids: NDArray[np.int64], limit: int) -> NDArray[np.int64]:
-    """At most `limit` of the sorted `ids`, evenly spread, always the same ones."""
-    if ids.size <= limit:
-        return ids
-    return ids[np.linspace(0, ids.size - 1, limit).astype(np.int64)]
+# A reference stands apart where its edge lies below this part of the used rows' median distance.
+_APART: Final = 0.7
+_SIGMAS: Final = 5.0
+# Rows of a core this tight (in units of the same) were never trained, however few they are ...
+_TIGHT: Final = 0.1
+# ... and rows this close are copies, which trained rows never are.
+_COPY: Final = 0.01
+# From this many rows on the scatter of a loose core can be judged; fewer are thin evidence.
+_ENOUGH: Final = 8
+_PLENTY: Final = 16
+_MOST: Final = 4
+# Where more than this part of the used rows lies on the reference, the others are the unit.
+_CROWDED: Final = 0.25
 
 
-def _among(few: NDArray[np.int64], many: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Those of the sorted ids `few` that are among the sorted ids `many`."""
-    places = np.searchsorted(many, few)
-    found = places < many.size
-    found[found] = many[places[found]] == few[found]
-    return few[found]
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Rows of one belief: its name, sorted ids [n], values float64 [n, d]; `believed` is False for added
+    tokens and exact repetitions, which count only where they are copies."""
+
+    name: str
+    ids: Ids
+    rows: Rows
+    believed: bool = True
+
+    def keep(self, kept: NDArray[np.bool_]) -> Source:
+        return Source(self.name, self.ids[kept], self.rows[kept], self.believed)
 
 
-def pool_limit(width: int) -> int:
-    """How many rows of `width` elements a pool may hold."""
-    return max(16, min(_POOL_ROWS, _POOL_BYTES // (8 * max(width, 1))))
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A core of one source beside the used rows: distances in the matrix's own unit."""
+
+    source: Source
+    core: Core
+    bulk: float
+    copies: bool
+
+    @property
+    def tightness(self) -> float:
+        """Median distance of its rows in units of the used rows' median distance."""
+        return self.core.radius / self.bulk if self.bulk > 0 else np.inf
 
 
-def find_reference(
-    reader: RowReader,
-    candidates: Candidates,
-    judged: NDArray[np.int64],
-    repeated: NDArray[np.int64],
-    mean: NDArray[np.float64],
-) -> Reference | None:
-    """The untrained reference of one matrix, or None.
+def find_references(
+    sources: list[Source], bulk: Rows, means: Means, candidates: Candidates
+) -> tuple[Reference, ...]:
+    """The collapsed references of one matrix, the one that verdicts lead with first; maybe none.
 
     Args:
-        judged: ids that have a direction (finite, neither zero nor vanished), sorted.
-        repeated: ids among them that share all their values with at least three other rows.
-        mean: float64 [d], the matrix mean.
+        sources: rows by belief, each looked at apart.
+        bulk: float64 [n, d], rows of used tokens.
+        means: mean rows; rows near one are fresh, and no reference.
+        candidates: for the words.
 
-    The believed candidates are tried first: a bundle that holds at least half of them, else a third or a
-    tenth (placeholders may have been used, or drift in families). Then near-duplicates, which trained
-    rows do not form: among all candidates and added tokens, and among rows that repeat exactly. Last,
-    independent candidates are a reference of kind "initial".
+    The tightest core comes first. What lies within its cut is explained by it; among the rest another is
+    looked for, which must be of copies or scatter as noise does, since trained rows may be left.
     """
-    limit = pool_limit(reader.width)
-    believed = sample(_among(candidates.believed, judged), limit)
-    if believed.size >= _LEAST_BELIEVED:
-        rows = reader.decode(believed)
-        for share in (0.5, 0.3, 0.1):
-            bundle = densest_bundle(rows, mean, share=share, least=_LEAST_BELIEVED)
-            if bundle is not None:
-                return _collapsed(believed, rows, bundle, candidates)
-    others = _among(np.union1d(candidates.added, candidates.believed), judged)
-    for ids in (others, repeated):
-        pool = sample(ids, limit)
-        if pool.size >= _LEAST_OTHERS:
-            rows = reader.decode(pool)
-            bundle = densest_bundle(rows, mean, share=0.0, least=_LEAST_OTHERS, levels=STRICT)
-            if bundle is not None:
-                return _collapsed(pool, rows, bundle, candidates)
-    return _independent(reader, believed, mean, candidates)
+    if len(bulk) < 2:
+        return ()
+    found: list[Reference] = []
+    left = sources
+    while len(found) < _MOST:
+        reference, left = _next(left, bulk, means, candidates, bool(found))
+        if reference is None:
+            break
+        found.append(reference)
+    return tuple(sorted(found, key=lambda item: item.certainty == LOW))
 
 
-def near_copies(
-    reader: RowReader, candidates: Candidates, judged: NDArray[np.int64], mean: NDArray[np.float64]
-) -> NDArray[np.int64]:
-    """Ids of the largest family of near-duplicates among added tokens and believed candidates; maybe none.
+def _next(
+    sources: list[Source], bulk: Rows, means: Means, candidates: Candidates, further: bool
+) -> tuple[Reference | None, list[Source]]:
+    """The next reference among the rows that are left, and what it leaves."""
+    while True:
+        cores = sorted((core for source in sources for core in _cores(source, bulk)), key=_order)
+        for core in cores:
+            if means.at(core.core.centre) and means.rare:
+                sources = _without(sources, core.core.centre, max(2 * core.core.radius, _COPY * core.bulk))
+                break
+            reference = _accept(core, sources, bulk, candidates, further)
+            if reference is not None:
+                return reference, _without(sources, reference.centre, reference.cut)
+        else:
+            return None, sources
 
-    `judged` are the ids still without another verdict, sorted; `mean` float64 [d] is the matrix mean.
-    """
-    others = _among(np.union1d(candidates.added, candidates.believed), judged)
-    pool = sample(others, pool_limit(reader.width))
-    if pool.size < _LEAST_OTHERS:
-        return pool[:0]
-    bundle = densest_bundle(reader.decode(pool), mean, share=0.0, least=_LEAST_OTHERS, levels=STRICT)
-    return pool[:0] if bundle is None else pool[bundle.members]
+
+def _order(found: Found) -> tuple[bool, float]:
+    """Beliefs before mere copies among added tokens: those may have been added long after pre-training."""
+    return not found.source.believed, found.tightness
 
 
-def _collapsed(
-    ids: NDArray[np.int64], rows: NDArray[np.float64], bundle: Bundle, candidates: Candidates
-) -> Reference:
-    members = ids[bundle.members]
+def _without(sources: list[Source], centre: Rows, reach: float) -> list[Source]:
+    return [source.keep(np.linalg.norm(source.rows - centre, axis=1) > reach) for source in sources]
+
+
+def _cores(source: Source, bulk: Rows) -> list[Found]:
+    cores = []
+    core = densest_core(source.rows) if source.believed else None
+    if core is not None and not independent(source.rows[core.members]):
+        cores.append(Found(source, core, _unit(bulk, core.centre, core.radius), copies=False))
+    copies = closest_copies(source.rows)
+    if copies is not None:
+        unit = _unit(bulk, copies.centre, copies.radius)
+        if copies.radius <= _COPY * unit:
+            cores.append(Found(source, copies, unit, copies=True))
+    return cores
+
+
+def _unit(bulk: Rows, centre: Rows, radius: float) -> float:
+    """Median distance of the used rows; of those beyond the core where much of them lies on it."""
+    distances = np.linalg.norm(bulk - centre, axis=1)
+    usual = float(np.median(distances))
+    beyond = distances > 2 * radius + SHARE * usual
+    if beyond.sum() >= _PLENTY and np.mean(~beyond) > _CROWDED:
+        others = float(np.median(distances[beyond]))
+        # Only a tight core in a crowd: a loose one would take the near half of trained rows for its own.
+        if radius <= _TIGHT * others:
+            return others
+    return usual
+
+
+def _accept(
+    found: Found, sources: list[Source], bulk: Rows, candidates: Candidates, further: bool
+) -> Reference | None:
+    """The reference around a core, with all believed rows that agree; None where it proves nothing."""
+    core, unit = found.core, found.bulk
+    if not unit > 0:
+        return None
+    agreeing, distances, rows = _agreeing(found, sources)
+    radius = float(np.median(distances))
+    sigma = 1.4826 * float(np.median(np.abs(distances - radius)))
+    edge = max(radius + _SIGMAS * sigma, core.pair)
+    if edge > _APART * unit:
+        return None
+    tight = core.radius <= _TIGHT * unit
+    noisy = isotropic(found.source.rows[core.members] - core.centre)
+    # Rows without an entry may be tokens that the file does not list: alone their closeness proves little.
+    doubtful = further or found.source.name == "unmapped"
+    thin = core.members.size < _ENOUGH and agreeing.size < _PLENTY
+    if not tight and doubtful and not (noisy and not (further and thin)):
+        return None
     return Reference(
         kind="collapsed",
-        source=candidates.describe(members),
-        rows=int(members.size),
-        spread=_spread(rows[bundle.members], bundle.centre),
-        centre=bundle.centre,
-        candidates=members,
+        source=candidates.describe(agreeing),
+        rows=int(agreeing.size),
+        spread=_spread(rows, core.centre),
+        centre=core.centre,
+        candidates=np.sort(found.source.ids[core.members]),
+        bulk=unit,
+        radius=radius,
+        edge=edge,
+        certainty=_certainty(tight, noisy, thin),
     )
 
 
-def _independent(
-    reader: RowReader, ids: NDArray[np.int64], mean: NDArray[np.float64], candidates: Candidates
-) -> Reference | None:
-    if ids.size < _LEAST_INDEPENDENT:
-        return None
-    rows = reader.decode(ids)
-    unit = unit_rows(rows, np.zeros_like(mean))
-    total = unit.sum(axis=0)
-    pairwise = (total @ total - ids.size) / (ids.size * (ids.size - 1))
-    if abs(pairwise) > _INDEPENDENT:
-        return None
-    norms = np.linalg.norm(rows, axis=1)
-    centre = float(np.median(norms))
-    tight = np.abs(norms - centre) <= 5 * max(
-        1.4826 * float(np.median(np.abs(norms - centre))), centre / np.sqrt(2 * reader.width)
-    )
-    # Norms of random rows agree to 1/sqrt(2 d); candidates that scatter further were trained.
-    if tight.sum() < max(_LEAST_INDEPENDENT, 0.5 * ids.size) or _scatter(norms[tight]) > 3 / np.sqrt(
-        2 * reader.width
-    ):
-        return None
-    median = np.median(rows[tight], axis=0)
-    return Reference(
-        kind="initial",
-        source=candidates.describe(ids[tight]),
-        rows=int(tight.sum()),
-        spread=_spread(rows[tight], median),
-        centre=median,
-        candidates=ids[tight],
-    )
+def _certainty(tight: bool, noisy: bool, thin: bool) -> int:
+    if tight:
+        return HIGH
+    if thin:
+        return LOW
+    return HIGH if noisy else MEDIUM
 
 
-def _scatter(norms: NDArray[np.float64]) -> float:
-    return float(np.std(norms) / np.mean(norms))
+def _agreeing(found: Found, sources: list[Source]) -> tuple[Ids, NDArray[np.float64], Rows]:
+    """Ids, distances and rows of the core and of all believed rows that lie as close to it."""
+    core = found.core
+    reach = np.hypot(2 * core.radius, SHARE * found.bulk)
+    ids, distances, rows = [], [], []
+    for source in sources:
+        if not source.believed and source is not found.source:
+            continue
+        away = np.linalg.norm(source.rows - core.centre, axis=1)
+        near = away <= (2 * _COPY * found.bulk if not source.believed else reach)
+        ids.append(source.ids[near])
+        distances.append(away[near])
+        rows.append(source.rows[near])
+    every, first = np.unique(np.concatenate(ids), return_index=True)
+    return every, np.concatenate(distances)[first], np.concatenate(rows)[first]
 
 
-def _spread(rows: NDArray[np.float64], centre: NDArray[np.float64]) -> float:
+def _spread(rows: Rows, centre: Rows) -> float:
+    """Median of 1 - cosine of the rows [n, d] to the centre."""
     lengths = np.linalg.norm(rows, axis=1) * np.linalg.norm(centre)
     with np.errstate(divide="ignore", invalid="ignore"):
         return float(np.median(1 - rows @ centre / lengths))

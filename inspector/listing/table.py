@@ -40,6 +40,7 @@ class VocabularyRows:
         fingerprint: 64-bit hash of the row's bits, -0 read as +0.
         token, group, matrix: strings (token None for an unmapped id); None unless asked for.
         verdict, confidence, cosine_to_reference, duplicates: evidence; None unless asked for.
+        displacement: distance to the untrained reference, 1 for a typical token; NaN without one.
         duplicate_of: lowest id with the same values among the rows judged, -1 for none.
         recipe: how a row with the verdict fresh was made, in words; None for the others.
         judged_on: what the evidence rests on; empty without evidence.
@@ -65,6 +66,7 @@ class VocabularyRows:
     duplicates: NDArray[np.int64] | None = None
     duplicate_of: NDArray[np.int64] | None = None
     recipe: Texts | None = None
+    displacement: NDArray[np.float64] | None = None
     judged_on: str = ""
     note: str = ""
 
@@ -128,6 +130,7 @@ COLUMNS = (
     "duplicates",
     "duplicate_of",
     "recipe",
+    "displacement",
 )
 
 
@@ -233,10 +236,8 @@ def _some(
 ) -> tuple[RowTable, MatrixEvidence]:
     from rowscope.inspector.evidence import judge_some
 
-    with open_rows(matrix) as reader:
-        reader.check(ids)
-        ordered, back = np.unique(ids, return_inverse=True)
-        table, found = judge_some(reader, ordered, codes, vocabulary, checkpoint.config)
+    ordered, back = np.unique(ids, return_inverse=True)
+    table, found = judge_some(matrix, checkpoint, vocabulary, codes, ordered)
     return table.take(back), found.take(back)
 
 
@@ -266,6 +267,7 @@ def _with_evidence(rows: VocabularyRows, found: MatrixEvidence) -> VocabularyRow
         duplicates=found.duplicates,
         duplicate_of=found.duplicate_of,
         recipe=_recipes(rows.id, found),
+        displacement=found.displacement,
         judged_on=found.judged_on,
         note=found.note,
     )

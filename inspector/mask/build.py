@@ -20,11 +20,18 @@ from rowscope.inspector.census import (
     roled_tokens,
 )
 from rowscope.inspector.checkpoint import Checkpoint, no_matrix, open_checkpoint
-from rowscope.inspector.errors import CheckpointError, RefusedError, TokenizerError, UsageError
-from rowscope.inspector.evidence import measure_matrix
+from rowscope.inspector.checks import unlisted_rows
+from rowscope.inspector.errors import (
+    CheckpointError,
+    RefusedError,
+    TokenizerError,
+    UndecodableError,
+    UsageError,
+)
+from rowscope.inspector.evidence import LOW, TRAINED, judge_some, measure_matrix
 from rowscope.inspector.mask.result import LeftOut, Mask
 from rowscope.inspector.matrices import Matrix
-from rowscope.inspector.ranges import to_ranges
+from rowscope.inspector.ranges import format_ranges, to_ranges
 from rowscope.inspector.vocabulary import Vocabulary, read_vocabulary
 
 Progress = Callable[[int], None] | None
@@ -69,6 +76,7 @@ def mask(
         chosen |= codes == UNMAPPED
     if "reserved" in words:
         chosen |= np.isin(codes, RESERVED)
+    chosen &= ~_unlisted(matrix, checkpoint, vocabulary, codes, chosen, notes)
     if "untrained" in words:
         chosen |= _untrained(matrix, checkpoint, vocabulary, codes, notes, progress)
     left_out = _left_out(chosen, checkpoint, vocabulary, notes)
@@ -158,6 +166,39 @@ def _untrained(
             "--include reserved,untrained has them as well"
         )
     return untrained
+
+
+def _unlisted(
+    matrix: Matrix,
+    checkpoint: Checkpoint,
+    vocabulary: Vocabulary | None,
+    codes: NDArray[np.int8],
+    chosen: NDArray[np.bool_],
+    notes: list[str],
+) -> NDArray[np.bool_]:
+    """Chosen rows without an entry that look trained, bool [rows]: decoders may place tokens there by design.
+
+    They are left out, and a note says so; where the rows cannot be read, a note says that.
+    """
+    found = np.zeros(codes.size, dtype=np.bool_)
+    ids = np.flatnonzero(chosen & (codes == UNMAPPED))
+    if not ids.size:
+        return found
+    try:
+        _, evidence = judge_some(matrix, checkpoint, vocabulary, codes, ids)
+    except UndecodableError as error:
+        notes.append(f"whether rows without a token look trained was not looked at: {error.message}")
+        return found
+    if evidence.reference is None:
+        return found
+    trained = ids[(evidence.verdict == TRAINED) & (evidence.confidence > LOW)]
+    found[trained] = True
+    if trained.size:
+        notes.append(
+            f"left out: {unlisted_rows(int(trained.size))} ({format_ranges(to_ranges(trained), limit=3)}); "
+            "look at them with `rowscope rows PATH --group unmapped` before you add them to a mask"
+        )
+    return found
 
 
 def _left_out(

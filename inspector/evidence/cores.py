@@ -1,0 +1,104 @@
+"""The densest part of a set of rows, and what its scatter looks like."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Rows = NDArray[np.float64]
+
+# The core is the row whose k-th nearest neighbour is closest, with these k neighbours; k is this share.
+_SHARE: Final = 0.25
+_LEAST: Final = 3
+_COPIES: Final = 4
+
+# A core whose rows have a mean cosine below this shares no direction: independent random rows.
+_INDEPENDENT: Final = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """Rows that lie close together.
+
+    Attributes:
+        members: positions of its rows, int64 [n].
+        centre: float64 [d], their coordinate median.
+        radius: median distance of the members to the centre.
+        pair: median distance of two members over sqrt(2), which for independent scatter about one point is
+            their distance to it; unlike `radius` it does not shrink where the centre rests on few rows.
+    """
+
+    members: NDArray[np.int64]
+    centre: Rows
+    radius: float
+    pair: float
+
+
+def densest_core(rows: Rows) -> Core | None:
+    """The densest quarter of the rows [n, d], at least three of them; None for fewer."""
+    return _core(rows, max(_LEAST, int(np.ceil(_SHARE * len(rows)))), _LEAST)
+
+
+def closest_copies(rows: Rows) -> Core | None:
+    """The four rows of [n, d] that lie closest together; None for fewer."""
+    return _core(rows, _COPIES, _COPIES)
+
+
+def _core(rows: Rows, size: int, least: int) -> Core | None:
+    if len(rows) < least:
+        return None
+    squared = squared_distances(rows, rows)
+    reach = np.partition(squared, size - 1, axis=1)[:, size - 1]
+    first = int(reach.argmin())
+    members = np.argsort(squared[first], kind="stable")[:size]
+    centre = np.median(rows[members], axis=0)
+    upper = np.triu_indices(size, 1)
+    return Core(
+        members=np.sort(members),
+        centre=centre,
+        radius=float(np.median(np.linalg.norm(rows[members] - centre, axis=1))),
+        pair=float(np.sqrt(np.median(squared[np.ix_(members, members)][upper]) / 2)),
+    )
+
+
+def squared_distances(one: Rows, other: Rows) -> Rows:
+    """|x - y|^2 of every row of [n, d] and every row of [m, d], float64 [n, m].
+
+    Taken about the first row, so that near-copies far from the origin do not drown in rounding.
+    """
+    shift = other[0]
+    a, b = one - shift, other - shift
+    found = (a * a).sum(axis=1)[:, None] + (b * b).sum(axis=1) - 2 * (a @ b.T)
+    return np.asarray(np.maximum(found, 0.0))
+
+
+def independent(rows: Rows) -> bool:
+    """Whether the rows [n, d] share no direction: their mean cosine, nothing subtracted, is near zero."""
+    off, _ = _cosines(rows)
+    return off < _INDEPENDENT
+
+
+def isotropic(residuals: Rows) -> bool:
+    """Whether rows less their centre [n, d] scatter alike in all directions, as noise does.
+
+    The cosines of independent isotropic vectors have variance 1/d; those of trained rows less any centre
+    2 to 5 times that, because what training adds lies in few directions. Subtracting their own centre
+    shifts the cosines and leaves the variance.
+    """
+    count, width = residuals.shape
+    pairs = count * (count - 1) / 2
+    _, variance = _cosines(residuals)
+    return bool(variance * width <= 1 + max(0.5, 3 * np.sqrt(2 / max(pairs, 1))))
+
+
+def _cosines(rows: Rows) -> tuple[float, float]:
+    """Mean and variance of the cosines of all pairs of rows that are not zero; 0 and 0 for fewer than two."""
+    norms = np.linalg.norm(rows, axis=1)
+    unit = rows[norms > 0] / norms[norms > 0, None]
+    if len(unit) < 2:
+        return 0.0, 0.0
+    values = (unit @ unit.T)[np.triu_indices(len(unit), 1)]
+    return float(values.mean()), float(values.var())

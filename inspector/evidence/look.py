@@ -1,0 +1,69 @@
+"""Which rows a judgement rests on: the same ones whether a few rows are asked for or all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rowscope.inspector.census import USED
+from rowscope.inspector.evidence.candidates import Candidates
+
+Ids = NDArray[np.int64]
+
+# Searches among pairs look at no more rows of a source than this, evenly spread over it ...
+_POOL_ROWS: Final = 512
+# ... the bulk of used rows and the rows among which families are sought at no more than this ...
+_SAMPLE_ROWS: Final = 2048
+# ... and none of them at more bytes of float64 than these.
+_BYTES: Final = 8 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Rows that every judgement of a matrix reads, sorted int64 ids each.
+
+    Attributes:
+        bulk: used rows that nothing says are untrained: what is usual.
+        sources: rows believed untrained, by why.
+        anchors: believed and added rows, among which families of near-copies are sought.
+    """
+
+    bulk: Ids
+    sources: Mapping[str, Ids]
+    anchors: Ids
+
+    @property
+    def ids(self) -> Ids:
+        """All of them, sorted, each once."""
+        return np.unique(np.concatenate((self.bulk, self.anchors, *self.sources.values())))
+
+
+def sample(ids: Ids, limit: int) -> Ids:
+    """At most `limit` of the sorted `ids`, evenly spread, always the same ones."""
+    if ids.size <= limit:
+        return ids
+    return ids[np.linspace(0, ids.size - 1, limit).astype(np.int64)]
+
+
+def plan_look(codes: NDArray[np.int8], candidates: Candidates, width: int) -> Look:
+    """The rows to read of a matrix with the census groups `codes` (int8, one for each of its rows)."""
+    affordable = max(32, _BYTES // (8 * max(width, 1)))
+    pool, many = min(_POOL_ROWS, affordable), min(_SAMPLE_ROWS, affordable)
+    believed = candidates.believed
+    return Look(
+        bulk=sample(np.setdiff1d(np.flatnonzero(np.isin(codes, USED)), believed), many),
+        sources={name: sample(ids, pool) for name, ids in candidates.sources.items()},
+        anchors=sample(np.union1d(believed, candidates.added), many),
+    )
+
+
+def among(few: Ids, many: Ids) -> Ids:
+    """Those of the sorted ids `few` that are among the sorted ids `many`."""
+    places = np.searchsorted(many, few)
+    found = places < many.size
+    found[found] = many[places[found]] == few[found]
+    return few[found]

@@ -1,0 +1,81 @@
+"""Which rows an added token may have been made of: those of the pieces of its own text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rowscope.inspector.evidence.look import Ids
+from rowscope.inspector.rows import RowReader
+from rowscope.inspector.vocabulary import Vocabulary, byte_level_spelling, ids_of
+
+# Tokens that were added last: a checkpoint may have thousands, and each costs some dozen rows.
+_TOKENS: Final = 64
+_LONGEST: Final = 40
+_MOST: Final = 64
+# A row within this part of its norm of what its pieces span was made of them; trained rows keep far away,
+# for the pieces span at most a quarter of all directions.
+_REST: Final = 0.02
+_WEIGHT: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """Ids of tokens whose text occurs in that of an added token, by the added token's id."""
+
+    donors: Mapping[int, Ids]
+
+    @property
+    def ids(self) -> Ids:
+        return np.array(sorted(self.donors), dtype=np.int64)
+
+
+def pieces_of(vocabulary: Vocabulary | None, added: Ids, rows: int) -> Pieces:
+    """Possible pieces of the last of the added tokens (sorted ids) among ids below `rows`."""
+    if vocabulary is None:
+        return Pieces({})
+    some = [int(id) for id in added[-_TOKENS:] if len(vocabulary.tokens.get(int(id), "")) <= _LONGEST]
+    spellings = {id: _spellings(vocabulary, vocabulary.tokens[id]) for id in some}
+    wanted = set().union(*spellings.values()) if spellings else set()
+    found = ids_of(vocabulary.tokens, wanted) if wanted else {}
+    donors = {}
+    for id, spelled in spellings.items():
+        ids = {other for token in spelled for other in found.get(token, ()) if other < rows and other != id}
+        # Longer pieces first: a tokenizer prefers them, and the number is bounded.
+        ranked = sorted(ids, key=lambda other: (-len(vocabulary.tokens[other]), other))
+        donors[id] = np.array(sorted(ranked[:_MOST]), dtype=np.int64)
+    return Pieces({id: ids for id, ids in donors.items() if ids.size})
+
+
+def _spellings(vocabulary: Vocabulary, text: str) -> set[str]:
+    """Every part of a text as a token may be stored: plain, byte-level, behind a space, inside a word."""
+    cased = {text, text.lower()}
+    parts = {t[a:b] for t in cased for a in range(len(t)) for b in range(a + 1, len(t) + 1)}
+    if vocabulary.byte_level:
+        return {byte_level_spelling((lead + part).encode()) for part in parts for lead in ("", " ")}
+    return parts | {"##" + part for part in parts} | {"▁" + part for part in parts}
+
+
+def donors_of(reader: RowReader, id: int, donors: Ids) -> tuple[int, ...]:
+    """Those of `donors` whose rows make up the row `id` as a weighted sum; none where they do not."""
+    count = min(donors.size, reader.width // 4)
+    if not count:
+        return ()
+    row = reader.decode(np.array([id], dtype=np.int64))[0]
+    basis = reader.decode(donors[:count])
+    kept = np.isfinite(basis).all(axis=1) & (np.abs(basis).max(axis=1) > 0)
+    size = float(np.linalg.norm(row))
+    if not kept.any() or not size > 0:
+        return ()
+    weights, *_ = np.linalg.lstsq(basis[kept].T, row, rcond=1e-6)
+    if _norm(basis[kept].T @ weights - row) > _REST * size:
+        return ()
+    return tuple(donors[:count][kept][weights > _WEIGHT * np.abs(weights).max()].tolist())
+
+
+def _norm(values: NDArray[np.float64]) -> float:
+    return float(np.linalg.norm(values))
