@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from rowscope.inspector.audit.report import NotableRow
 from rowscope.inspector.census import BASE, GROUPS, RESERVED
-from rowscope.inspector.checks import rank
+from rowscope.inspector.checks import no_text, rank
 from rowscope.inspector.evidence import CONFIDENCES, LOW, NONFINITE, TRAINED, VERDICTS, Facts, MatrixFacts
 
 # Of each kind of notable row at most this many are listed; `suspects` and `rows` list them all.
@@ -23,7 +23,7 @@ def notable_rows(facts: Facts, item: MatrixFacts) -> tuple[NotableRow, ...]:
     roled = np.array([token.id for token in facts.tokens if token.id < rows], dtype=np.int64)
     reserved = np.isin(item.codes, RESERVED)
     known = (evidence.verdict == TRAINED) & (evidence.confidence > LOW) & (evidence.reference is not None)
-    ordinary = np.flatnonzero((item.codes == BASE) & evidence.untrained)
+    ordinary = np.setdiff1d(np.flatnonzero((item.codes == BASE) & evidence.untrained), no_text(facts, item))
     kinds = (
         ("holds NaN or infinities", np.flatnonzero(evidence.verdict == NONFINITE)),
         ("special or added token that looks untrained", roled[evidence.untrained[roled] & ~reserved[roled]]),

@@ -15,7 +15,7 @@ from rowscope.inspector.checks.finding import (
     row_location,
 )
 from rowscope.inspector.checks.registry import CHECKS, RULES, run_checks
-from rowscope.inspector.checks.rows import unlisted_rows
+from rowscope.inspector.checks.rows import no_text, unlisted_rows
 from rowscope.inspector.checks.tokens import rank, token_verdicts
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "Severity",
     "explain",
     "id_evidence",
+    "no_text",
     "rank",
     "row_location",
     "run_checks",
