@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from rowscope.inspector.census import USED
+from rowscope.inspector.census import BASE, USED
 from rowscope.inspector.evidence.candidates import Candidates
 
 Ids = NDArray[np.int64]
@@ -20,6 +20,8 @@ _POOL_ROWS: Final = 512
 _SAMPLE_ROWS: Final = 2048
 # ... and none of them at more bytes of float64 than these.
 _BYTES: Final = 8 << 20
+# With fewer ordinary rows than this, added tokens stand in for them.
+_FEW: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,8 @@ class Look:
     """Rows that every judgement of a matrix reads, sorted int64 ids each.
 
     Attributes:
-        bulk: used rows that nothing says are untrained: what is usual.
+        bulk: ordinary rows that nothing says are untrained: what is usual. Added tokens are left out, for
+            hundreds may have been added at once and never trained.
         sources: rows believed untrained, by why.
         anchors: believed and added rows, among which families of near-copies are sought.
     """
@@ -54,8 +57,11 @@ def plan_look(codes: NDArray[np.int8], candidates: Candidates, width: int) -> Lo
     affordable = max(32, _BYTES // (8 * max(width, 1)))
     pool, many = min(_POOL_ROWS, affordable), min(_SAMPLE_ROWS, affordable)
     believed = candidates.believed
+    ordinary = np.setdiff1d(np.flatnonzero(codes == BASE), believed)
+    if ordinary.size < _FEW:
+        ordinary = np.setdiff1d(np.flatnonzero(np.isin(codes, USED)), believed)
     return Look(
-        bulk=sample(np.setdiff1d(np.flatnonzero(np.isin(codes, USED)), believed), many),
+        bulk=sample(ordinary, many),
         sources={name: sample(ids, pool) for name, ids in candidates.sources.items()},
         anchors=sample(np.union1d(believed, candidates.added), many),
     )
