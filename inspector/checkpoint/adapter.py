@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
-from rowscope.inspector.checkpoint.config import read_config
+from rowscope.inspector.checkpoint.config import Skip, read_config
 from rowscope.inspector.header import TensorRef
 from rowscope.inspector.matrices import Change, find_changes, role_of_name
 from rowscope.inspector.storage import Folder
@@ -54,9 +54,11 @@ class Adapter:
         return f"a PEFT adapter ({self.method}){of}; {'; '.join(parts) or 'it changes no vocabulary table'}"
 
 
-def read_adapter(folder: Folder, names: tuple[str, ...], tensors: Mapping[str, TensorRef]) -> Adapter | None:
-    """The adapter that the opened files are; None for a whole model."""
+def read_adapter(
+    folder: Folder, names: tuple[str, ...], tensors: Mapping[str, TensorRef]
+) -> tuple[Adapter | None, tuple[Skip, ...]]:
+    """The adapter that the opened files are, None for a whole model; and why its config was not read."""
     if not names or not all(name.startswith("adapter_model") for name in names):
-        return None
-    settings, _ = read_config(folder, CONFIG, required=False)
-    return Adapter(settings or {}, tensors)
+        return None, ()
+    settings, skipped = read_config(folder, CONFIG, required=True)
+    return Adapter(settings or {}, tensors), skipped

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from types import MappingProxyType
 
-from rowscope.inspector.checkpoint.adapter import Adapter
+from rowscope.inspector.checkpoint.adapter import CONFIG, Adapter
 from rowscope.inspector.checkpoint.checkpoint import Checkpoint
 from rowscope.inspector.checkpoint.config import Skip
 from rowscope.inspector.checkpoint.nested import has_tokenizer
@@ -60,7 +60,7 @@ def on_base(checkpoint: Checkpoint, adapter: Adapter | None, base: Checkpoint) -
         generation_config=checkpoint.generation_config or base.generation_config,
         notes=tuple(notes),
         problems=(*checkpoint.problems, *base.problems),
-        skipped=base.skipped,
+        skipped=(*(skip for skip in checkpoint.skipped if skip.what == CONFIG), *base.skipped),
         claims=base.claims,
         tokenizer_folder=checkpoint.tokenizer_folder if own_names else base.tokenizer_folder,
     )

@@ -74,7 +74,7 @@ def open_checkpoint(
     generation, more = read_config(folder, "generation_config.json", required=False)
     claims = read_claim_record(folder)
     tensors = MappingProxyType(_tensors(shards, where, weights.index, folder))
-    adapter = read_adapter(folder, weights.names, tensors)
+    adapter, unread = read_adapter(folder, weights.names, tensors)
     checkpoint = Checkpoint(
         path=given,
         folder=folder,
@@ -89,7 +89,7 @@ def open_checkpoint(
             *(note for note in (config_note, tokenizer_note, claims.note) if note),
         ),
         problems=tuple(_problems(shards, where, weights, present, folder, adapter is not None)),
-        skipped=(*skipped, *more),
+        skipped=(*skipped, *more, *unread),
         claims=claims,
         tokenizer_folder=names_from,
         absent=() if weights.index is None else tuple(absent_tensors(weights.index, where)),
@@ -145,7 +145,13 @@ def _require_present(folder: Folder, names: Sequence[str], present: Sequence[str
 
 
 def _in_cache(folder: Folder, name: str) -> list[str]:
-    """The unfinished blob of a link that leads nowhere, as huggingface_hub keeps it."""
+    """The unfinished file that huggingface_hub keeps, in a --local-dir or as the blob of a dangling link."""
+    records = posixpath.join(".cache", "huggingface", "download")
+    if folder.kind(records) == "folder":
+        begun = [entry for entry in folder.names(records) if entry.startswith(f"{name}.")]
+        begun = [entry for entry in begun if entry.endswith(".incomplete")]
+        if begun:
+            return begun
     target = folder.link(name)
     if target is None or not folder.has(posixpath.join(posixpath.dirname(name), f"{target}.incomplete")):
         return []

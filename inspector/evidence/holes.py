@@ -40,12 +40,18 @@ def find_holes(reader: RowReader, table: RowTable) -> tuple[Hole, ...]:
         return ()
     empty = table.zeros == table.width
     full = np.flatnonzero(~empty)
-    if not full.size:
+    if not full.size or not (empty.any() or _odd(table, empty).size):
         return ()
     some = _ends(reader, full[np.unique(np.linspace(0, full.size - 1, _SAMPLE).astype(np.int64))])
     least = _CUT * max(reader.form.bits // 8, 1)
     cut = _Cut(*(max(least, 2 * int(np.quantile(column, 0.9)) + 1) for column in some.T))
     return tuple(_within_rows(reader, table, empty, cut) + _beside_empty(reader, empty, cut))
+
+
+def _odd(table: RowTable, empty: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Rows that are not empty and have more zeros than is usual."""
+    most = np.median(table.zeros[~empty]) + _CUT
+    return np.flatnonzero(~empty & (table.zeros > most))
 
 
 class _Cut(NamedTuple):
@@ -74,8 +80,7 @@ def _beside_empty(reader: RowReader, empty: NDArray[np.bool_], cut: _Cut) -> lis
 
 def _within_rows(reader: RowReader, table: RowTable, empty: NDArray[np.bool_], cut: _Cut) -> list[Hole]:
     """Runs without an empty row, of a sector or more: within one row, or over the end of one."""
-    most = np.median(table.zeros[~empty]) + _CUT
-    odd = np.flatnonzero(~empty & (table.zeros > most))
+    odd = _odd(table, empty)
     if odd.size > _MOST:
         return []
     size, found, item = reader.row_bytes, [], max(reader.form.bits // 8, 1)

@@ -114,13 +114,24 @@ def find_suspects(
     codes = group_codes(matrix.rows, vocabulary)
     item = measure_matrix(matrix, checkpoint, vocabulary, codes, unreachable=unreachable, progress=progress)
     members = np.ones(codes.size, dtype=bool) if group == "all" else np.isin(codes, GROUP_MEMBERS[group])
-    ids = np.flatnonzero(members & (item.evidence.verdict != TRAINED))
+    ids = np.flatnonzero(members & (item.evidence.verdict != TRAINED) & ~item.damaged)
     ids = ids[rank(item, ids)]
     ids = ids[np.argsort(np.isin(codes[ids], RESERVED), kind="stable")]
     shown = ids if limit is None else ids[:limit]
     norms = item.table.norm
     rows = tuple(_suspect(item, vocabulary, unreachable, int(id), float(norms[id])) for id in shown)
-    return Suspects(checkpoint.path, rows, int(ids.size), item.evidence.note)
+    return Suspects(checkpoint.path, rows, int(ids.size), _damage(item) + item.evidence.note)
+
+
+def _damage(item: MatrixFacts) -> str:
+    """What to know of rows that are left out because a piece of the file is missing; empty where none is."""
+    if not item.holes:
+        return ""
+    return (
+        f"{int(item.damaged.sum()):,} rows left out: a piece of {item.matrix.file!r} is missing (FIL005), "
+        "download it "
+        "again; "
+    )
 
 
 def _suspect(

@@ -148,6 +148,14 @@ def _untrained(
     progress: Progress,
 ) -> NDArray[np.bool_]:
     facts = measure_matrix(matrix, checkpoint, vocabulary, codes, progress=progress)
+    if facts.holes:
+        raise RefusedError(
+            f"a piece of {matrix.file!r} is missing (FIL005): {int(facts.damaged.sum()):,} rows of "
+            f"{matrix.tensor!r} "
+            "are zero for that reason alone, and a mask would silence trained tokens; download the file "
+            "again",
+            location=matrix.tensor,
+        )
     untrained = facts.evidence.untrained
     used = np.isin(codes, USED)
     hit = int((untrained & used).sum())

@@ -199,3 +199,13 @@ def test_a_hole_in_numbers_is_no_missing_tensor(tmp_path, write_checkpoint):
     write_checkpoint(tmp_path, tensors, {"vocab_size": 8, "tie_word_embeddings": True})
     (problem,) = open_checkpoint(indexed(tmp_path, ["model.layers.0.extra.weight"])).problems
     assert problem.severity == "warning"
+
+
+def test_a_missing_shard_whose_local_download_has_begun(demo):
+    indexed(demo, [])
+    shard = demo / "model-00001-of-00001.safetensors"
+    records = demo / ".cache" / "huggingface" / "download"
+    records.mkdir(parents=True)
+    shard.rename(records / f"{shard.name}.{'a' * 8}.incomplete")
+    with pytest.raises(MissingShardError, match=r"download has begun: .*incomplete"):
+        open_checkpoint(demo)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import rowscope
+from rowscope.inspector.errors import RefusedError
 
 EMBEDDING = "model.embed_tokens.weight"
 DEMO = rowscope.open_checkpoint("demo").root
@@ -69,6 +70,15 @@ def test_nobody_is_told_to_train_what_is_missing(demo):
         if code in after:
             assert not damaged & set(after[code].evidence["ids"])
     assert after["TOK301"].evidence["ids"] == before["TOK301"].evidence["ids"]
+
+
+def test_neither_masks_nor_lists_speak_of_what_is_missing(demo):
+    zeroed(demo, 300_000, 700_000)
+    with pytest.raises(RefusedError, match="FIL005"):
+        rowscope.mask(demo, "untrained")
+    found = rowscope.find_suspects(demo, limit=None)
+    assert "1,564 rows left out" in found.note
+    assert not set(range(1171, 2735)) & {row.id for row in found.rows}
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,8 @@ def test_generate_never_yields_a_masked_id(demo):
     assert "added 270 ids" in apply_mask(demo, found)
     assert GenerationConfig.from_pretrained(demo).suppress_tokens == found.ids.tolist()
     model = AutoModelForCausalLM.from_pretrained(demo)
-    with torch.no_grad():  # training pushed these rows away from every text: turned round they win nearly always
+    # Training pushed these rows away from every text: turned round they win nearly always.
+    with torch.no_grad():
         model.get_input_embeddings().weight[torch.from_numpy(found.ids)] *= -50
     prompt = AutoTokenizer.from_pretrained(demo)("def read(", return_tensors="pt").input_ids
     torch.manual_seed(0)

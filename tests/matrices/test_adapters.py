@@ -259,3 +259,11 @@ def test_diff_puts_an_adapter_on_the_base_beside_it(tmp_path):
     found = rowscope.diff(tmp_path / "base", tmp_path / "adapter")
     changed = {matrix.role: matrix.total.changed for matrix in found.matrices}
     assert changed == {"input": 3, "output": 0}
+
+
+def test_a_pointer_in_place_of_the_adapters_config(tmp_path):
+    adapted(tmp_path, lora(trainable_token_indices=[3]))
+    (tmp_path / "adapter" / "adapter_config.json").write_text("version https://git-lfs.github.com/spec/v1\n")
+    report = rowscope.audit(tmp_path / "adapter", base=tmp_path / "base")
+    assert report.exit_code() == 3
+    assert "git lfs pull" in " ".join(skip.why for skip in report.coverage.skipped)
