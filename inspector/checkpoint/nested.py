@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from rowscope.inspector.checkpoint.locate import Location
 from rowscope.inspector.checkpoint.nothing import STEP, SUFFIX
@@ -27,20 +28,35 @@ def module_folder(folder: Folder) -> str | None:
 
     `modules.json` lists the modules in order; the first with weights embeds the tokens.
     """
-    listed = File(folder, "modules.json")
-    if folder.kind(listed.name) != "file" or any(name.endswith(SUFFIX) for name in folder.names()):
+    modules = _modules(folder)
+    if not modules or any(name.endswith(SUFFIX) for name in folder.names()):
         return None
-    try:
-        modules = read_json(listed, _LIMIT)
-    except CheckpointError:
-        return None
-    for module in modules if isinstance(modules, list) else ():
-        name = module.get("path") if isinstance(module, dict) else None
+    for module in modules:
+        name = module.get("path")
         if not isinstance(name, str) or not name or "/" in name or name in (".", ".."):
             continue
         if folder.kind(name) == "folder" and any(entry.endswith(SUFFIX) for entry in folder.names(name)):
             return name
     return None
+
+
+def is_static_embedding(folder: Folder) -> bool:
+    """Whether a folder is a sentence-transformers table with no model behind it, hence no config.json."""
+    above = folder.above()
+    modules = _modules(folder) or (_modules(above[0]) if above is not None else [])
+    kinds = [str(module.get("type", "")) for module in modules]
+    return bool(kinds) and kinds[0].endswith(".StaticEmbedding")
+
+
+def _modules(folder: Folder) -> list[Mapping[str, Any]]:
+    """The modules that `modules.json` lists; none where it cannot be used."""
+    if folder.kind("modules.json") != "file":
+        return []
+    try:
+        modules = read_json(File(folder, "modules.json"), _LIMIT)
+    except CheckpointError:
+        return []
+    return [module for module in modules if isinstance(module, dict)] if isinstance(modules, list) else []
 
 
 def tokenizer_folder(folder: Folder) -> tuple[Folder, str | None]:

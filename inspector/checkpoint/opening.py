@@ -27,7 +27,7 @@ from rowscope.inspector.checkpoint.index_checks import (
 from rowscope.inspector.checkpoint.listing import listing
 from rowscope.inspector.checkpoint.locate import Location, locate
 from rowscope.inspector.checkpoint.names import check_names
-from rowscope.inspector.checkpoint.nested import inside, tokenizer_folder
+from rowscope.inspector.checkpoint.nested import inside, is_static_embedding, tokenizer_folder
 from rowscope.inspector.checkpoint.parts import assemble, in_parts
 from rowscope.inspector.checkpoint.problem import Problem
 from rowscope.inspector.checkpoint.weights import Weights, choose_weights
@@ -71,6 +71,8 @@ def open_checkpoint(
     where = tensor_places(shards)
     names_from, tokenizer_note = tokenizer_folder(folder) if tokenizer is None else (_given(tokenizer), None)
     config, skipped, config_note = read_main_config(folder)
+    if config is None and is_static_embedding(folder):
+        skipped = tuple(skip for skip in skipped if folder.has(skip.what))
     generation, more = read_config(folder, "generation_config.json", required=False)
     claims = read_claim_record(folder)
     tensors = MappingProxyType(_tensors(shards, where, weights.index, folder))

@@ -84,6 +84,20 @@ def test_a_sentence_transformers_bundle(tmp_path, write_checkpoint, own):
     assert any("modules.json" in note for note in report.checkpoint.notes)
 
 
+@pytest.mark.parametrize("inner", ["", "0_StaticEmbedding"])
+def test_a_static_embedding_has_no_config(tmp_path, write_checkpoint, inner):
+    """As sentence-transformers saves it: a table, its tokenizer, and the list of modules."""
+    matrix = np.random.default_rng(1).normal(size=(ROWS, WIDTH)).astype("f4")
+    write_checkpoint(tmp_path / inner, {"embedding.weight": matrix}, tokens=TOKENS)
+    kind = "sentence_transformers.models.StaticEmbedding"
+    (tmp_path / "modules.json").write_text(json.dumps([{"idx": 0, "name": "0", "path": inner, "type": kind}]))
+    report = rowscope.audit(tmp_path)
+    assert [(m.role, m.tensor, m.shape) for m in report.matrices] == [
+        ("input", "embedding.weight", (ROWS, WIDTH))
+    ]
+    assert (report.complete, report.exit_code()) == (True, 0)
+
+
 @pytest.mark.parametrize("path", ["../elsewhere", "/etc", ".."])
 def test_a_bundle_leads_nowhere_else(tmp_path, write_checkpoint, path):
     weights(tmp_path / "elsewhere", write_checkpoint)
