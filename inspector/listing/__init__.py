@@ -3,9 +3,16 @@
 Knows evidence and names. Must not render.
 """
 
-from rowscope.inspector.listing.choose import RowNames, choose_ids, matrix_of
-from rowscope.inspector.listing.suspects import Suspect, Suspects, find_suspects
-from rowscope.inspector.listing.table import VocabularyRows, named_rows, reserved_ids, row_table
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rowscope.inspector import lazily
+
+if TYPE_CHECKING:
+    from rowscope.inspector.listing.choose import RowNames, choose_ids, matrix_of
+    from rowscope.inspector.listing.suspects import Suspect, Suspects, find_suspects
+    from rowscope.inspector.listing.table import VocabularyRows, named_rows, reserved_ids, row_table
 
 __all__ = [
     "RowNames",
@@ -19,3 +26,19 @@ __all__ = [
     "reserved_ids",
     "row_table",
 ]
+
+__getattr__ = lazily(
+    __name__,
+    {
+        "RowNames": "choose",
+        "Suspect": "suspects",
+        "Suspects": "suspects",
+        "VocabularyRows": "table",
+        "choose_ids": "choose",
+        "find_suspects": "suspects",
+        "matrix_of": "choose",
+        "named_rows": "table",
+        "reserved_ids": "table",
+        "row_table": "table",
+    },
+)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from rowscope.inspector.header import TensorRef
-from rowscope.inspector.matrices.adapters import Change
 from rowscope.inspector.matrices.layouts import VALUES
-from rowscope.inspector.matrices.packed.model import Packed
+
+if TYPE_CHECKING:
+    from rowscope.inspector.matrices.adapters import Change
+    from rowscope.inspector.matrices.packed.model import Packed
+
 
 Role = Literal["input", "output", "both"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -11,30 +11,12 @@ from rowscope.inspector.matrices.find import config_int
 from rowscope.inspector.matrices.layouts import VALUES
 from rowscope.inspector.matrices.matrix import Matrix, MatrixLayout
 from rowscope.inspector.matrices.packed.beside import Beside, Read
-from rowscope.inspector.matrices.packed.bitsandbytes import read_four_bit, read_int8
-from rowscope.inspector.matrices.packed.columns import read_gptq
-from rowscope.inspector.matrices.packed.mlx import read_mlx
 from rowscope.inspector.matrices.packed.model import Packed
-from rowscope.inspector.matrices.packed.nibbles import read_gemma, read_modelopt
-from rowscope.inspector.matrices.packed.pack_quantized import read_compressed
-from rowscope.inspector.matrices.packed.scaled import read_scaled
 from rowscope.inspector.matrices.packed.shapes import checked, refused
-from rowscope.inspector.matrices.packed.static import read_static
-from rowscope.inspector.matrices.packed.torchao import read_torchao
 from rowscope.inspector.matrices.stored import FORMS, PLAIN, StoredForm
 
-_READERS: Final[tuple[Callable[[Beside], Packed | None], ...]] = (
-    read_mlx,
-    read_scaled,
-    read_compressed,
-    read_four_bit,
-    read_int8,
-    read_modelopt,
-    read_gemma,
-    read_torchao,
-    read_gptq,
-    read_static,
-)
+_PLAIN_TYPES: Final = ("BF16", "F16", "F32", "F64")
+_OWN: Final = (".weight", ".bias")
 
 
 def with_packing(
@@ -63,10 +45,16 @@ def _understood(
     vocab: int | None,
     read: Read,
 ) -> Matrix:
+    if _surely_plain(matrix.ref, tensors):
+        return matrix
     form = _form(matrix.ref.name)
     stem = matrix.ref.name.removesuffix(form.suffix)
     beside = Beside(matrix.ref, stem, form.suffix, tensors, config, width, vocab, read)
-    packed = next((p for reader in _READERS if (p := reader(beside)) is not None), None)
+    from rowscope.inspector.matrices.packed.readers import (
+        READERS,  # a third of what opening a checkpoint imports
+    )
+
+    packed = next((p for reader in READERS if (p := reader(beside)) is not None), None)
     if packed is None and form.packed:
         rows, columns = matrix.shape
         packed = refused(
@@ -77,6 +65,14 @@ def _understood(
         return matrix
     packed = checked(packed, matrix.tensor)
     return replace(matrix, packed=packed, packing=packed.label, size=(packed.rows, packed.width))
+
+
+def _surely_plain(ref: TensorRef, tensors: Mapping[str, TensorRef]) -> bool:
+    """Whether a table is of a float type and has nothing beside it that could belong to a packing."""
+    stem = ref.name.removesuffix(".weight")
+    if stem == ref.name or ref.dtype not in _PLAIN_TYPES:
+        return False
+    return not any(name.startswith(stem) and name[len(stem) :] not in _OWN for name in tensors)
 
 
 def _form(name: str) -> StoredForm:
