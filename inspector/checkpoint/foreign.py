@@ -23,10 +23,9 @@ class Foreign(NamedTuple):
     hint: str
 
 
-_ZERO: Final = (
-    "make weights of it: python {folder}/zero_to_fp32.py {folder} OUT --safe_serialization "
-    "(the script is DeepSpeed's, deepspeed/utils/zero_to_fp32.py)"
-)
+_SAFE: Final = "--safe_serialization"
+_ZERO: Final = f"make weights of it: python {{folder}}/zero_to_fp32.py {{folder}} OUT {_SAFE}"
+_ZERO_MODULE: Final = "make weights of it: python -m deepspeed.utils.zero_to_fp32"
 _DCP: Final = (
     "make weights of it: python -m torch.distributed.checkpoint.format_utils dcp_to_torch {folder} OUT.pt, "
     "then safetensors.torch.save_file(torch.load('OUT.pt'), 'model.safetensors')"
@@ -35,8 +34,12 @@ _DCP: Final = (
 # The first that fits counts: what a training run leaves goes before the single files that lie within it.
 FORMATS: Final[tuple[Foreign, ...]] = (
     Foreign((r"zero_to_fp32\.py",), "a DeepSpeed ZeRO checkpoint", _ZERO),
-    Foreign((r"global_step\d+",), "a DeepSpeed ZeRO checkpoint", _ZERO),
-    Foreign((r".*_optim_states\.pt",), "a step of a DeepSpeed ZeRO checkpoint", _ZERO),
+    Foreign((r"global_step\d+",), "a DeepSpeed ZeRO checkpoint", f"{_ZERO_MODULE} {{folder}} OUT {_SAFE}"),
+    Foreign(
+        (r".*_(optim|model)_states\.pt",),
+        "a step of a DeepSpeed checkpoint",
+        f"{_ZERO_MODULE} {{folder}}/.. OUT {_SAFE} --tag STEP (zero_to_fp32.py, STEP is this folder's name)",
+    ),
     Foreign(
         (r"pytorch_model_fsdp_\d+",),
         "an FSDP checkpoint of accelerate",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import rowscope
+from rowscope.inspector.checkpoint.foreign import foreign_format
 from rowscope.inspector.errors import CheckpointError
 from rowscope.inspector.storage import File, Folder, LocalFolder, kind_of, read_range, reason
 
@@ -79,8 +81,9 @@ def _local_file(path: Path) -> Location:
         return Location("index", LocalFolder(path.parent), path.name)
     if path.name.endswith(".safetensors"):
         return Location("file", LocalFolder(path.parent), path.name)
+    known = foreign_format([path.name], shlex.quote(str(path.parent)))
     raise CheckpointError(
-        f"{str(path)!r} is no safetensors file; {conversion(path.suffix) or _WHAT_IS_A_PATH}",
+        f"{str(path)!r} is no safetensors file; {known or conversion(path.suffix) or _WHAT_IS_A_PATH}",
         location=str(path),
     )
 

@@ -53,6 +53,21 @@ def test_other_formats_are_named_with_their_converter(tmp_path, names, word):
         rowscope.open_checkpoint(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [
+        ("model.onnx", "ONNX"),
+        ("model.nemo", "NeMo"),
+        ("model.tflite", "TensorFlow Lite"),
+        ("x.gguf", "gguf_file"),
+    ],
+)
+def test_a_file_of_another_format(tmp_path, name, word):
+    (tmp_path / name).write_bytes(b"x")
+    with pytest.raises(CheckpointError, match=word):
+        rowscope.open_checkpoint(tmp_path / name)
+
+
 @pytest.mark.parametrize("suffix", [".part", ".aria2", ".incomplete"])
 def test_only_an_unfinished_download(tmp_path, suffix):
     (tmp_path / f"model.safetensors{suffix}").write_bytes(b"x" * 10)
