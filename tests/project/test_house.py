@@ -172,6 +172,12 @@ def _foreign(tree):
     return plain | {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
 
 
+@pytest.mark.parametrize("door", sorted(name for name in DOORS if "lazily(" in MODULES[name].read_text()))
+def test_a_lazy_door_offers_no_name_that_a_module_below_it_has(door):
+    """Once such a module is imported it stands in the way of the name."""
+    assert {name for name in door_names(door) if f"{door}.{name}" in MODULES} == set()
+
+
 def test_no_circles_between_modules():
     _no_circles(
         {name: {at for at, _ in used(name, checked_only=False) if at in MODULES} - {name} for name in MODULES}
