@@ -29,9 +29,11 @@ Floats = NDArray[np.float64]
 
 
 def judge_collapse(
-    state: Judgement, references: tuple[Reference, ...], distances: NDArray[np.float64]
+    state: Judgement, references: tuple[Reference, ...], distances: Floats, lying: NDArray[np.bool_]
 ) -> None:
-    """collapsed: rows within the cut of a reference; `distances` float64 [n, k], one column for each.
+    """collapsed: rows on a reference.
+
+    `distances` float64 [n, k] and `lying` bool [n, k] have one column for each.
 
     Also the confidence of the trained rows, by how far they have moved from the leading reference.
     """
@@ -39,19 +41,27 @@ def judge_collapse(
     state.confidence[state.open] = _trained_confidence(distances[:, 0], lead)[state.open]
     state.cuts["displacement"] = lead.cut / lead.bulk
     state.cuts["reference_edge"] = lead.edge / lead.bulk
-    for reference, away in zip(references, distances.T, strict=True):
+    for reference, away, within in zip(references, distances.T, lying.T, strict=True):
+        hit = state.open & within
         with np.errstate(invalid="ignore"):
-            hit = state.open & (away <= reference.cut)
             sure = away <= reference.edge
         certainty = np.minimum(np.where(sure, HIGH, MEDIUM), reference.certainty).astype(np.int8)
         state.give(hit, COLLAPSED, certainty)
 
 
-def on_reference(references: tuple[Reference, ...], distances: Floats) -> NDArray[np.bool_]:
-    """bool [n]: rows within the cut of a reference; `distances` float64 [n, k], one column for each."""
-    cuts = np.array([reference.cut for reference in references])
-    with np.errstate(invalid="ignore"):
-        return np.asarray((distances <= cuts).any(axis=1))
+def on_references(references: tuple[Reference, ...], distances: Floats, norms: Floats) -> NDArray[np.bool_]:
+    """bool [n, k]: rows within the cut of each reference, and as far along its direction as its own rows.
+
+    `distances` float64 [n, k], one column for each; `norms` float64 [n]. From
+    |x - c|^2 = |x|^2 - 2 x.c + |c|^2.
+    """
+    found = np.zeros(distances.shape, dtype=np.bool_)
+    for at, reference in enumerate(references):
+        away, size = distances[:, at], float(np.linalg.norm(reference.centre))
+        with np.errstate(all="ignore"):
+            projected = (norms**2 + size**2 - away**2) / (2 * size)
+            found[:, at] = (away <= reference.cut) & ~(np.abs(projected - size) > reference.along)
+    return found
 
 
 def upright(references: tuple[Reference, ...], distances: Floats, norms: Floats) -> NDArray[np.bool_]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -46,16 +47,23 @@ class Start:
     ordinary: bool
 
 
-def judge_added(state: Judgement, near: Flags, trained: Trained | None, upright: Flags) -> None:
+def judge_added(
+    state: Judgement, near: Flags, sample_of_trained: Callable[[], Trained | None], upright: Flags
+) -> None:
     """initial: believed and added rows that are random: of the start's norm, or of one norm among themselves.
 
     Args:
         near: rows with the norm of the start by the config.
+        sample_of_trained: what trained rows look like, asked for where there is a row to compare.
         upright: rows that lean towards no reference.
     """
+    perhaps = state.open & state.special & upright
+    if not (perhaps & near).any() and perhaps.sum() < _AGREE:
+        return
+    trained = sample_of_trained()
     if trained is None:
         return
-    random = _random(state, state.open & state.special & upright, trained)
+    random = _random(state, perhaps, trained)
     random &= _alone(state, random)
     alike = _agreeing(state, random) if trained.usual_share <= _DISTINCT else np.zeros_like(random)
     state.give(random & (near | alike), INITIAL, MEDIUM)

@@ -24,6 +24,7 @@ _ABOVE: Final = 2.0
 _CHANCE: Final = 5.0
 _MOMENT: Final = 7.0
 _BLOCK: Final = 1024
+_STEPS: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +72,26 @@ def trained_rows(rows: Rows, ids: NDArray[np.int64]) -> Trained | None:
 
 
 def _leading(unit: Rows, k: int) -> Rows:
-    """The k leading directions of rows [n, d], from the n x n Gram matrix: n^3 steps at any width."""
-    values, vectors = np.linalg.eigh(unit @ unit.T)
-    basis = (unit.T @ vectors[:, -k:]).T / np.sqrt(np.maximum(values[-k:, None], 1e-300))
-    return np.ascontiguousarray(basis)
+    """The k leading directions of rows [n, d], nearly: float64 [k, d], orthonormal.
+
+    Subspace iteration from rows of the sample. LAPACK's eigensolver wakes threads at each of its many small
+    steps, which costs seconds where the processors have other work.
+    """
+    basis = _orthonormal(unit[np.linspace(0, len(unit) - 1, k).astype(np.int64)])
+    for _ in range(_STEPS):
+        basis = _orthonormal((basis @ unit.T) @ unit)
+    return basis
+
+
+def _orthonormal(vectors: Rows) -> Rows:
+    """Orthonormal rows of the same span as [k, d], one after the other; twice against rounding."""
+    found = np.zeros_like(vectors)
+    for at, vector in enumerate(vectors):
+        for _ in range(2):
+            vector = vector - (found[:at] @ vector) @ found[:at]
+        size = float(np.sqrt((vector * vector).sum()))
+        found[at] = vector / size if size > 0 else 0.0
+    return found
 
 
 def _passes(rows: Rows, ids: NDArray[np.int64], trained: Trained) -> NDArray[np.bool_]:

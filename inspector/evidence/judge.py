@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -15,7 +16,7 @@ from rowscope.inspector.evidence.collapse import (
     judge_copies,
     judge_families,
     judge_relatives,
-    on_reference,
+    on_references,
     unit_without,
     upright,
 )
@@ -78,22 +79,23 @@ def judge(subject: Subject, progress: Progress = None) -> MatrixEvidence:
     found, distances, residual = _measure(state, references, means.rows[0])
     if references:
         references = (_counted(state, references[0], distances[:, 0], subject.candidates), *references[1:])
-    lying = on_reference(references, distances)
+    each = on_references(references, distances, state.table.norm)
+    lying = np.asarray(each.any(axis=1))
     judge_means(state, means, bulk, used, lying)
     places = np.searchsorted(state.table.ids, ids)
     apart = ~lying[places] & ~state.special[places]
-    trained = trained_rows(bulk[apart], ids[apart])
+    trained = cache(lambda: trained_rows(bulk[apart], ids[apart]))
     near = like_start(state, subject.start.std)
     judge_added(state, near, trained, upright(references, distances, state.table.norm))
     if references:
-        judge_collapse(state, references, distances)
+        judge_collapse(state, references, distances, each)
     group = duplicate_groups(state.table, state.reader)
     judge_copied(state, judge_copies(state, group))
     judge_pieces(state, subject.pieces)
     _families(state, references[0].bulk if references else unit_without(bulk))
     initial, remark = None, ""
     if not references:
-        initial, remark = judge_untouched(state, subject.candidates, near, trained, subject.start)
+        initial, remark = judge_untouched(state, subject.candidates, near, trained(), subject.start)
     if initial is not None:
         found, _, residual = _measure(state, (initial,), means.rows[0])
     reference = references[0] if references else initial

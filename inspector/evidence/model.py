@@ -35,6 +35,9 @@ class Reference:
         bulk: median distance of the used rows to the centre: the unit of displacements.
         radius: median distance of the reference's rows to the centre.
         edge: distance up to which the reference's own rows scatter.
+        along: how far the projection of an untrained row onto the centre's direction may be from the centre:
+            infinite but for a reference whose rows scatter as noise does, which has little of it in any one
+            direction.
         certainty: the best confidence that a verdict resting on it can have, an index into `CONFIDENCES`.
     """
 
@@ -47,6 +50,7 @@ class Reference:
     bulk: float = float("nan")
     radius: float = float("nan")
     edge: float = float("nan")
+    along: float = float("inf")
     certainty: int = HIGH
 
     @property

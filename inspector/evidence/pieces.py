@@ -21,6 +21,7 @@ _MOST: Final = 64
 # for the pieces span at most a quarter of all directions.
 _REST: Final = 0.02
 _WEIGHT: Final = 0.05
+_RIDGE: Final = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +72,11 @@ def donors_of(reader: RowReader, id: int, donors: Ids) -> tuple[int, ...]:
     size = float(np.linalg.norm(row))
     if not kept.any() or not size > 0:
         return ()
-    weights, *_ = np.linalg.lstsq(basis[kept].T, row, rcond=1e-6)
-    if _norm(basis[kept].T @ weights - row) > _REST * size:
+    basis = basis[kept]
+    # The normal equations: the decomposition of the long matrix wakes threads for little work.
+    gram = basis @ basis.T
+    weights = np.linalg.solve(gram + _RIDGE * np.trace(gram) * np.eye(len(gram)), basis @ row)
+    if _norm(weights @ basis - row) > _REST * size:
         return ()
     return tuple(donors[:count][kept][weights > _WEIGHT * np.abs(weights).max()].tolist())
 

@@ -114,15 +114,30 @@ def _without(sources: list[Source], centre: Rows, reach: float) -> list[Source]:
 
 def _cores(source: Source, bulk: Rows) -> list[Found]:
     cores = []
-    core = densest_core(source.rows) if source.believed else None
-    if core is not None and not independent(source.rows[core.members]):
-        cores.append(Found(source, core, _unit(bulk, core.centre, core.radius), copies=False))
+    apart, core = _directed_core(source) if source.believed else (source, None)
+    if core is not None:
+        cores.append(Found(apart, core, _unit(bulk, core.centre, core.radius), copies=False))
     copies = closest_copies(source.rows)
     if copies is not None:
         unit = _unit(bulk, copies.centre, copies.radius)
         if copies.radius <= _COPY * unit:
             cores.append(Found(source, copies, unit, copies=True))
     return cores
+
+
+def _directed_core(source: Source) -> tuple[Source, Core | None]:
+    """The densest core that shares a direction, and the source without what is denser and shares none.
+
+    Short independent rows, padding with a random start for one, lie closer together than noisy ones.
+    """
+    while (core := densest_core(source.rows)) is not None:
+        if not independent(source.rows[core.members]):
+            return source, core
+        reach = core.radius * (1 + _SIGMAS / np.sqrt(2 * source.rows.shape[1]))
+        beyond = np.linalg.norm(source.rows - core.centre, axis=1) > reach
+        beyond[core.members] = False
+        source = source.keep(beyond)
+    return source, None
 
 
 def _unit(bulk: Rows, centre: Rows, radius: float) -> float:
@@ -168,6 +183,7 @@ def _accept(
         bulk=unit,
         radius=radius,
         edge=edge,
+        along=SHARE * unit + _SIGMAS * radius / np.sqrt(bulk.shape[1]) if noisy and not tight else np.inf,
         certainty=_certainty(tight, noisy, thin),
     )
 
