@@ -3,29 +3,22 @@
 Knows where things are and whether they fit. Reads no tensor data and must not know tokens or judge rows.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-from rowscope.inspector import lazily
-
-if TYPE_CHECKING:
-    from rowscope.inspector.checkpoint.checkpoint import Checkpoint
-    from rowscope.inspector.checkpoint.claim_record import (
-        CLAIM_RECORD,
-        CLAIM_RECORD_LIMIT,
-        ClaimedRow,
-        ClaimRecord,
-        read_claim_record,
-    )
-    from rowscope.inspector.checkpoint.config import CONFIG_LIMIT
-    from rowscope.inspector.checkpoint.diagnose import diagnose
-    from rowscope.inspector.checkpoint.downloads import Verified
-    from rowscope.inspector.checkpoint.locate import locate
-    from rowscope.inspector.checkpoint.no_matrix import no_matrix
-    from rowscope.inspector.checkpoint.opening import open_checkpoint
-    from rowscope.inspector.checkpoint.structure import Structure, describe
-    from rowscope.inspector.checkpoint.structure_groups import TensorGroup
+from rowscope.inspector.checkpoint.checkpoint import Checkpoint
+from rowscope.inspector.checkpoint.claim_record import (
+    CLAIM_RECORD,
+    CLAIM_RECORD_LIMIT,
+    ClaimedRow,
+    ClaimRecord,
+    read_claim_record,
+)
+from rowscope.inspector.checkpoint.config import CONFIG_LIMIT
+from rowscope.inspector.checkpoint.diagnose import diagnose
+from rowscope.inspector.checkpoint.downloads import Verified
+from rowscope.inspector.checkpoint.locate import locate
+from rowscope.inspector.checkpoint.no_matrix import no_matrix
+from rowscope.inspector.checkpoint.opening import open_checkpoint
+from rowscope.inspector.checkpoint.structure import Structure, describe
+from rowscope.inspector.checkpoint.structure_groups import TensorGroup
 
 __all__ = [
     "CLAIM_RECORD",
@@ -44,24 +37,3 @@ __all__ = [
     "open_checkpoint",
     "read_claim_record",
 ]
-
-__getattr__ = lazily(
-    __name__,
-    {
-        "CLAIM_RECORD": "claim_record",
-        "CLAIM_RECORD_LIMIT": "claim_record",
-        "CONFIG_LIMIT": "config",
-        "Checkpoint": "checkpoint",
-        "ClaimRecord": "claim_record",
-        "ClaimedRow": "claim_record",
-        "Structure": "structure",
-        "TensorGroup": "structure_groups",
-        "Verified": "downloads",
-        "describe": "structure",
-        "diagnose": "diagnose",
-        "locate": "locate",
-        "no_matrix": "no_matrix",
-        "open_checkpoint": "opening",
-        "read_claim_record": "claim_record",
-    },
-)
