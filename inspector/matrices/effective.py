@@ -75,6 +75,8 @@ def _fitting(table: Matrix, change: Change) -> Change:
         fits = (a[1], b[0]) == ((rows, width) if change.embedding else (width, rows)) and a[0] == b[1]
         if not fits:
             return replace(change, trouble=_misfit(table, f"factors of {list(a)} and {list(b)}"))
+    if change.magnitude is not None and sorted(change.magnitude.shape, reverse=True)[:1] != [rows]:
+        return replace(change, trouble=_misfit(table, f"magnitudes of {list(change.magnitude.shape)}"))
     return change
 
 

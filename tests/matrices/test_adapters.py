@@ -267,3 +267,15 @@ def test_a_pointer_in_place_of_the_adapters_config(tmp_path):
     report = rowscope.audit(tmp_path / "adapter", base=tmp_path / "base")
     assert report.exit_code() == 3
     assert "git lfs pull" in " ".join(skip.why for skip in report.coverage.skipped)
+
+
+def test_factors_that_do_not_fit_are_told(tmp_path):
+    adapted(tmp_path, lora(target_modules=["lm_head"], use_dora=True), tied=False)
+    path = tmp_path / "adapter" / "adapter_model.safetensors"
+    tensors = load_file(path)
+    for part, word in (("lora_magnitude_vector", "magnitudes"), ("lora_B", "factors"), ("lora_A", "factors")):
+        cut = {name: value[:2] if part in name else value for name, value in tensors.items()}
+        save_file(cut, path)
+        report = rowscope.audit(tmp_path / "adapter", base=tmp_path / "base")
+        assert report.exit_code() == 3
+        assert word in " ".join(skip.why for skip in report.coverage.skipped)
