@@ -116,6 +116,13 @@ def checkpoint_folders(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str,
         "headless": _sharded(root / "headless"),
         "partial": _write(root / "partial", {EMBEDDING: _rows(7)}),
         "wrapped": _wrapped(root / "wrapped"),
+        "layered": _write(
+            root / "layered",
+            {EMBEDDING: _rows(9), "model.embed_tokens_per_layer.weight": _rows(10, _ROWS - 8)},
+            _config(tie_word_embeddings=True),
+            _words(_ROWS),
+            ("<|end|>", "<|tool|>"),
+        ),
         "claimed": _claimed(root),
     }
     return folders

@@ -11,6 +11,8 @@ from rowscope.inspector.audit.report import (
     Report,
     Skipped,
     SpecialTokenReport,
+    StorageFacts,
+    TableReport,
 )
 from rowscope.inspector.audit.run import audit
 
@@ -22,5 +24,7 @@ __all__ = [
     "Report",
     "Skipped",
     "SpecialTokenReport",
+    "StorageFacts",
+    "TableReport",
     "audit",
 ]

@@ -15,12 +15,16 @@ from rowscope.inspector.audit.report import (
     Report,
     Skipped,
     SpecialTokenReport,
+    StorageFacts,
+    TableReport,
 )
 from rowscope.inspector.audit.summary import summarise
 from rowscope.inspector.census import GROUP_MEMBERS, GROUPS, take_capacity
 from rowscope.inspector.checkpoint import Checkpoint
 from rowscope.inspector.checks import run_checks, token_verdicts
 from rowscope.inspector.evidence import VERDICTS, Facts, MatrixFacts, other_tools
+from rowscope.inspector.header import DTYPE_BITS
+from rowscope.inspector.matrices import Table
 
 
 def compose(facts: Facts, skipped: tuple[Skipped, ...]) -> Report:
@@ -31,6 +35,7 @@ def compose(facts: Facts, skipped: tuple[Skipped, ...]) -> Report:
         census=facts.census,
         capacity=take_capacity(facts.checkpoint, facts.vocabulary, facts.census),
         matrices=tuple(_matrix_report(facts, item) for item in facts.matrices),
+        tables=tuple(_table_report(table) for table in facts.checkpoint.tables),
         special_tokens=_special_tokens(facts),
         findings=findings,
         coverage=Coverage(
@@ -84,6 +89,16 @@ def _matrix_report(facts: Facts, item: MatrixFacts) -> MatrixReport:
         notable_rows=notable_rows(facts, item),
         other_tools=other_tools(item),
     )
+
+
+def _table_report(table: Table) -> TableReport:
+    rows, width = table.matrix.shape
+    packed = table.matrix.packed
+    if packed is None:
+        storage = StorageFacts(table.matrix.packing or "plain", DTYPE_BITS[table.matrix.dtype], None)
+    else:
+        storage = StorageFacts(packed.format, packed.bits or None, packed.group)
+    return TableReport(table.matrix.tensor, table.role, rows, width, table.vocabulary, table.note, storage)
 
 
 def _verdicts(item: MatrixFacts, group: str) -> dict[str, int]:

@@ -137,10 +137,36 @@ class Coverage:
 
 
 @dataclass(frozen=True, slots=True)
+class StorageFacts:
+    """How the elements of a table are stored: `plain` or what packed it, bits each, elements to a scale."""
+
+    format: str
+    bits: int | None
+    group: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TableReport:
+    """A vocabulary table of the checkpoint: `vocabulary` is what names its rows, None where nothing does.
+
+    `storage` says how its elements are stored.
+    """
+
+    name: str
+    role: str
+    rows: int
+    width: int
+    vocabulary: str | None
+    note: str
+    storage: StorageFacts
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The result of `rowscope.audit`.
 
     Attributes:
+        tables: every vocabulary table found, the judged ones first.
         summary: paragraphs for a person, without markup.
         complete: False where something that an audit needs was missing (see `coverage.skipped`).
         timings: seconds by stage.
@@ -150,6 +176,7 @@ class Report:
     census: Census
     capacity: Capacity
     matrices: tuple[MatrixReport, ...]
+    tables: tuple[TableReport, ...]
     special_tokens: tuple[SpecialTokenReport, ...]
     findings: tuple[Finding, ...]
     coverage: Coverage
@@ -186,6 +213,7 @@ class Report:
             "census": _census(self.census),
             "capacity": self.capacity,
             "matrices": [_matrix(matrix) for matrix in self.matrices],
+            "tables": self.tables,
             "special_tokens": self.special_tokens,
             "findings": self.findings,
             "coverage": {

@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 from rowscope.inspector.audit.compose import compose
 from rowscope.inspector.audit.report import Report, Skipped
 from rowscope.inspector.census import Census, roled_tokens, take_census
-from rowscope.inspector.checkpoint import Checkpoint, no_matrix, open_checkpoint
+from rowscope.inspector.checkpoint import Checkpoint, focused, no_matrix, open_checkpoint, table_named
 from rowscope.inspector.errors import TokenizerError, UndecodableError
 from rowscope.inspector.evidence import Facts, MatrixFacts, measure_matrix
-from rowscope.inspector.vocabulary import Vocabulary, read_vocabulary
+from rowscope.inspector.matrices import Table
+from rowscope.inspector.rows import draft_tokens
+from rowscope.inspector.vocabulary import Vocabulary, read_vocabulary, renumbered
 
 __all__ = ["Report", "audit"]
 
@@ -33,6 +35,7 @@ def audit(
     *,
     base: str | os.PathLike[str] | None = None,
     reachability: bool = False,
+    matrix: str | None = None,
     progress: Progress = None,
 ) -> Report:
     """Audit a checkpoint's vocabulary rows from its files alone.
@@ -41,9 +44,12 @@ def audit(
         checkpoint: an opened checkpoint, or a path for `open_checkpoint`.
         base: where the path is a PEFT adapter, the model that it was trained on.
         reachability: also test which tokens any text can produce (extra `tokenizer`).
+        matrix: judge this vocabulary table alone, by its tensor's name; what nothing names is judged
+            without tokens, and nothing is said of ties, sizes and special ids.
         progress: called with the number of rows finished since the last call.
 
     Raises:
+        UsageError: no vocabulary table is called `matrix`.
         CheckpointError: the path cannot be opened (see `open_checkpoint`).
         NoMatrixError: no tensor is a vocabulary matrix.
         MissingExtraError: `reachability` without the extra `tokenizer`.
@@ -52,6 +58,9 @@ def audit(
     if not isinstance(checkpoint, Checkpoint):
         checkpoint = open_checkpoint(checkpoint, base=base)
         clock.lap("headers")
+    table = None if matrix is None else table_named(checkpoint, matrix)
+    if table is not None:
+        checkpoint = focused(checkpoint, table)
     if not checkpoint.matrices:
         raise no_matrix(checkpoint)
     skipped = [Skipped(skip.what, skip.why) for skip in checkpoint.skipped]
@@ -59,7 +68,7 @@ def audit(
         number, count = checkpoint.lone_shard
         why = f"PATH is shard {number} of {count}; give the folder or its index to audit all of them"
         skipped.append(Skipped("other shards", why))
-    vocabulary = _vocabulary(checkpoint, skipped)
+    vocabulary = _vocabulary(checkpoint, skipped, table)
     census = take_census(checkpoint.layout, vocabulary, checkpoint.config)
     clock.lap("tokenizer")
     unreachable = _unreachable(checkpoint, vocabulary, reachability, skipped)
@@ -67,7 +76,7 @@ def audit(
     matrices = _measure(checkpoint, vocabulary, census, unreachable, skipped, progress)
     census, matrices = _same_bytes(census, matrices)
     clock.lap("rows")
-    tokens = roled_tokens(vocabulary, checkpoint.config, checkpoint.generation_config)
+    tokens = roled_tokens(vocabulary, *checkpoint.declaring)
     facts = Facts(checkpoint, vocabulary, census, tokens, matrices, unreachable)
     report = compose(facts, tuple(skipped))
     clock.lap("findings")
@@ -90,7 +99,11 @@ class _Clock:
         return {**self._laps, "total": self._last - self._start}
 
 
-def _vocabulary(checkpoint: Checkpoint, skipped: list[Skipped]) -> Vocabulary | None:
+def _vocabulary(checkpoint: Checkpoint, skipped: list[Skipped], table: Table | None) -> Vocabulary | None:
+    if table is not None and table.vocabulary is None:
+        why = f"no tokenizer names the rows of {table.matrix.tensor} ({table.note or 'its own vocabulary'})"
+        skipped.append(Skipped("tokenizer", why, affects=False))
+        return None
     try:
         vocabulary = read_vocabulary(checkpoint.tokenizer_folder)
     except TokenizerError as error:
@@ -100,6 +113,8 @@ def _vocabulary(checkpoint: Checkpoint, skipped: list[Skipped]) -> Vocabulary | 
         skipped.append(
             Skipped("tokenizer", "no tokenizer files beside the weights: no row is known to be reserved")
         )
+    if vocabulary is not None and table is not None and table.vocabulary == "draft":
+        return renumbered(vocabulary, draft_tokens(table))
     return vocabulary
 
 

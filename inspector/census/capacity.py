@@ -10,7 +10,7 @@ import numpy as np
 
 from rowscope.inspector.census.census import PLACEHOLDER, UNMAPPED, Census, IdSet
 from rowscope.inspector.checkpoint import Checkpoint
-from rowscope.inspector.matrices import Matrix, MatrixLayout, config_int
+from rowscope.inspector.matrices import Matrix, MatrixLayout, per_layer_tables
 from rowscope.inspector.ranges import to_ranges
 from rowscope.inspector.vocabulary import Vocabulary, all_ids
 
@@ -49,7 +49,7 @@ class Capacity:
     """How many tokens a checkpoint can take as it is, and the next step beyond.
 
     Attributes:
-        rows: rows that every vocabulary tensor has and that the config counts.
+        rows: rows that every vocabulary tensor has, that the config counts and that the model looks up.
         assignable: unmapped ids that the next added tokens get, in order.
         holes: unmapped ids that no added token gets: tokenizers give the next id, not the lowest free one.
         placeholders: ids whose token is named as reserved; a new token can take the name's place.
@@ -91,14 +91,17 @@ def take_capacity(checkpoint: Checkpoint, vocabulary: Vocabulary | None, census:
 
 
 def usable_rows(checkpoint: Checkpoint) -> int:
-    """Rows that the input matrix, the output matrix and its bias all have, at most `config.vocab_size`."""
-    counts = [matrix.rows for matrix in checkpoint.matrices]
-    bias = checkpoint.layout.output_bias
+    """Rows that the matrices, the output's bias and the tables of each layer all have, at most as many as the
+    config states and below the ids that it routes to other tables; a size of 0 states nothing."""
+    layout = checkpoint.layout
+    counts = [matrix.rows for matrix in (*layout.matrices, *per_layer_tables(checkpoint.tables))]
+    bias = layout.output_bias
     if bias is not None:
         counts.append(math.prod(bias.shape))
-    size = config_int(checkpoint.config, "vocab_size")
-    if size is not None:
-        counts.append(size)
+    if layout.vocab is not None:
+        counts.append(layout.vocab.size)
+    if layout.served is not None:
+        counts.append(layout.served)
     return min(counts, default=0)
 
 

@@ -130,7 +130,7 @@ def take_census(
     max_id = vocabulary.max_id if vocabulary else None
     unmapped = np.flatnonzero(codes == UNMAPPED)
     return Census(
-        config_vocab_size=config_int(config, "vocab_size"),
+        config_vocab_size=layout.vocab.size if layout.vocab else config_int(config, "vocab_size"),
         hidden_size=config_int(config, "hidden_size", "d_model", "n_embd", "dim"),
         tokenizer=_tokenizer_facts(vocabulary),
         input_rows=source.rows if source else None,

@@ -22,6 +22,12 @@ ID_KEYS: Final[Mapping[str, str]] = {
     "forced_eos_token_id": "forced_eos",
 }
 
+# Ids that a processor writes into the text in the place of images, video and sound. Other configs state them
+# for tokenizers that they do not come with, so they count only where a token has the id.
+MODAL_KEYS: Final[Mapping[str, str]] = {
+    f"{kind}_token_{end}": kind for kind in ("image", "video", "audio") for end in ("id", "index")
+}
+
 # Words in a special token's name that mark the protocol of tool calls, in any family's spelling.
 _TOOL_WORDS: Final = ("tool", "function", "python_tag", "ipython")
 
@@ -62,8 +68,10 @@ def declared_ids(
     return tuple(found)
 
 
-def _in_config(config: Mapping[str, Any] | None, name: str) -> Iterator[Declaration]:
-    for key, role in ID_KEYS.items():
+def _in_config(
+    config: Mapping[str, Any] | None, name: str, keys: Mapping[str, str] = ID_KEYS
+) -> Iterator[Declaration]:
+    for key, role in keys.items():
         value = config_value(config, key)
         for item in value if isinstance(value, list) else [value]:
             if isinstance(item, int) and not isinstance(item, bool) and item >= 0:
@@ -79,6 +87,8 @@ def roled_tokens(
     declarations = [*declared_ids(config, generation_config)]
     if vocabulary is not None:
         declarations += _from_tokenizer(vocabulary)
+        modal = (*_in_config(config, "config.json", MODAL_KEYS),)
+        declarations += [declared for declared in modal if declared.id in vocabulary.tokens]
     by_id: dict[int, list[Declaration]] = {id: [] for id in _listed(vocabulary)}
     for declaration in declarations:
         by_id.setdefault(declaration.id, []).append(declaration)

@@ -14,6 +14,7 @@ from rowscope.inspector.checkpoint.claim_record import (
 from rowscope.inspector.checkpoint.config import CONFIG_LIMIT
 from rowscope.inspector.checkpoint.diagnose import diagnose
 from rowscope.inspector.checkpoint.downloads import Verified
+from rowscope.inspector.checkpoint.focus import focused, table_named
 from rowscope.inspector.checkpoint.locate import locate
 from rowscope.inspector.checkpoint.no_matrix import no_matrix
 from rowscope.inspector.checkpoint.opening import open_checkpoint
@@ -32,8 +33,10 @@ __all__ = [
     "Verified",
     "describe",
     "diagnose",
+    "focused",
     "locate",
     "no_matrix",
     "open_checkpoint",
     "read_claim_record",
+    "table_named",
 ]

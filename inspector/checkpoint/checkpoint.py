@@ -18,7 +18,16 @@ from rowscope.inspector.checkpoint.problem import Problem
 from rowscope.inspector.checkpoint.whole import refuse_broken_tables
 from rowscope.inspector.errors import CheckpointError
 from rowscope.inspector.header import Shard, TensorRef
-from rowscope.inspector.matrices import Matrix, MatrixLayout, find_matrices, with_adapter, with_packing
+from rowscope.inspector.matrices import (
+    Matrix,
+    MatrixLayout,
+    Table,
+    find_matrices,
+    find_tables,
+    tables_with_packing,
+    with_adapter,
+    with_packing,
+)
 from rowscope.inspector.storage import Folder
 
 _SHARD_NAME = re.compile(r"-(?P<number>\d{1,9})-of-(?P<count>\d{1,9})\.safetensors$", re.ASCII)
@@ -87,6 +96,25 @@ class Checkpoint:
     def matrices(self) -> tuple[Matrix, ...]:
         """The vocabulary matrices."""
         return self.layout.matrices
+
+    @cached_property
+    def tables(self) -> tuple[Table, ...]:
+        """Every vocabulary table: the judged matrices first, then those with other vocabularies or uses."""
+        found = find_tables(self.tensors, self.config, self.layout)
+        return tables_with_packing(found, self.tensors, self.config, _bytes_of)
+
+    @cached_property
+    def declaring(self) -> tuple[Mapping[str, Any] | None, Mapping[str, Any] | None]:
+        """The config and generation config whose token ids are rows of the matrices.
+
+        Where the logits are over another vocabulary (of a decoder, of audio codes), so are the ids of the
+        whole config and of generation; what the config inside of the text model says still counts.
+        """
+        layout = self.layout
+        if not layout.generates_elsewhere:
+            return self.config, self.generation_config
+        inside = layout.vocab is not None and "." in layout.vocab.path
+        return (layout.vocab.config if inside and layout.vocab else None), None
 
     @property
     def bytes(self) -> int:

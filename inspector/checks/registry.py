@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from rowscope.inspector.checks import comparison, fresh, rows, structure, tokens, tying, vocabulary
+from rowscope.inspector.checks import comparison, fresh, rows, sizes, structure, tokens, tying, vocabulary
 from rowscope.inspector.checks.finding import SEVERITY_RANK, Finding, Rule
 from rowscope.inspector.evidence import Facts
 
@@ -17,11 +17,13 @@ CHECKS: Final[tuple[tuple[Rule, Check], ...]] = (
     (structure.FIL006, structure.unloadable_names),
     (vocabulary.VOC101, vocabulary.unmapped_rows),
     (vocabulary.VOC102, vocabulary.token_without_row),
-    (vocabulary.VOC103, vocabulary.vocab_size_mismatch),
-    (vocabulary.VOC104, vocabulary.row_count_mismatch),
+    (sizes.VOC103, sizes.vocab_size_mismatch),
+    (sizes.VOC104, sizes.row_count_mismatch),
     (vocabulary.VOC105, vocabulary.bad_special_id),
     (vocabulary.VOC106, vocabulary.placeholder_tokens),
     (vocabulary.VOC107, vocabulary.vocabulary_holes),
+    (sizes.VOC108, sizes.no_vocab_size),
+    (sizes.VOC109, sizes.short_side_table),
     (rows.ROW201, rows.non_finite_rows),
     (rows.ROW202, rows.empty_used_rows),
     (rows.ROW203, rows.collapsed_used_rows),

@@ -21,7 +21,7 @@ def tied_but_different(facts: Facts) -> Iterator[Finding]:
     differ = source.table.fingerprint[:rows] != target.table.fingerprint[:rows]
     count = int(differ.sum()) + abs(source.matrix.rows - target.matrix.rows)
     yield TIE401.finding(
-        f"config.json says tie_word_embeddings, but {source.matrix.tensor} and {target.matrix.tensor} are "
+        f"{facts.checkpoint.layout.tie.source}, but {source.matrix.tensor} and {target.matrix.tensor} are "
         f"both stored and {count} rows differ.",
         f"{source.matrix.tensor}, {target.matrix.tensor}",
         evidence={"differing_rows": count, "rows": [source.matrix.rows, target.matrix.rows]},
@@ -33,19 +33,28 @@ def tied_but_different(facts: Facts) -> Iterator[Finding]:
 def missing_output_matrix(facts: Facts) -> Iterator[Finding]:
     """TIE402."""
     layout = facts.checkpoint.layout
+    tie = layout.tie
     if (
         facts.checkpoint.lone_shard is not None  # it may well stand in another shard
-        or layout.config_says_tied is not False
+        or tie.ties is not False
         or layout.head_expected is False
+        or (layout.head_expected is None and tie.stated is None)
+        or layout.others
         or layout.of_role("input") is None
         or layout.of_role("output") is not None
     ):
         return
+    unread = f" {tie.ignored} says otherwise, which transformers does not read." if tie.ignored else ""
     yield TIE402.finding(
-        "config.json says tie_word_embeddings is false, but no output matrix is stored.",
-        "config.json: tie_word_embeddings",
-        evidence={"architectures": list((facts.checkpoint.config or {}).get("architectures") or [])},
+        f"{tie.source}, but no output matrix is stored.{unread}",
+        f"config.json: {tie.place}",
+        evidence={"architectures": list(facts.checkpoint.architectures)},
         confidence="high" if layout.head_expected else "medium",
-        hint="Loading it initialises the output matrix at random. Set tie_word_embeddings to true if the "
-        "model was trained tied, else restore the missing tensor.",
+        hint="Loading it initialises the output matrix at random. "
+        + (
+            f"Set {tie.place} in config.json to true if the model was trained tied, else restore"
+            if tie.settable
+            else "Restore"
+        )
+        + " the missing tensor.",
     )

@@ -14,8 +14,6 @@ from rowscope.inspector.ranges import format_ranges
 
 VOC101: Final = Rule("VOC101", "unmapped-rows", "note", "Rows that no tokenizer entry owns.")
 VOC102: Final = Rule("VOC102", "token-without-row", "warning", "A tokenizer id that has no row.")
-VOC103: Final = Rule("VOC103", "vocab-size-mismatch", "warning", "config.vocab_size differs from the rows.")
-VOC104: Final = Rule("VOC104", "row-count-mismatch", "warning", "Input and output row counts differ.")
 VOC105: Final = Rule("VOC105", "bad-special-id", "error", "An eos, bos or pad id out of range or unmapped.")
 VOC106: Final = Rule("VOC106", "placeholder-tokens", "note", "Entries whose name says reserved or unused.")
 VOC107: Final = Rule("VOC107", "vocabulary-holes", "note", "Unmapped ids below the largest token id.")
@@ -57,35 +55,6 @@ def token_without_row(facts: Facts) -> Iterator[Finding]:
         evidence={**id_evidence(ids), "used_by_config_or_template": [item.id for item in used]},
         hint=f"Resize the matrices to at least {int(ids.max()) + 1} rows "
         f"(model.resize_token_embeddings), or remove the entries from the tokenizer.",
-    )
-
-
-def vocab_size_mismatch(facts: Facts) -> Iterator[Finding]:
-    """VOC103: an error when there are fewer rows than config.vocab_size, else a warning."""
-    size, rows = facts.census.config_vocab_size, facts.census.input_rows or facts.census.output_rows
-    if size is None or rows is None or size == rows:
-        return
-    yield VOC103.finding(
-        f"config.json says vocab_size {size}, the matrix has {rows} rows.",
-        "config.json: vocab_size",
-        severity="error" if rows < size else "warning",
-        evidence={"config_vocab_size": size, "rows": rows},
-        hint=f"Set vocab_size to {rows}: transformers refuses to load, or re-initialises, a matrix of "
-        "another size.",
-    )
-
-
-def row_count_mismatch(facts: Facts) -> Iterator[Finding]:
-    """VOC104."""
-    source, target = facts.census.input_rows, facts.census.output_rows
-    if source is None or target is None or source == target:
-        return
-    yield VOC104.finding(
-        f"The input matrix has {source} rows, the output matrix {target}.",
-        ", ".join(item.matrix.tensor for item in facts.matrices),
-        evidence={"input_rows": source, "output_rows": target},
-        hint="Some multimodal models do so by design (the output leaves image tokens out). Otherwise resize "
-        "both to the larger count.",
     )
 
 

@@ -8,25 +8,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rowscope.inspector.census import GROUP_MEMBERS, group_codes
-from rowscope.inspector.checkpoint import Checkpoint, no_matrix
+from rowscope.inspector.checkpoint import Checkpoint, no_matrix, table_named
 from rowscope.inspector.errors import NoMatrixError, UsageError
 from rowscope.inspector.matrices import Matrix
 from rowscope.inspector.ranges import parse_ranges
-from rowscope.inspector.vocabulary import Vocabulary, ids_of, read_vocabulary
+from rowscope.inspector.rows import draft_tokens
+from rowscope.inspector.vocabulary import Vocabulary, ids_of, read_vocabulary, renumbered
 
 
 def matrix_of(checkpoint: Checkpoint, role: str) -> Matrix:
-    """The matrix that plays a role.
+    """The matrix that plays a role, or the vocabulary table of that name.
+
+    Where the model's head has a vocabulary of its own, it is the output all the same.
 
     Raises:
-        UsageError: `role` is neither input nor output.
+        UsageError: `role` is neither input nor output, nor the name of a vocabulary table.
         NoMatrixError: the checkpoint has no such matrix.
     """
     if role not in ("input", "output", "both"):
-        raise UsageError(f"--matrix {role!r} is not known; use input or output", location="--matrix")
-    if not checkpoint.matrices:
-        raise no_matrix(checkpoint)
+        return table_named(checkpoint, role).matrix
     matrix = checkpoint.layout.of_role("output" if role == "output" else "input")
+    if matrix is None and role == "output":
+        heads = (table.matrix for table in checkpoint.layout.others if table.role.endswith("output"))
+        matrix = next(heads, None)
+    if matrix is None and not checkpoint.matrices:
+        raise no_matrix(checkpoint)
     if matrix is None:
         stored = ", ".join(f"{m.role}: {m.tensor}" for m in checkpoint.matrices)
         raise NoMatrixError(
@@ -37,20 +43,35 @@ def matrix_of(checkpoint: Checkpoint, role: str) -> Matrix:
 
 
 class RowNames:
-    """Tokens and groups of a matrix's rows: its tokenizer files are read on first use, and once."""
+    """Tokens and groups of a matrix's rows: its tokenizer files are read on first use, and once.
+
+    `untold` says why the rows of the table have no names, where its vocabulary is not the tokenizer's.
+    """
 
     def __init__(self, checkpoint: Checkpoint, matrix: Matrix) -> None:
         self._folder = checkpoint.tokenizer_folder
         self._rows = matrix.rows
+        judged = any(own.tensor == matrix.tensor for own in checkpoint.matrices)
+        self._table = None if judged else table_named(checkpoint, matrix.tensor)
+        self.untold = ""
+        if self._table is not None and self._table.vocabulary is None:
+            why = self._table.note or "it has a vocabulary of its own"
+            self.untold = f"no tokenizer names the rows of {matrix.tensor} ({why})"
 
     @cached_property
     def vocabulary(self) -> Vocabulary | None:
-        """The tokenizer's vocabulary, None where there are no files.
+        """What the rows are called, None where there are no files or they are of another vocabulary.
 
         Raises:
             TokenizerError: the files cannot be read.
+            CheckpointError: the table of a draft vocabulary cannot be read.
         """
-        return read_vocabulary(self._folder)
+        if self.untold:
+            return None
+        vocabulary = read_vocabulary(self._folder)
+        if vocabulary is None or self._table is None or self._table.vocabulary != "draft":
+            return vocabulary
+        return renumbered(vocabulary, draft_tokens(self._table))
 
     @cached_property
     def codes(self) -> NDArray[np.int8]:

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 import rowscope
 from rowscope.inspector.census import GROUP_MEMBERS, GROUPS, RESERVED, group_codes
-from rowscope.inspector.checkpoint import Checkpoint, no_matrix, open_checkpoint
+from rowscope.inspector.checkpoint import Checkpoint, open_checkpoint
 from rowscope.inspector.checks import rank
 from rowscope.inspector.errors import UsageError
 from rowscope.inspector.evidence import CONFIDENCES, TRAINED, VERDICTS, MatrixFacts, measure_matrix
-from rowscope.inspector.listing.choose import matrix_of
+from rowscope.inspector.listing.choose import RowNames, matrix_of
 from rowscope.inspector.plain import to_plain
-from rowscope.inspector.vocabulary import Vocabulary, read_vocabulary
+from rowscope.inspector.vocabulary import Vocabulary
 
 Progress = Callable[[int], None] | None
 
@@ -102,10 +102,9 @@ def find_suspects(
         )
     if not isinstance(checkpoint, Checkpoint):
         checkpoint = open_checkpoint(checkpoint)
-    if not checkpoint.matrices:
-        raise no_matrix(checkpoint)
     matrix = matrix_of(checkpoint, role)
-    vocabulary = read_vocabulary(checkpoint.tokenizer_folder)
+    names = RowNames(checkpoint, matrix)
+    vocabulary = names.vocabulary
     unreachable = None
     if reachability and vocabulary is not None:
         from rowscope.inspector.evidence import unreachable_ids
@@ -120,7 +119,8 @@ def find_suspects(
     shown = ids if limit is None else ids[:limit]
     norms = item.table.norm
     rows = tuple(_suspect(item, vocabulary, unreachable, int(id), float(norms[id])) for id in shown)
-    return Suspects(checkpoint.path, rows, int(ids.size), _damage(item) + item.evidence.note)
+    note = "; ".join(part for part in (names.untold, item.evidence.note) if part)
+    return Suspects(checkpoint.path, rows, int(ids.size), _damage(item) + note)
 
 
 def _damage(item: MatrixFacts) -> str:
@@ -129,8 +129,7 @@ def _damage(item: MatrixFacts) -> str:
         return ""
     return (
         f"{int(item.damaged.sum()):,} rows left out: a piece of {item.matrix.file!r} is missing (FIL005), "
-        "download it "
-        "again; "
+        "download it again; "
     )
 
 

@@ -155,7 +155,7 @@ def row_table(
     """Statistics of rows of one matrix.
 
     Args:
-        role: "input" or "output"; a tied matrix answers to both.
+        role: "input" or "output"; a tied matrix answers to both. Or a vocabulary table by its tensor's name.
         ids: int64 [n], the rows wanted; all where None.
         evidence: also token, group, matrix, verdict, confidence, cosine and duplicates. For `ids` the rows
             are judged against the reference candidates and a fixed sample of other rows (`judged_on`).
@@ -203,7 +203,7 @@ def _known(names: RowNames, matrix: Matrix) -> tuple[Vocabulary | None, NDArray[
     except TokenizerError as error:
         unknown = group_codes(matrix.rows, None)
         return None, unknown, f"tokens and groups are unknown: {error.message}; "
-    trouble = "" if vocabulary else "tokens and groups are unknown: no tokenizer files; "
+    trouble = "" if vocabulary else f"tokens and groups are unknown: {names.untold or 'no tokenizer files'}; "
     return vocabulary, codes, trouble
 
 

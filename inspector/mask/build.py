@@ -112,6 +112,15 @@ def _logits_matrix(checkpoint: Checkpoint, notes: list[str]) -> Matrix:
     source = checkpoint.layout.of_role("input")
     if source is None:
         raise no_matrix(checkpoint)
+    head = next((t for t in checkpoint.layout.others if t.role.endswith("output")), None)
+    if head is not None:
+        raise RefusedError(
+            f"the logits of {checkpoint.path!r} are over the {head.matrix.rows} rows of "
+            f"{head.matrix.tensor!r}, which are no ids of the tokenizer "
+            f"({head.note or 'a vocabulary of its own'}); mask them by that vocabulary, `rowscope rows "
+            f"{checkpoint.path} --matrix {head.matrix.tensor}` shows its rows",
+            location=head.matrix.tensor,
+        )
     if checkpoint.layout.head_expected is False:
         notes.append("the architecture has no output matrix: nothing is sampled from this model as it is")
     else:
@@ -212,7 +221,7 @@ def _unlisted(
 def _left_out(
     chosen: NDArray[np.bool_], checkpoint: Checkpoint, vocabulary: Vocabulary | None, notes: list[str]
 ) -> tuple[LeftOut, ...]:
-    tokens = roled_tokens(vocabulary, checkpoint.config, checkpoint.generation_config)
+    tokens = roled_tokens(vocabulary, *checkpoint.declaring)
     found = [token for token in tokens if token.id < chosen.size and chosen[token.id] and _protected(token)]
     if found:
         first = ", ".join(

@@ -11,17 +11,23 @@ from rowscope.inspector import lazily
 
 if TYPE_CHECKING:
     from rowscope.inspector.matrices.adapters import Change, find_changes
+    from rowscope.inspector.matrices.classes import OWN_COUNT, architectures, built_rows
     from rowscope.inspector.matrices.effective import with_adapter
-    from rowscope.inspector.matrices.find import config_int, config_value, find_matrices
-    from rowscope.inspector.matrices.layouts import INPUT_NAMES, OUTPUT_NAMES
-    from rowscope.inspector.matrices.matrix import Matrix, MatrixLayout, Role
-    from rowscope.inspector.matrices.packed.attach import with_packing
+    from rowscope.inspector.matrices.find import find_matrices
+    from rowscope.inspector.matrices.layouts import INPUT_NAMES, OUTPUT_NAMES, PER_LAYER_GUARDED
+    from rowscope.inspector.matrices.matrix import Matrix, MatrixLayout, Role, Table
+    from rowscope.inspector.matrices.packed.attach import tables_with_packing, with_packing
     from rowscope.inspector.matrices.packed.model import Packed, Part, Storage, seen_as
+    from rowscope.inspector.matrices.passed_over import nearest_misses
+    from rowscope.inspector.matrices.scopes import config_int, config_value, stated_sizes
     from rowscope.inspector.matrices.stored import role_of_name
+    from rowscope.inspector.matrices.tables import find_tables, per_layer_tables
 
 __all__ = [
     "INPUT_NAMES",
     "OUTPUT_NAMES",
+    "OWN_COUNT",
+    "PER_LAYER_GUARDED",
     "Change",
     "Matrix",
     "MatrixLayout",
@@ -29,12 +35,20 @@ __all__ = [
     "Part",
     "Role",
     "Storage",
+    "Table",
+    "architectures",
+    "built_rows",
     "config_int",
     "config_value",
     "find_changes",
     "find_matrices",
+    "find_tables",
+    "nearest_misses",
+    "per_layer_tables",
     "role_of_name",
     "seen_as",
+    "stated_sizes",
+    "tables_with_packing",
     "with_adapter",
     "with_packing",
 ]
@@ -47,16 +61,26 @@ __getattr__ = lazily(
         "Matrix": "matrix",
         "MatrixLayout": "matrix",
         "OUTPUT_NAMES": "layouts",
+        "OWN_COUNT": "classes",
+        "PER_LAYER_GUARDED": "layouts",
         "Packed": "packed.model",
         "Part": "packed.model",
         "Role": "matrix",
         "Storage": "packed.model",
-        "config_int": "find",
-        "config_value": "find",
+        "Table": "matrix",
+        "architectures": "classes",
+        "built_rows": "classes",
+        "config_int": "scopes",
+        "config_value": "scopes",
         "find_changes": "adapters",
         "find_matrices": "find",
+        "find_tables": "tables",
+        "nearest_misses": "passed_over",
+        "per_layer_tables": "tables",
         "role_of_name": "stored",
         "seen_as": "packed.model",
+        "stated_sizes": "scopes",
+        "tables_with_packing": "packed.attach",
         "with_adapter": "effective",
         "with_packing": "packed.attach",
     },

@@ -2,187 +2,195 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any
 
 from rowscope.inspector.header import TensorRef
+from rowscope.inspector.matrices.classes import Tie, architectures, decide_tie, head_expected
 from rowscope.inspector.matrices.layouts import (
     BIAS_NAMES,
-    HEAD_ENDINGS,
+    CLASS_INPUTS,
     INPUT_NAMES,
+    OFFSET_CONFIGS,
     OUTPUT_NAMES,
-    PACKING_SIBLINGS,
-    NameRule,
 )
-from rowscope.inspector.matrices.matrix import Matrix, MatrixLayout, Role
-from rowscope.inspector.matrices.stored import (
-    FLAT_SIDES,
-    PLAIN,
-    StoredTable,
-    as_table,
-    in_unknown_form,
-    table_size,
+from rowscope.inspector.matrices.matrix import Matrix, MatrixLayout, Table
+from rowscope.inspector.matrices.pick import (
+    ByTail,
+    Found,
+    Sizes,
+    as_matrix,
+    aside,
+    by_shape,
+    by_tail,
+    form_words,
+    in_own_form,
+    is_table,
+    pick,
 )
+from rowscope.inspector.matrices.scopes import Scope, config_int, stated_sizes, text_scope
+from rowscope.inspector.matrices.tables import other_heads
+
+Config = Mapping[str, Any] | None
 
 
-def config_value(config: Mapping[str, Any] | None, *keys: str) -> Any:  # noqa: ANN401 - JSON value
-    """First value that is not None under `keys`, at the top level or in a nested text config."""
-    if config is None:
-        return None
-    for scope in _scopes(config):
-        for key in keys:
-            if scope.get(key) is not None:
-                return scope[key]
-    return None
+def find_matrices(tensors: Mapping[str, TensorRef], config: Config) -> MatrixLayout:
+    """Find the vocabulary matrices from names, shapes and config; none gives an empty `matrices`.
 
-
-def config_int(config: Mapping[str, Any] | None, *keys: str) -> int | None:
-    """Like `config_value`, for a non-negative integer; anything else counts as absent."""
-    value = config_value(config, *keys)
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        return None
-    return value
-
-
-def _scopes(config: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    yield config
-    for key in ("text_config", "llm_config", "language_config", "decoder"):
-        nested = config.get(key)
-        if isinstance(nested, Mapping):
-            yield nested
-
-
-def find_matrices(tensors: Mapping[str, TensorRef], config: Mapping[str, Any] | None) -> MatrixLayout:
-    """Find the vocabulary matrices from names, shapes and config; none gives an empty `matrices`."""
-    tables = _tables(tensors)
-    sizes = _Sizes(config_int(config, "vocab_size"), _hidden(config), frozenset(tensors))
-    source = _pick(tables, INPUT_NAMES, sizes) or _by_shape(tensors, config, sizes)
+    A head over another vocabulary than the input's (of a decoder, of audio codes, of a draft model) is none
+    of the matrices: it stands in `others`.
+    """
+    scope = text_scope(config)
+    tables = by_tail(tensors)
+    sizes = Sizes(scope.size if scope else None, _hidden(config, scope), frozenset(tensors))
+    source = (
+        _of_class(tables, config) or pick(tables, INPUT_NAMES, sizes) or by_shape(tensors.values(), sizes)
+    )
     if source:
-        rows, width = sizes.of(source[0])
+        rows, width = sizes.of(source.table)
         sizes = sizes._replace(vocab=sizes.vocab or rows, width=width or sizes.width, strict=True)
-    target = _pick(tables, OUTPUT_NAMES, sizes) or _unknown(tensors, OUTPUT_NAMES)
-    source = source or _unknown(tensors, INPUT_NAMES)
-    head = _head_expected(config)
-    says_tied = _says_tied(config)
-    leading = target or source
-    bias = _pick_bias(tensors, sizes.of(leading[0])[0] if leading else None)
-    tied, tie_source = _tie(source is not None, target is not None, says_tied, head)
-    matrices: list[Matrix] = []
-    if source:
-        matrices.append(_matrix("both" if tied and target is None else "input", source, sizes))
-    if target and (source is None or target[0].ref.name != source[0].ref.name):
-        matrices.append(_matrix("output", target, sizes))
-    return MatrixLayout(tuple(matrices), bias, tied, tie_source, says_tied, head)
+    target = pick(tables, _output_rules(source, scope), sizes) or in_own_form(tensors, OUTPUT_NAMES)
+    source = source or in_own_form(tensors, INPUT_NAMES)
+    other = None if target is None else _other_vocabulary(target, source, sizes, config, tensors)
+    tie, head = decide_tie(config), head_expected(config)
+    if target and other is None and tie.ties and (source is None or aside(source.table.plain)):
+        source = target  # stored under the name of the head alone, as BLT is
+    beside = None
+    if (
+        target is None
+        and source is not None
+        and head is not False
+        and (tie.ties is not False or "tgt_vocab_size" in (config or {}))
+    ):
+        beside = _decoder_table(tables, source)
+        if beside is not None:
+            other = _decoder_vocabulary(beside, sizes, config)
+    heads: tuple[Table, ...] = () if other is None else (other,)
+    if target is None and beside is None and source is not None and (head is False or tie.ties is not True):
+        heads = other_heads(tensors, config, sizes.vocab)
+    has_head = (target or beside) is not None and other is None
+    alone = target if has_head and target is not source else None
+    tied, tie_source = _tie(source, alone, tie, False if heads else head)
+    if beside is not None:
+        tied, tie_source = False, "no-head" if other else "decoder"
+    matrices = _matrices(source, (target or beside) if has_head else None, tied, tie, sizes)
+    leading = (target if has_head else None) or source
+    return MatrixLayout(
+        matrices,
+        _pick_bias(tensors, sizes.of(leading.table)[0] if leading else None),
+        tied,
+        tie_source,
+        tie.stated,
+        head,
+        tie,
+        scope,
+        heads,
+        _served(config, matrices),
+    )
 
 
-Found = tuple[StoredTable, str]
+def _hidden(config: Config, scope: Scope | None) -> int | None:
+    keys = ("hidden_size", "d_model", "n_embd", "dim", "embedding_size")
+    inner = config_int(scope.config, *keys) if scope else None
+    return inner or config_int(config, *keys)
 
 
-class _Sizes(NamedTuple):
-    """What is known of a table's size beside its own shape; `strict`: weak names need this width."""
-
-    vocab: int | None
-    width: int | None
-    names: frozenset[str]
-    strict: bool = False
-
-    def of(self, table: StoredTable) -> tuple[int, int]:
-        """Rows and columns of a table."""
-        form = table.form
-        if any(table.ref.name.removesuffix(".weight") + side in self.names for side in FLAT_SIDES):
-            form = form._replace(axis="flat", packed=True)
-        return table_size(table.ref, form, self.vocab, self.width)
-
-
-def _hidden(config: Mapping[str, Any] | None) -> int | None:
-    return config_int(config, "hidden_size", "d_model", "n_embd", "dim", "embedding_size")
-
-
-def _matrix(role: Role, found: Found, sizes: _Sizes) -> Matrix:
-    table, rule = found
-    stem = table.ref.name.removesuffix(".weight")
-    packing = next((how for tail, how in PACKING_SIBLINGS.items() if stem + tail in sizes.names), None)
-    if table.form.packed:
-        packing = packing or table.form.writer
-    return Matrix(role, table.ref, rule, packing, sizes.of(table))
-
-
-def _tables(tensors: Mapping[str, TensorRef]) -> dict[str, list[StoredTable]]:
-    """Tensors that may be a table, by the suffix of the naming rule that they meet."""
-    wanted = {rule.suffix for rules in (INPUT_NAMES, OUTPUT_NAMES) for rule in rules}
-    found: dict[str, list[StoredTable]] = {}
-    for ref in tensors.values():
-        table = as_table(ref)
-        if table is None:
-            continue
-        parts = table.plain.rsplit(".", 4)
-        for start in range(len(parts)):
-            tail = ".".join(parts[start:])
-            if tail in wanted:
-                found.setdefault(tail, []).append(table)
-    return found
-
-
-def _pick(
-    tables: Mapping[str, list[StoredTable]], rules: tuple[NameRule, ...], sizes: _Sizes
-) -> Found | None:
-    for rule in rules:
-        fitting = [table for table in tables.get(rule.suffix, ()) if _fits(table, rule, sizes)]
-        if fitting:
-            # Towers for other modalities reuse the names: the vocabulary's row count tells them apart,
-            # then the widest reach (most rows), then the shallowest name. Of one table in several forms
-            # the one that loaders would take goes first.
-            best = min(fitting, key=lambda table: _order(table, sizes))
-            return best, f"name ends in {rule.suffix} ({rule.families})" + _form_words(best)
+def _of_class(tables: ByTail, config: Config) -> Found | None:
+    """The table that the class looks its input up in, where only the class tells."""
+    for name in architectures(config)[:1]:
+        suffix = CLASS_INPUTS.get(name)
+        for found in tables.values() if suffix else ():
+            for table in found:
+                if suffix and is_table(table) and f".{table.plain}".endswith("." + suffix):
+                    return Found(table, f"the input of {name}" + form_words(table))
     return None
 
 
-def _order(table: StoredTable, sizes: _Sizes) -> tuple[bool, int, int, str, int]:
-    rows = sizes.of(table)[0]
-    return rows != sizes.vocab, -rows, table.plain.count("."), table.plain, table.rank
+def _output_rules(source: Found | None, scope: Scope | None) -> tuple[Any, ...]:
+    """Weak names count beside an input matrix or a stated size only: a `head` may be over classes."""
+    return OUTPUT_NAMES if source or scope else tuple(rule for rule in OUTPUT_NAMES if not rule.weak)
 
 
-def _form_words(table: StoredTable) -> str:
-    return "" if table.form is PLAIN else f", stored as {table.form.suffix} ({table.form.writer})"
+def _other_vocabulary(
+    target: Found, source: Found | None, sizes: Sizes, config: Config, tensors: Mapping[str, TensorRef]
+) -> Table | None:
+    """The head as a table of its own, where its rows are no ids of the input's vocabulary."""
+    rows, width = sizes.of(target.table)
+    matrix = as_matrix("output", target, sizes)
+    d2t = next((ref for name, ref in tensors.items() if name.endswith("d2t") and ref.shape == (rows,)), None)
+    if d2t is not None:
+        note = f"row i is token i + {d2t.name}[i] of the tokenizer"
+        return Table(matrix, "draft output", "draft", note, d2t)
+    if source is None:
+        return None
+    if _decoder_is_apart(config) or (rows != sizes.vocab and rows != sizes.of(source.table)[0]):
+        stated = [path for path, size in stated_sizes(config).items() if size == rows]
+        path = min(stated, key=lambda path: not path.startswith(_APART), default=None)
+        if path is not None and (_decoder_is_apart(config) or path.startswith(_APART) or "draft" in path):
+            return Table(matrix, "decoder output", None, f"its rows are those of {path}")
+    if aside(target.table.plain) and not aside(source.table.plain) and width != sizes.width:
+        note = f"{width} columns, the input has {sizes.width}: the head of a second model"
+        return Table(matrix, "further output", None, note)
+    return None
 
 
-def _unknown(tensors: Mapping[str, TensorRef], rules: tuple[NameRule, ...]) -> Found | None:
-    stems = [rule.suffix.removesuffix(".weight") for rule in rules if not rule.weak]
-    table = in_unknown_form(stems, tensors.values())
-    return None if table is None else (table, f"stands under {table.plain}" + _form_words(table))
+_APART = ("decoder", "tgt", "target", "audio", "codec", "draft", "depth")
 
 
-def _fits(table: StoredTable, rule: NameRule, sizes: _Sizes) -> bool:
-    shape = table.ref.shape
-    if 0 in shape or (len(shape) != 2 and not (table.form.packed and shape)):
+def _decoder_is_apart(config: Config) -> bool:
+    """Whether the config says that the decoder has a vocabulary of its own, whatever its size."""
+    if config is None:
         return False
-    if not rule.weak:
-        return True
-    # Padding adds at most a few per cent of rows, so a weak name needs a row count near the vocabulary.
-    vocab, (rows, width) = sizes.vocab, sizes.of(table)
-    near = vocab is None or 0.9 * vocab <= rows <= 1.1 * vocab + 1024
-    return near and (not sizes.strict or width == sizes.width)
+    return config.get("share_encoder_decoder_embeddings") is False or "tgt_vocab_size" in config
 
 
-def _by_shape(
-    tensors: Mapping[str, TensorRef], config: Mapping[str, Any] | None, sizes: _Sizes
-) -> Found | None:
-    vocab = sizes.vocab
-    if vocab is None:
+def _decoder_table(tables: ByTail, source: Found) -> Found | None:
+    """The decoder's own table, where the input is the encoder's: a head that is not stored is tied to it."""
+    if "encoder" not in source.table.plain:
         return None
-    hidden = _hidden(config)
-    fitting = [
-        ref
-        for ref in tensors.values()
-        if len(ref.shape) == 2
-        and ref.shape[0] == vocab
-        and (hidden is None or ref.shape[1] == hidden)
-        and ("emb" in ref.name.lower() or "wte" in ref.name.lower())
-    ]
-    if len(fitting) != 1:
+    for rule in INPUT_NAMES:
+        for table in tables.get(rule.suffix, ()):
+            name = table.plain
+            if "decoder" in name and is_table(table) and not aside(name) and name != source.table.plain:
+                return Found(table, "the decoder's table, which the output is tied to" + form_words(table))
+    return None
+
+
+def _decoder_vocabulary(beside: Found, sizes: Sizes, config: Config) -> Table | None:
+    rows = sizes.of(beside.table)[0]
+    if rows == sizes.vocab and not _decoder_is_apart(config):
         return None
-    table = StoredTable(fitting[0].name, fitting[0], PLAIN, 0)
-    return table, f"the only embedding of config.vocab_size = {vocab} rows"
+    matrix = as_matrix("output", beside, sizes)
+    return Table(matrix, "decoder input and output", None, "the decoder's own vocabulary")
+
+
+def _tie(source: Found | None, target: Found | None, tie: Tie, head: bool | None) -> tuple[bool, str]:
+    if target is not None:
+        return False, "stored-twice" if tie.ties and source is not None else "untied"
+    if head is False:
+        return False, "no-head"
+    if tie.stated is not None:
+        return bool(tie.ties), "config" if tie.ties else "untied"
+    if tie.ties is not None:
+        return (
+            tie.ties and head is not None,
+            "missing-head" if tie.ties and head else "untied" if head else "no-head",
+        )
+    return (True, "missing-head") if head else (False, "no-head")
+
+
+def _matrices(
+    source: Found | None, target: Found | None, tied: bool, tie: Tie, sizes: Sizes
+) -> tuple[Matrix, ...]:
+    """Input first, or the one that is both."""
+    found: list[Matrix] = []
+    if source and target and source.table is target.table:
+        return (as_matrix("both", source, sizes),)
+    if source:
+        found.append(as_matrix("both" if tied and target is None else "input", source, sizes))
+    if target:
+        found.append(as_matrix("output", target, sizes))
+    return tuple(found)
 
 
 def _pick_bias(tensors: Mapping[str, TensorRef], rows: int | None) -> TensorRef | None:
@@ -198,26 +206,8 @@ def _pick_bias(tensors: Mapping[str, TensorRef], rows: int | None) -> TensorRef 
     return None
 
 
-def _says_tied(config: Mapping[str, Any] | None) -> bool | None:
-    if config is None:
-        return None
-    # The top level wins: transformers ties by the outermost config that speaks of it.
-    value = config_value(config, "tie_word_embeddings")
-    return value if isinstance(value, bool) else None
-
-
-def _head_expected(config: Mapping[str, Any] | None) -> bool | None:
-    names = (config or {}).get("architectures")
-    if not isinstance(names, list) or not names:
-        return None
-    return any(isinstance(name, str) and name.endswith(HEAD_ENDINGS) for name in names)
-
-
-def _tie(has_input: bool, has_output: bool, says_tied: bool | None, head: bool | None) -> tuple[bool, str]:
-    if has_output:
-        return False, "stored-twice" if says_tied and has_input else "untied"
-    if head is False:
-        return False, "no-head"
-    if says_tied is not None:
-        return says_tied, "config" if says_tied else "untied"
-    return (True, "missing-head") if head else (False, "no-head")
+def _served(config: Config, matrices: tuple[Matrix, ...]) -> int | None:
+    """The first id that is looked up in another table than the matrices, by the config's `vocab_offset`s."""
+    offsets = [config_int((config or {}).get(key), "vocab_offset") for key in OFFSET_CONFIGS]
+    first = min((offset for offset in offsets if offset), default=None)
+    return first if first is not None and matrices and first < matrices[0].rows else None

@@ -23,6 +23,7 @@ INPUT_NAMES: tuple[NameRule, ...] = (
     NameRule("language_model.embed_tokens.weight", "multimodal models with a nested text model"),
     NameRule("model.shared.weight", "BART, Marian, mBART"),
     NameRule("shared.weight", "T5, UMT5, Switch"),
+    NameRule("encoder.embed_tokens.weight", "encoder-decoders with a table for each side"),
     NameRule("model.decoder.embed_tokens.weight", "OPT, Whisper"),
     NameRule("transformer.wte.weight", "GPT-2, GPT-J, MPT, Falcon"),
     NameRule("wte.weight", "GPT-2 without a head"),
@@ -39,6 +40,12 @@ INPUT_NAMES: tuple[NameRule, ...] = (
     NameRule("backbone.embedding.weight", "Mamba, original code"),
     NameRule("rwkv.embeddings.weight", "RWKV"),
     NameRule("embeddings.token_embedding.weight", "CLIP and SigLIP text towers"),
+    NameRule("cpmant.input_embedding.weight", "CPM-Ant"),
+    NameRule("transformer.w.weight", "CTRL"),
+    NameRule("llm.embed.weight", "Inkling"),
+    NameRule("wte.embedding", "Molmo"),
+    NameRule("embed_tokens.embed_tokens.weight", "Kyutai speech to text"),
+    NameRule("embed_text_tokens.weight", "CSM, and other speech models with a text table of their own"),
     NameRule("embeddings", "model2vec"),
     NameRule("embed_tokens.weight", "decoders without a head", weak=True),
     NameRule("token_embedding.weight", "small research models", weak=True),
@@ -57,6 +64,12 @@ OUTPUT_NAMES: tuple[NameRule, ...] = (
     NameRule("predictions.decoder.weight", "ALBERT"),
     NameRule("lm_loss.weight", "XLNet"),
     NameRule("output_layer.weight", "ChatGLM, Megatron"),
+    NameRule("pred_layer.proj.weight", "XLM, FlauBERT"),
+    NameRule("lm_head.out_proj.weight", "T5Gemma"),
+    NameRule("llm.unembed.weight", "Inkling"),
+    NameRule("output_projection.weight", "BioGPT, TrOCR", weak=True),
+    NameRule("log_softmax.mlp.layer0.weight", "Cohere ASR", weak=True),
+    NameRule("cls.weight", "UltraBERT", weak=True),
     NameRule("proj_out.weight", "Whisper", weak=True),
     NameRule("output.weight", "Meta and Mistral consolidated files", weak=True),
     NameRule("decoder.weight", "ModernBERT", weak=True),
@@ -73,9 +86,67 @@ BIAS_NAMES: tuple[NameRule, ...] = (
     NameRule("vocab_projector.bias", "DistilBERT"),
     NameRule("predictions.bias", "ALBERT"),
     NameRule("lm_loss.bias", "XLNet"),
+    NameRule("pred_layer.proj.bias", "XLM, FlauBERT"),
     NameRule("final_logits_bias", "BART, Marian; stored as [1, V]"),
     NameRule("decoder.bias", "ModernBERT", weak=True),
 )
+
+# Where a class looks its input up in another table than the order above would take.
+CLASS_INPUTS: dict[str, str] = {
+    "MarianMTModel": "model.encoder.embed_tokens.weight",
+    "ProphetNetForCausalLM": "prophetnet.decoder.word_embeddings.weight",
+    "SeamlessM4TForTextToText": "text_decoder.embed_tokens.weight",
+    "SeamlessM4TForSpeechToText": "text_decoder.embed_tokens.weight",
+    "SeamlessM4TForTextToSpeech": "text_decoder.embed_tokens.weight",
+    "SeamlessM4Tv2ForTextToText": "text_decoder.embed_tokens.weight",
+    "SeamlessM4Tv2ForSpeechToText": "text_decoder.embed_tokens.weight",
+    "SeamlessM4Tv2ForTextToSpeech": "text_decoder.embed_tokens.weight",
+    "BltForCausalLM": "local_encoder.embed_tokens.weight",
+}
+
+# Parts of names under which a table of another vocabulary, or of a second model beside the first, stands.
+OTHER_PARTS: tuple[str, ...] = (
+    "audio",
+    "codec",
+    "codebook",
+    "depth_decoder",
+    "talker",
+    "vision",
+    "visual",
+    "image",
+    "qformer",
+    "patcher",
+    "gemma_expert",
+    "action_expert",
+    "token2wav",
+    "acoustics",
+    "draft",
+)
+
+# Parts of names of tables whose rows are no tokens: positions, segments, classes, patches.
+NO_VOCABULARY: tuple[str, ...] = (
+    "position",
+    "pos_emb",
+    "token_type",
+    "segment_emb",
+    "patch",
+    "relative",
+    "rel_",
+    "time_emb",
+    "timestep",
+    "wpe",
+    "class_emb",
+    "label_emb",
+    "lora_",
+)
+
+# Tables that are looked up by the same ids as the main one, layer by layer. Families that guard the lookup
+# serve ids beyond such a table without it.
+PER_LAYER = "embed_tokens_per_layer.weight"
+PER_LAYER_GUARDED: tuple[str, ...] = ("gemma3n", "gemma3n_text")
+
+# Configs inside the main one whose `vocab_offset` routes ids from there on to their own table (Gemma 3n).
+OFFSET_CONFIGS: tuple[str, ...] = ("vision_config", "audio_config")
 
 # Class-name endings of architectures that compute logits over the vocabulary.
 HEAD_ENDINGS: tuple[str, ...] = (

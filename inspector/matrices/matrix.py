@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from rowscope.inspector.header import TensorRef
+from rowscope.inspector.matrices.classes import NO_TIE, Tie
 from rowscope.inspector.matrices.layouts import VALUES
 
 if TYPE_CHECKING:
     from rowscope.inspector.matrices.adapters import Change
     from rowscope.inspector.matrices.packed.model import Packed
+    from rowscope.inspector.matrices.scopes import Scope
 
 
 Role = Literal["input", "output", "both"]
@@ -90,6 +92,27 @@ class Matrix:
 
 
 @dataclass(frozen=True, slots=True)
+class Table:
+    """A vocabulary table beside the judged matrices, or one of them.
+
+    Attributes:
+        matrix: where it stands; its role says whether ids are looked up in it or come out of it.
+        role: "input", "output", "both"; with a word before it for others: "decoder input", "draft output",
+            "audio output", "per-layer input".
+        vocabulary: what names its rows: "tokenizer" (the folder's, row = id), "draft" (row i is token
+            i + d2t[i] of it), or None where nothing in the folder does.
+        note: why it is told apart from the judged matrices, in words; empty for these.
+        d2t: the tensor of a draft vocabulary, or None.
+    """
+
+    matrix: Matrix
+    role: str
+    vocabulary: str | None
+    note: str = ""
+    d2t: TensorRef | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class MatrixLayout:
     """The vocabulary matrices of a checkpoint.
 
@@ -98,10 +121,16 @@ class MatrixLayout:
         output_bias: the bias over the vocabulary, or None.
         tied: whether one matrix has both roles, as far as names and config tell.
         tie_source: "config" (the config says so and one matrix is stored), "missing-head" (the config is
-            silent and the architecture's head is not stored), "stored-twice" (the config says tied, both are
-            stored: their bytes decide), "untied", "no-head" (the architecture has no output matrix).
-        config_says_tied: `tie_word_embeddings`, None where the config does not say.
+            silent, the architecture's head is not stored, and its class ties by default or is unknown),
+            "stored-twice" (tied, yet both are stored: their bytes decide), "decoder" (the output is the
+            decoder's table, apart from the input), "untied", "no-head" (no output matrix over these rows).
+        config_says_tied: `tie_word_embeddings` at the place that counts, None where it is silent.
         head_expected: whether the architecture computes logits; None where the config does not name one.
+        tie: what decides whether transformers ties them.
+        vocab: the config that states the size of this vocabulary, None where none does.
+        others: vocabulary tables that are not judged with the tokenizer, such as the head of a draft model.
+        alone: the one matrix was chosen by its name; sizes and ties are not compared.
+        served: ids from this one on are looked up in another table; None where all are looked up here.
     """
 
     matrices: tuple[Matrix, ...]
@@ -110,6 +139,18 @@ class MatrixLayout:
     tie_source: str
     config_says_tied: bool | None
     head_expected: bool | None
+    tie: Tie = NO_TIE
+    vocab: Scope | None = None
+    others: tuple[Table, ...] = ()
+    served: int | None = None
+    alone: bool = False
+
+    @property
+    def generates_elsewhere(self) -> bool:
+        """Whether the model's logits are over another vocabulary than that of the matrices."""
+        return self.tie_source == "no-head" and any(
+            table.role.endswith("output") and table.vocabulary is None for table in self.others
+        )
 
     def of_role(self, role: Role) -> Matrix | None:
         """The matrix that plays `role`; a tied matrix plays both."""

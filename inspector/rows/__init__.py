@@ -5,6 +5,7 @@ Knows bytes of rows and kernels. Must not know tokens, groups by name or verdict
 
 from rowscope.inspector.rows.blocks import GATHERED_ROWS, RowReader
 from rowscope.inspector.rows.chunks import Chunk, rows_of_a_chunk, run_in_order
+from rowscope.inspector.rows.draft import draft_tokens
 from rowscope.inspector.rows.duplicates import duplicate_groups
 from rowscope.inspector.rows.opening import open_rows
 from rowscope.inspector.rows.parts import part_rows
@@ -32,6 +33,7 @@ __all__ = [
     "RowTable",
     "check_component",
     "column_median",
+    "draft_tokens",
     "duplicate_groups",
     "group_statistics",
     "open_rows",

@@ -8,6 +8,7 @@ from rowscope.inspector.vocabulary.lookup import all_ids, differing, ids_of, sta
 from rowscope.inspector.vocabulary.model import AddedToken, ChatTemplate, Vocabulary
 from rowscope.inspector.vocabulary.placeholders import PLACEHOLDER_STARTS, is_placeholder
 from rowscope.inspector.vocabulary.read import read_folder, read_vocabulary
+from rowscope.inspector.vocabulary.renumber import renumbered
 from rowscope.inspector.vocabulary.settings import ADDED, CONFIG, SPECIAL_MAP, token_content
 from rowscope.inspector.vocabulary.spelling import (
     byte_alphabet,
@@ -36,6 +37,7 @@ __all__ = [
     "is_placeholder",
     "read_folder",
     "read_vocabulary",
+    "renumbered",
     "starting",
     "template_ids",
     "template_unknown_literals",

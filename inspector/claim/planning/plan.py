@@ -147,7 +147,7 @@ def _slots(
         sources=read_sources(checkpoint.root),
         vocabulary=vocabulary,
         capacity=take_capacity(checkpoint, vocabulary, census),
-        roles=roled_tokens(vocabulary, checkpoint.config, checkpoint.generation_config),
+        roles=roled_tokens(vocabulary, *checkpoint.declaring),
     )
     return assign(room, tokens, replace, id, special)
 

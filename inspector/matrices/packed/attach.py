@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import Any, Final
 
 from rowscope.inspector.header import TensorRef
-from rowscope.inspector.matrices.find import config_int
 from rowscope.inspector.matrices.layouts import VALUES
-from rowscope.inspector.matrices.matrix import Matrix, MatrixLayout
+from rowscope.inspector.matrices.matrix import Matrix, MatrixLayout, Table
 from rowscope.inspector.matrices.packed.beside import Beside, Read
 from rowscope.inspector.matrices.packed.model import Packed
 from rowscope.inspector.matrices.packed.shapes import checked, refused
+from rowscope.inspector.matrices.scopes import config_int
 from rowscope.inspector.matrices.stored import FORMS, PLAIN, StoredForm
 
 _PLAIN_TYPES: Final = ("BF16", "F16", "F32", "F64")
@@ -35,6 +35,18 @@ def with_packing(
     vocab = config_int(config, "vocab_size")
     found = tuple(_understood(m, tensors, config, width or None, vocab, read) for m in layout.matrices)
     return replace(layout, matrices=found) if found != layout.matrices else layout
+
+
+def tables_with_packing(
+    tables: tuple[Table, ...], tensors: Mapping[str, TensorRef], config: Mapping[str, Any] | None, read: Read
+) -> tuple[Table, ...]:
+    """The same of tables beside the matrices: by their own shapes, since the config is not theirs."""
+    return tuple(
+        replace(table, matrix=_understood(table.matrix, tensors, config, None, None, read))
+        if table.matrix.packed is None
+        else table
+        for table in tables
+    )
 
 
 def _understood(

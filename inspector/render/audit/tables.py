@@ -57,6 +57,22 @@ def _capacity_rows(report: Report) -> list[Cells]:
     return rows
 
 
+def table_rows(report: Report) -> list[Cells]:
+    """The vocabulary tables that were not judged: name, role, shape, what names the rows."""
+    judged = {matrix.tensor for matrix in report.matrices}
+    named = {"tokenizer": "rows are the tokenizer's", "draft": "rows are a draft vocabulary"}
+    return [
+        (
+            visible(table.name),
+            table.role,
+            f"[{table.rows}, {table.width}]",
+            named.get(table.vocabulary or "", "no tokenizer names the rows"),
+        )
+        for table in report.tables
+        if table.name not in judged
+    ]
+
+
 def _matrix_note(report: Report, role: str) -> str:
     for matrix in report.matrices:
         if matrix.role == role or (matrix.role == "both" and role == "input"):

@@ -15,6 +15,7 @@ from rowscope.inspector.render.audit.tables import (
     size_rows,
     special_rows,
     statistic_rows,
+    table_rows,
     untrained_first,
     whole_matrix,
 )
@@ -23,6 +24,7 @@ from rowscope.inspector.render.plain import bytes_text, columns, plural, wrap
 from rowscope.inspector.text import visible
 
 _SPECIALS: Final = 12
+_TABLES: Final = 8
 _ORDINARY: Final = 5
 
 
@@ -35,6 +37,11 @@ def audit_lines(report: Report, *, exit_code: int, width: int = 80) -> Iterator[
     """The whole report as styled lines of `width` columns; every name from a file is made visible."""
     yield from _title(report, width)
     yield from _section("sizes", _table(size_rows(report), width, numbers={1}))
+    others = table_rows(report)
+    if others:
+        shown = others[:_TABLES]
+        more = f" ({len(shown)} of {len(others)}; --format json has all)" if len(shown) < len(others) else ""
+        yield from _section(f"other vocabulary tables{more}", _table(shown, width, numbers=set()))
     for matrix in report.matrices:
         title = f"{ROLE_WORDS[matrix.role]}: {visible(matrix.tensor)}"
         cells = statistic_rows(matrix)

@@ -46,6 +46,10 @@ def audit(
         bool,
         typer.Option("--reachability", help="Also find tokens that no text produces (loads the tokenizer)."),
     ] = False,
+    matrix: Annotated[
+        str | None,
+        typer.Option("--matrix", help="Judge this vocabulary table alone, by its tensor's name."),
+    ] = None,
     select: Annotated[
         list[str] | None,
         typer.Option("--select", help="Only these codes, such as ROW or TOK301; repeatable."),
@@ -81,7 +85,7 @@ def audit(
     check_codes(settings.ignore, "--ignore")
     checkpoint = open_checkpoint(path, tokenizer=tokenizer, base=base)
     with Progress(checkpoint) as progress:
-        report = run_audit(checkpoint, reachability=reachability, progress=progress)
+        report = run_audit(checkpoint, reachability=reachability, matrix=matrix, progress=progress)
     report = apply_selection(report, settings.select, settings.ignore)
     report = _against_baseline(report, settings, write_baseline)
     code = report.exit_code(settings.fail_on, allow_partial=settings.allow_partial)

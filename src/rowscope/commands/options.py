@@ -24,4 +24,6 @@ BaseOption = Annotated[
     str | None,
     typer.Option("--base", help="Where PATH is a PEFT adapter: the model that it was trained on."),
 ]
-MatrixOption = Annotated[str, typer.Option("--matrix", help="input or output.")]
+MatrixOption = Annotated[
+    str, typer.Option("--matrix", help="input, output, or a vocabulary table by its name.")
+]

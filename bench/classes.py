@@ -1,0 +1,164 @@
+"""`python -m bench.classes`: what only the classes of transformers know about vocabularies, written as data.
+
+Writes `inspector/matrices/classes.json` anew from the transformers that is installed. Run it after an upgrade
+of transformers, and the tests of `tests/matrices` behind it.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import transformers
+from tests.matrices import registered
+from transformers import AutoConfig
+from transformers.models.auto.configuration_auto import CONFIG_MAPPING, CONFIG_MAPPING_NAMES
+
+from rowscope.inspector.matrices.layouts import HEAD_ENDINGS
+from rowscope.inspector.matrices.scopes import text_scope
+
+TARGET = Path(__file__).resolve().parents[1] / "inspector" / "matrices" / "classes.json"
+_VOCAB = 64  # rows of a vocabulary that is cut down, to see whether the table follows it
+
+
+def main() -> None:
+    """Ask every registered class and write the file; classes that cannot be built are named on stderr."""
+    tied, untied = _defaults()
+    exceptions: dict[str, set[str]] = {
+        key: set() for key in ("nested", "either", "inherit", "never", "always", "head", "headless")
+    }
+    extra: dict[str, set[int | None]] = {}
+    for kind, name in registered.registered():
+        try:
+            answers = {
+                flags: registered.answer(kind, name, top=flags[0], nested=flags[1])
+                for flags in product((True, False), repeat=2)
+            }
+            cut = registered.answer(kind, name, vocab=_VOCAB)
+        except Exception as error:  # noqa: BLE001 - any class may fail in its own way
+            print(f"not built: {name} ({kind}): {error}", file=sys.stderr)
+            continue
+        for key in _exceptions(name, answers):
+            exceptions[key].add(name)
+        extra.setdefault(answers[True, True].model_type, set()).add(_extra_rows(cut, answers[True, True]))
+    for kind in (*tied, *untied):
+        for key in _by_config(kind):
+            exceptions[key].add(kind)
+    document = {
+        "transformers": transformers.__version__,
+        "tied": tied,
+        "untied": untied,
+        **{key: sorted(names) for key, names in exceptions.items()},
+        "exact": sorted(kind for kind, rows in extra.items() if rows == {0}),
+        "more": {
+            kind: max(filter(None, rows))
+            for kind, rows in sorted(extra.items())
+            if len(rows) == 1 and any(rows)
+        },
+        "free": sorted(
+            kind for kind, rows in extra.items() if rows != {0} and (len(rows) > 1 or None in rows)
+        ),
+    }
+    lines = [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in document.items()]
+    TARGET.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+    print(f"{TARGET}: {len(tied)} types tie by default, {len(untied)} do not, rows of {len(extra)}")
+
+
+def _defaults() -> tuple[list[str], list[str]]:
+    """Model types whose config class ties by default, and those whose class does not."""
+    tied, untied = [], []
+    for kind in sorted(CONFIG_MAPPING_NAMES):
+        try:
+            config: Any = AutoConfig.for_model(kind)
+        except Exception:  # noqa: BLE001 - some want settings; the class has the default as well
+            config = CONFIG_MAPPING[kind]
+        (tied if getattr(config, "tie_word_embeddings", False) else untied).append(kind)
+    return tied, untied
+
+
+def _by_config(kind: str) -> Iterator[str]:
+    """How a config class merges what a config inside it says into its own flag, where it does."""
+    try:
+        config: Any = AutoConfig.for_model(kind)
+        flags = (None, True, False)
+        read = {(top, inner): _read(config, top, inner) for top, inner in product(flags, repeat=2)}
+    except Exception:  # noqa: BLE001 - what cannot be built from a plain object merges nothing that counts
+        return
+    stated = [(top, inner) for top, inner in read if top is not None and inner is not None]
+    if read[None, True] == read[None, False]:
+        return
+    if all(read[flags] == any(flags) for flags in stated):
+        yield "either"
+    elif all(read[flags] == flags[0] for flags in stated):
+        yield "inherit"
+    elif all(read[flags] == flags[1] for flags in stated):
+        yield "nested"
+
+
+def _read(config: Any, top: bool | None, inner: bool | None) -> bool:
+    """The flag of a config that is read from an object with these flags; None leaves one out."""
+    document = copy.deepcopy(config.to_dict())
+    for scope, flag in ((document, top), *((scope, inner) for scope in document.values())):
+        if isinstance(scope, dict) and (scope is document or "model_type" in scope):
+            scope.pop("tie_word_embeddings", None)
+            if flag is not None:
+                scope["tie_word_embeddings"] = flag
+    return bool(getattr(type(config).from_dict(document), "tie_word_embeddings", False))
+
+
+def _exceptions(name: str, answers: Mapping[tuple[bool, bool], registered.Answer]) -> Iterator[str]:
+    """In what a class departs from the rules: the outer flag decides, the name's ending tells the head."""
+    ties = _ties(answers)
+    head = any(_has_head(answer) for answer in answers.values())
+    if head != name.endswith(HEAD_ENDINGS):
+        yield "head" if head else "headless"
+    if head and not any(ties.values()):
+        yield "never"
+    if all(ties.values()):
+        yield "always"
+    if ties[True, True] == ties[False, True] != ties[True, False] == ties[False, False]:
+        yield "nested"
+    if all(tied == any(flags) for flags, tied in ties.items()):
+        yield "either"
+
+
+def _ties(answers: Mapping[tuple[bool, bool], registered.Answer]) -> dict[tuple[bool, bool], bool]:
+    """Whether the head shares its matrix: with the input, else with another, else as far as names tell."""
+    ties = {flags: answer.tied for flags, answer in answers.items()}
+    if any(ties.values()):
+        return ties
+    if any(answer.output_module is not None for answer in answers.values()):
+        return {flags: answer.shared for flags, answer in answers.items()}
+    return {flags: answer.ties_something for flags, answer in answers.items()}
+
+
+def _has_head(answer: registered.Answer) -> bool:
+    """Whether logits over the input's rows come out: by the accessor, or by another table of its rows."""
+    if answer.output_names or answer.output_module is not None:
+        return True
+    return any(
+        len(shape) == 2
+        and shape[0] == answer.input_rows
+        and "emb" not in key
+        and key not in answer.input_names
+        for key, (_, shape) in answer.tensors.items()
+    )
+
+
+def _extra_rows(*answers: registered.Answer) -> int | None:
+    """How many rows more than its config states the input has, whatever that is; None where it varies."""
+    found = set()
+    for answer in answers:
+        scope = text_scope(answer.config)
+        if scope is not None and answer.input_rows is not None:
+            found.add(answer.input_rows - scope.size)
+    return found.pop() if len(found) == 1 else None
+
+
+if __name__ == "__main__":
+    main()

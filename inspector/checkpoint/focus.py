@@ -1,0 +1,34 @@
+"""One vocabulary table of a checkpoint, by its name, and the checkpoint as if it had that table alone."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from rowscope.inspector.checkpoint.checkpoint import Checkpoint
+from rowscope.inspector.errors import UsageError
+from rowscope.inspector.matrices import MatrixLayout, Table
+
+
+def table_named(checkpoint: Checkpoint, name: str) -> Table:
+    """The vocabulary table that a tensor is.
+
+    Raises:
+        UsageError: no vocabulary table has that name; the message lists them.
+    """
+    for table in checkpoint.tables:
+        if table.matrix.tensor == name:
+            return table
+    known = ", ".join(f"{table.matrix.tensor} ({table.role})" for table in checkpoint.tables) or "none"
+    raise UsageError(
+        f"--matrix {name!r} is not known; use input, output, or a vocabulary table by its name: {known}",
+        location="--matrix",
+    )
+
+
+def focused(checkpoint: Checkpoint, table: Table) -> Checkpoint:
+    """The checkpoint with that table as its one matrix: nothing is said of ties, sizes or special ids."""
+    layout = MatrixLayout((table.matrix,), None, False, "no-head", None, False, alone=True)
+    view = dataclasses.replace(checkpoint, generation_config=None)
+    # Cached properties of the view: what the checkpoint would find by itself is what was found already.
+    view.__dict__.update(layout=layout, tables=checkpoint.tables, declaring=(None, None))
+    return view
