@@ -58,7 +58,8 @@ def judge_added(
         upright: rows that lean towards no reference.
     """
     perhaps = state.open & state.special & upright
-    if not (perhaps & near).any() and perhaps.sum() < _AGREE:
+    few = not (perhaps & near).any() and perhaps.sum() < _AGREE
+    if few or state.table.width < _WIDE:
         return
     trained = sample_of_trained()
     if trained is None:
@@ -103,7 +104,7 @@ def judge_untouched(
         state.give(members, INITIAL, HIGH)
         band = norm_band(state.table.norm[members], state.table.width)
         return reference, _ordinary(state, band, trained, 0, HIGH)
-    if start.std is None or not start.ordinary or not near.any():
+    if start.std is None or not start.ordinary or state.table.width < _WIDE or not near.any():
         return None, ""
     usual, sigma = start.std * np.sqrt(state.table.width), 5 / np.sqrt(2 * state.table.width)
     return None, _ordinary(state, (usual * (1 - sigma), usual * (1 + sigma)), trained, _MEMBERS, LOW)
@@ -142,7 +143,7 @@ def _random(state: Judgement, rows: Flags, trained: Trained) -> Flags:
 def like_start(state: Judgement, std: float | None) -> Flags:
     """Open rows with the standard deviation and mean of a start by the config; bool [n]."""
     width = state.table.width
-    if std is None or not std > 0 or width < _WIDE:
+    if std is None or not std > 0:
         return np.zeros(state.table.ids.size, dtype=np.bool_)
     with np.errstate(invalid="ignore"):
         near = np.abs(state.table.std / std - 1) <= 5 / np.sqrt(2 * width)

@@ -11,7 +11,7 @@ from rowscope.inspector.claim.edits.edits import read_sources, require_editable,
 from rowscope.inspector.claim.edits.record import record_edit
 from rowscope.inspector.claim.model import Caution, Claimed, ClaimPlan, RowPatch
 from rowscope.inspector.claim.planning.cautions import file_cautions, matching_cautions, training_caution
-from rowscope.inspector.claim.planning.row_cautions import Present, present_rows, row_cautions
+from rowscope.inspector.claim.planning.row_cautions import Present, kept_rows, present_rows, row_cautions
 from rowscope.inspector.claim.slots.slots import Room, Slots, assign
 from rowscope.inspector.claim.slots.tokens import check_tokens, text_cautions
 from rowscope.inspector.claim.values.patches import bias_patches, patches
@@ -172,19 +172,22 @@ def _rows(
             rows = new_rows(target, len(claimed), recipe, own, measure)
             found += patches(target, rows, claimed)
             found += bias_patches(own, rows, claimed) if own is not None else ()
-        present = _present(census, target, claimed, rows)
+        present = _present(checkpoint, vocabulary, census, target, claimed, rows)
         cautions += row_cautions(target, claimed, recipe, rows, present)
     return found, cautions
 
 
 def _present(
-    census: Census, target: Target, claimed: Sequence[Claimed], rows: NewRows | None
+    checkpoint: Checkpoint,
+    vocabulary: Vocabulary,
+    census: Census,
+    target: Target,
+    claimed: Sequence[Claimed],
+    rows: NewRows | None,
 ) -> Present | None:
-    """What the rows are now: from the scan where there was one; rows that stay, against a sample."""
+    """What the rows are now: from the scan where there was one; rows that stay, as `rows` judges a few."""
     if rows is not None and rows.trained is not None:
         return present_rows(rows.trained.facts, claimed)
     if rows is not None or target.matrix.undecodable is not None:
         return None
-    from rowscope.inspector.claim.planning.kept import kept_rows
-
-    return kept_rows(target, claimed, census.codes)
+    return kept_rows(target, checkpoint, vocabulary, census, claimed)

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from rowscope.inspector.census import Census
+from rowscope.inspector.checkpoint import Checkpoint
 from rowscope.inspector.claim.model import Caution, Claimed
 from rowscope.inspector.claim.values.recipe import Recipe
 from rowscope.inspector.claim.values.targets import Target
 from rowscope.inspector.claim.values.values import NewRows
 from rowscope.inspector.rows import open_rows
+from rowscope.inspector.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from rowscope.inspector.evidence import MatrixFacts
@@ -35,6 +38,21 @@ def present_rows(facts: MatrixFacts, claimed: Sequence[Claimed]) -> Present:
 
     verdicts = tuple(VERDICTS[facts.evidence.verdict[claim.id]] for claim in claimed)
     return Present(verdicts, facts.evidence.note, facts.evidence.reference is not None)
+
+
+def kept_rows(
+    target: Target, checkpoint: Checkpoint, vocabulary: Vocabulary, census: Census, claimed: Sequence[Claimed]
+) -> Present:
+    """The same of rows that keep their values, from the few rows that the judge reads: no scan."""
+    from rowscope.inspector.evidence import LOW, TRAINED, VERDICTS, judge_some
+
+    ids = np.array(sorted(claim.id for claim in claimed), dtype=np.int64)
+    _, found = judge_some(target.matrix, checkpoint, vocabulary, census.codes, ids)
+    unsure = (found.verdict == TRAINED) & ((found.confidence == LOW) | (found.reference is None))
+    words = ["not judged" if unsure[at] else VERDICTS[verdict] for at, verdict in enumerate(found.verdict)]
+    verdicts = dict(zip(ids.tolist(), words, strict=True))
+    note = f"compared with {found.judged_on}"
+    return Present(tuple(verdicts[claim.id] for claim in claimed), note, referred=True)
 
 
 def row_cautions(
