@@ -13,7 +13,7 @@ from rowscope.commands.audit import audit
 from rowscope.commands.claiming import claim, undo
 from rowscope.commands.coercion import PlainCommand, PlainGroup
 from rowscope.commands.listing import explain, inspect, rows, suspects
-from rowscope.commands.probing import probe, study
+from rowscope.commands.study import study
 from rowscope.inspector.errors import UsageError
 from rowscope.terminal import print_failure
 
@@ -40,6 +40,8 @@ def make_app(*words: str) -> typer.Typer:
         if named == name or named not in COMMANDS:
             made.command(cls=PlainCommand)(body)
     if named not in COMMANDS:
+        from rowscope.commands.probing import probe
+
         made.add_typer(probe)
     made.callback(invoke_without_command=True)(version)
     return made
@@ -56,7 +58,11 @@ def version(
         raise typer.Exit(0)
 
 
-app = make_app()
+def __getattr__(name: str) -> typer.Typer:
+    """`app`, the application with all commands, for tools that read it; made when it is asked for."""
+    if name != "app":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return make_app()
 
 
 def main() -> None:

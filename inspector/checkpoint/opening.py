@@ -9,7 +9,6 @@ from pathlib import Path
 from types import MappingProxyType
 
 from rowscope.inspector.checkpoint.adapter import read_adapter
-from rowscope.inspector.checkpoint.based import alone, on_base
 from rowscope.inspector.checkpoint.checkpoint import Checkpoint
 from rowscope.inspector.checkpoint.claim_record import read_claim_record
 from rowscope.inspector.checkpoint.config import read_config, read_main_config
@@ -96,6 +95,10 @@ def open_checkpoint(
         tokenizer_folder=names_from,
         absent=() if weights.index is None else tuple(absent_tensors(weights.index, where)),
     )
+    if adapter is None and base is None:
+        return checkpoint
+    from rowscope.inspector.checkpoint.based import alone, on_base
+
     if base is not None:
         return on_base(checkpoint, adapter, open_checkpoint(base))
     return checkpoint if adapter is None else alone(checkpoint, adapter)

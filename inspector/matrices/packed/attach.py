@@ -4,28 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 from rowscope.inspector.header import TensorRef
 from rowscope.inspector.matrices.layouts import VALUES
 from rowscope.inspector.matrices.matrix import Matrix, MatrixLayout, Table
 from rowscope.inspector.matrices.packed.beside import Beside, Read
 from rowscope.inspector.matrices.packed.model import Packed
+from rowscope.inspector.matrices.packed.readers import READERS
 from rowscope.inspector.matrices.packed.shapes import checked, refused
 from rowscope.inspector.matrices.scopes import config_int
 from rowscope.inspector.matrices.stored import FORMS, PLAIN, StoredForm
 
-_PLAIN_TYPES: Final = ("BF16", "F16", "F32", "F64")
-_OWN: Final = (".weight", ".bias")
 
-
-def with_packing(
+def attach_packing(
     layout: MatrixLayout,
     tensors: Mapping[str, TensorRef],
     config: Mapping[str, Any] | None,
     read: Read,
 ) -> MatrixLayout:
-    """The layout with `Matrix.packed` and the decoded sizes of the tables that are quantised.
+    """See `plain.with_packing`.
 
     Args:
         read: the bytes of a small tensor; asked for where only a tensor's values tell a table's shape.
@@ -57,15 +55,9 @@ def _understood(
     vocab: int | None,
     read: Read,
 ) -> Matrix:
-    if _surely_plain(matrix.ref, tensors):
-        return matrix
     form = _form(matrix.ref.name)
     stem = matrix.ref.name.removesuffix(form.suffix)
     beside = Beside(matrix.ref, stem, form.suffix, tensors, config, width, vocab, read)
-    from rowscope.inspector.matrices.packed.readers import (
-        READERS,  # a third of what opening a checkpoint imports
-    )
-
     packed = next((p for reader in READERS if (p := reader(beside)) is not None), None)
     if packed is None and form.packed:
         rows, columns = matrix.shape
@@ -77,14 +69,6 @@ def _understood(
         return matrix
     packed = checked(packed, matrix.tensor)
     return replace(matrix, packed=packed, packing=packed.label, size=(packed.rows, packed.width))
-
-
-def _surely_plain(ref: TensorRef, tensors: Mapping[str, TensorRef]) -> bool:
-    """Whether a table is of a float type and has nothing beside it that could belong to a packing."""
-    stem = ref.name.removesuffix(".weight")
-    if stem == ref.name or ref.dtype not in _PLAIN_TYPES:
-        return False
-    return not any(name.startswith(stem) and name[len(stem) :] not in _OWN for name in tensors)
 
 
 def _form(name: str) -> StoredForm:

@@ -27,3 +27,14 @@ BaseOption = Annotated[
 MatrixOption = Annotated[
     str, typer.Option("--matrix", help="input, output, or a vocabulary table by its name.")
 ]
+DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]
+DtypeOption = Annotated[
+    str, typer.Option("--dtype", help="auto (float32 where it fits), float32, bfloat16, float16 or float64.")
+]
+SeedOption = Annotated[int, typer.Option("--seed", help="Of everything random.")]
+IdsOption = Annotated[
+    str | None, typer.Option("--ids", help="Probe these rows, such as 5,100:110, not the reserved ones.")
+]
+TrustOption = Annotated[
+    bool, typer.Option("--trust-remote-code", help="Run code that the checkpoint brings along.")
+]

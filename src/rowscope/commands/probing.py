@@ -1,4 +1,4 @@
-"""Model mode: the probes, and the study that is written from them (extra `model`)."""
+"""Model mode: the probes (extra `model`)."""
 
 from __future__ import annotations
 
@@ -10,16 +10,23 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rowscope.commands.options import FormatOption, OutputOption, PathArgument
+from rowscope.commands.options import (
+    DeviceOption,
+    DtypeOption,
+    FormatOption,
+    IdsOption,
+    OutputOption,
+    PathArgument,
+    SeedOption,
+    TrustOption,
+)
 from rowscope.progress import StageProgress
 from rowscope.terminal import (
     check_choice,
     command,
-    emit,
     emit_json,
     emit_lines,
     text_width,
-    tool,
 )
 
 if TYPE_CHECKING:
@@ -31,18 +38,6 @@ probe = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-
-DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]
-DtypeOption = Annotated[
-    str, typer.Option("--dtype", help="auto (float32 where it fits), float32, bfloat16, float16 or float64.")
-]
-SeedOption = Annotated[int, typer.Option("--seed", help="Of everything random.")]
-IdsOption = Annotated[
-    str | None, typer.Option("--ids", help="Probe these rows, such as 5,100:110, not the reserved ones.")
-]
-TrustOption = Annotated[
-    bool, typer.Option("--trust-remote-code", help="Run code that the checkpoint brings along.")
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,45 +142,6 @@ def train(
 
     settings = {"batch": batch, "learning_rate": learning_rate, "weight_decay": weight_decay}
     return _run(run, path, shared, steps=steps, variants=variant or VARIANTS, **settings)
-
-
-@command
-def study(
-    path: PathArgument,
-    lang: Annotated[str, typer.Option("--lang", help="en or zh.")] = "en",
-    model: Annotated[
-        bool | None, typer.Option("--model/--no-model", help="Insist on the model, or leave it out.")
-    ] = None,
-    steps: Annotated[int, typer.Option("--steps", help="Steps of the training experiment.")] = 60,
-    device: DeviceOption = "auto",
-    dtype: DtypeOption = "auto",
-    seed: SeedOption = 0,
-    trust_remote_code: TrustOption = False,
-    format: Annotated[str, typer.Option("--format", "-f", help="markdown or json.")] = "markdown",
-    output: OutputOption = None,
-) -> int:
-    """Write the study of a checkpoint's reserved tokens from measured numbers, as Markdown."""
-    from rowscope.inspector.study import study as write
-
-    check_choice("--format", format, ("text", "markdown", "json"))
-    with StageProgress() as progress:
-        text = write(
-            path,
-            lang,
-            with_model="auto" if model is None else model,
-            device=device,
-            dtype=dtype,
-            seed=seed,
-            steps=steps,
-            trust_remote_code=trust_remote_code,
-            progress=progress,
-        )
-    if format == "json":
-        document = {"schema_version": "1", "tool": tool(), "exit_code": 0}
-        emit_json({**document, "path": path, "lang": lang, "study": text}, output)
-    else:
-        emit(text, output)
-    return 0
 
 
 def _run(probe: Callable[..., ProbeResult], path: str, shared: Shared, **own: object) -> int:

@@ -1,0 +1,38 @@
+"""The common case, told without a look at any layout: a table of floats with nothing beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from rowscope.inspector.header import TensorRef
+from rowscope.inspector.matrices.matrix import MatrixLayout
+
+if TYPE_CHECKING:
+    from rowscope.inspector.matrices.packed.beside import Read
+
+_PLAIN_TYPES: Final = ("BF16", "F16", "F32", "F64")
+_OWN: Final = (".weight", ".bias")
+
+
+def with_packing(
+    layout: MatrixLayout, tensors: Mapping[str, TensorRef], config: Mapping[str, Any] | None, read: Read
+) -> MatrixLayout:
+    """The layout with `Matrix.packed` and the decoded sizes of the tables that are quantised.
+
+    Args:
+        read: the bytes of a small tensor; asked for where only a tensor's values tell a table's shape.
+    """
+    if all(surely_plain(matrix.ref, tensors) for matrix in layout.matrices):
+        return layout
+    from rowscope.inspector.matrices.packed.attach import attach_packing  # half of what opening imports
+
+    return attach_packing(layout, tensors, config, read)
+
+
+def surely_plain(ref: TensorRef, tensors: Mapping[str, TensorRef]) -> bool:
+    """Whether a table is of a float type and has nothing beside it that could belong to a packing."""
+    stem = ref.name.removesuffix(".weight")
+    if stem == ref.name or ref.dtype not in _PLAIN_TYPES:
+        return False
+    return not any(name.startswith(stem) and name[len(stem) :] not in _OWN for name in tensors)

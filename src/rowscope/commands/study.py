@@ -1,0 +1,57 @@
+"""The study of a checkpoint's reserved tokens, with the model where it can be loaded."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from rowscope.commands.options import (
+    DeviceOption,
+    DtypeOption,
+    OutputOption,
+    PathArgument,
+    SeedOption,
+    TrustOption,
+)
+from rowscope.progress import StageProgress
+from rowscope.terminal import check_choice, command, emit, emit_json, tool
+
+
+@command
+def study(
+    path: PathArgument,
+    lang: Annotated[str, typer.Option("--lang", help="en or zh.")] = "en",
+    model: Annotated[
+        bool | None, typer.Option("--model/--no-model", help="Insist on the model, or leave it out.")
+    ] = None,
+    steps: Annotated[int, typer.Option("--steps", help="Steps of the training experiment.")] = 60,
+    device: DeviceOption = "auto",
+    dtype: DtypeOption = "auto",
+    seed: SeedOption = 0,
+    trust_remote_code: TrustOption = False,
+    format: Annotated[str, typer.Option("--format", "-f", help="markdown or json.")] = "markdown",
+    output: OutputOption = None,
+) -> int:
+    """Write the study of a checkpoint's reserved tokens from measured numbers, as Markdown."""
+    from rowscope.inspector.study import study as write
+
+    check_choice("--format", format, ("text", "markdown", "json"))
+    with StageProgress() as progress:
+        text = write(
+            path,
+            lang,
+            with_model="auto" if model is None else model,
+            device=device,
+            dtype=dtype,
+            seed=seed,
+            steps=steps,
+            trust_remote_code=trust_remote_code,
+            progress=progress,
+        )
+    if format == "json":
+        document = {"schema_version": "1", "tool": tool(), "exit_code": 0}
+        emit_json({**document, "path": path, "lang": lang, "study": text}, output)
+    else:
+        emit(text, output)
+    return 0
