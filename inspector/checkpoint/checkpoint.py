@@ -85,12 +85,14 @@ class Checkpoint:
             MissingShardError: (FIL003) a part of one of them is missing.
             NoMatrixError: one of them was saved without its elements.
         """
-        layout = find_matrices(self.tensors, self.config)
+        # An adapter's tables are found by their names alone: config and ties are of the whole model.
+        layout = find_matrices(self.tensors, self.config if self.adapter is None else None)
         refuse_broken_tables(layout, self.tensors, self.absent, self.config, self.path)
         layout = with_packing(layout, self.tensors, self.config, _bytes_of)
         if self.adapter is None:
             return layout
-        return with_adapter(layout, self.base.layout if self.base else None, self.adapter.changes)
+        base = self.base.layout if self.base else None
+        return with_adapter(layout, base, self.adapter.changes, self.config)
 
     @property
     def matrices(self) -> tuple[Matrix, ...]:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 from rowscope.inspector.matrices.adapters import Change
 from rowscope.inspector.matrices.matrix import Matrix, MatrixLayout, Role
+from rowscope.inspector.matrices.scopes import text_scope
 from rowscope.inspector.matrices.stored import role_of_name
 
 
-def with_adapter(own: MatrixLayout, base: MatrixLayout | None, changes: Sequence[Change]) -> MatrixLayout:
+def with_adapter(
+    own: MatrixLayout,
+    base: MatrixLayout | None,
+    changes: Sequence[Change],
+    config: Mapping[str, Any] | None,
+) -> MatrixLayout:
     """The layout that results.
 
     A table that the adapter stores takes the place of the base's. Rows that it replaces in a tied table
@@ -21,6 +27,7 @@ def with_adapter(own: MatrixLayout, base: MatrixLayout | None, changes: Sequence
     Args:
         own: tables that the adapter stores itself.
         base: the base model's, where it is known.
+        config: the base model's, with the size that tables of the adapter have.
     """
     by_role = {role_of_name(change.stem + ".weight"): change for change in changes}
     under = base or own
@@ -32,7 +39,7 @@ def with_adapter(own: MatrixLayout, base: MatrixLayout | None, changes: Sequence
         and "output" not in by_role
         and (shared is None or shared.a is None)
     ):
-        return replace(under, matrices=(_changed(tied, "both", shared),))
+        return replace(under, matrices=(_changed(tied, "both", shared),), vocab=text_scope(config))
     rows_shared = shared if tied is not None and shared is not None and shared.tokens is not None else None
     found: list[Matrix] = []
     for role, change in (("input", shared), ("output", by_role.get("output") or rows_shared)):
@@ -44,7 +51,7 @@ def with_adapter(own: MatrixLayout, base: MatrixLayout | None, changes: Sequence
     source = (
         "stored-twice" if under.tied and both_stored else "untied" if len(found) == 2 else under.tie_source
     )
-    return replace(under, matrices=tuple(found), tied=False, tie_source=source)
+    return replace(under, matrices=tuple(found), tied=False, tie_source=source, vocab=text_scope(config))
 
 
 def _own(own: MatrixLayout, role: Role) -> Matrix | None:
