@@ -21,6 +21,7 @@ from rowscope.inspector.evidence.collapse import (
     upright,
 )
 from rowscope.inspector.evidence.fresh import judge_claimed, judge_copied, judge_means, judge_pieces
+from rowscope.inspector.evidence.grain import beyond_noise, less_sure, proven_copies
 from rowscope.inspector.evidence.indicators import distance, indicators, no_indicators
 from rowscope.inspector.evidence.initial import judge_added, judge_untouched, like_start
 from rowscope.inspector.evidence.isotropy import trained_rows
@@ -76,6 +77,7 @@ def judge(subject: Subject, progress: Progress = None) -> MatrixEvidence:
     bulk = state.reader.decode(ids)
     means, used = average(subject, bulk)
     references = find_references(_sources(subject, state), bulk, means, subject.candidates)
+    references = tuple(beyond_noise(reference, state.reader) for reference in references)
     found, distances, residual = _measure(state, references, means.rows[0])
     if references:
         references = (_counted(state, references[0], distances[:, 0], subject.candidates), *references[1:])
@@ -90,9 +92,13 @@ def judge(subject: Subject, progress: Progress = None) -> MatrixEvidence:
     if references:
         judge_collapse(state, references, distances, each)
     group = duplicate_groups(state.table, state.reader)
-    judge_copied(state, judge_copies(state, group))
+    unit = references[0].bulk if references else unit_without(bulk)
+    proven, exact = proven_copies(state, group, unit)
+    donors = judge_copies(state, proven)
+    if exact:
+        judge_copied(state, donors)
     judge_pieces(state, subject.pieces)
-    _families(state, references[0].bulk if references else unit_without(bulk))
+    _families(state, unit)
     initial, remark = None, ""
     if not references:
         initial, remark = judge_untouched(state, subject.candidates, near, trained(), subject.start)
@@ -102,6 +108,7 @@ def judge(subject: Subject, progress: Progress = None) -> MatrixEvidence:
     copies, first = _copies(state.table.ids, group)
     if not state.whole:
         _cautious(state)
+    less_sure(state)
     return MatrixEvidence(
         verdict=state.verdict,
         confidence=state.confidence,
