@@ -53,7 +53,7 @@ def study(
 
     Raises:
         UsageError: an unknown language, device, dtype or value of `with_model`.
-        CheckpointError: the path cannot be opened or has no vocabulary matrix.
+        CheckpointError: the path cannot be opened or has no vocabulary matrix, or one that cannot be decoded.
         MissingExtraError, RefusedError: with `with_model=True`, the model cannot be loaded.
     """
     if with_model not in (True, False, "auto"):

@@ -12,7 +12,7 @@ import numpy as np
 from rowscope.inspector.audit import MatrixReport, Report, audit
 from rowscope.inspector.census import BASE, GROUP_MEMBERS, GROUPS, PLACEHOLDER
 from rowscope.inspector.checkpoint import Checkpoint, open_checkpoint
-from rowscope.inspector.errors import MissingExtraError, RefusedError
+from rowscope.inspector.errors import MissingExtraError, RefusedError, UndecodableError
 from rowscope.inspector.evidence import VERDICTS, measure_matrix
 from rowscope.inspector.model import (
     ForwardResult,
@@ -98,6 +98,7 @@ def gather(
     """Measure everything; see `study` for the arguments and errors."""
     checkpoint = path if isinstance(path, Checkpoint) else open_checkpoint(path)
     report = audit(checkpoint)
+    _require_rows(checkpoint, report)
     subject = _subject(checkpoint)
     groups = {} if subject is None else _groups(checkpoint, report, subject)
     loaded, missing = None, not_asked
@@ -115,6 +116,19 @@ def gather(
         loaded=loaded,
         **probes,
     )
+
+
+def _require_rows(checkpoint: Checkpoint, report: Report) -> None:
+    """A study of rows that nobody could read would draw conclusions from empty tables."""
+    read = {matrix.tensor for matrix in report.matrices}
+    whys = {skip.what: skip.why for skip in report.coverage.skipped}
+    for matrix in checkpoint.matrices:
+        if matrix.tensor not in read:
+            raise UndecodableError(
+                f"no study of {checkpoint.path!r}: the rows of {matrix.tensor!r} were not read: "
+                f"{whys.get(matrix.tensor, 'the audit left them out')}",
+                location=matrix.tensor,
+            )
 
 
 def _subject(checkpoint: Checkpoint) -> Subject | None:

@@ -56,6 +56,8 @@ COMMANDS = (
     "mask {packed} --include reserved,untrained",
     "claim {packed} <new> --dry-run",
     "claim {packed} <new> --values like:word3 --dry-run",
+    "study {packed} --no-model",
+    "study {packed}",
 )
 
 
@@ -94,6 +96,8 @@ def test_the_interface_refuses(packed, plain):
         lambda: rowscope.diff(packed, plain),
         lambda: rowscope.mask(packed, "untrained"),
         lambda: rowscope.plan_claim(packed, "<new>"),
+        lambda: rowscope.study(packed, with_model=False),
+        lambda: rowscope.study(packed, "zh", with_model=False),
     )
     for call in calls:
         with pytest.raises(rowscope.RowscopeError, match=rf"{STEM}\.weight"):
