@@ -24,7 +24,8 @@ def vocab_size_mismatch(facts: Facts) -> Iterator[Finding]:
     if size is None or not rows or size == rows or not facts.matrices or facts.checkpoint.layout.alone:
         return
     built = built_rows(facts.checkpoint.config, size)
-    if built == rows or (built == OWN_COUNT and rows > size):
+    behind = facts.checkpoint.layout.behind
+    if built == rows or (behind and built == rows + behind) or (built == OWN_COUNT and rows > size):
         return  # as many rows as the class builds, or a number that it works out itself
     known = built is not None and built != OWN_COUNT
     refused = known and facts.matrices[0].matrix.packing is None

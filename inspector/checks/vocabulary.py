@@ -38,10 +38,10 @@ def unmapped_rows(facts: Facts) -> Iterator[Finding]:
 
 def token_without_row(facts: Facts) -> Iterator[Finding]:
     """VOC102: an error when a config or the chat template uses the id, else a warning."""
-    missing = facts.census.out_of_range
+    rows = facts.census.rows + facts.checkpoint.layout.behind
+    missing = [item for item in facts.census.out_of_range if item.id >= rows]
     if not missing:
         return
-    rows = facts.census.rows
     roled = {token.id: token.roles for token in facts.tokens if token.roles}
     used = [item for item in missing if item.id in roled]
     first = used[0] if used else missing[0]
@@ -60,8 +60,8 @@ def token_without_row(facts: Facts) -> Iterator[Finding]:
 
 def bad_special_id(facts: Facts) -> Iterator[Finding]:
     """VOC105: one finding per id."""
-    rows = facts.census.rows
-    if not rows:
+    rows = facts.census.rows + facts.checkpoint.layout.behind
+    if not facts.census.rows:
         return
     for token in facts.tokens:
         roles = [role for role in token.roles if role in _CHECKED_ROLES]
@@ -69,7 +69,11 @@ def bad_special_id(facts: Facts) -> Iterator[Finding]:
             continue
         if token.id >= rows:
             yield _bad_id(token, roles, f"lies beyond the last row, {rows - 1}")
-        elif facts.vocabulary is not None and facts.census.codes[token.id] == UNMAPPED:
+        elif (
+            facts.vocabulary is not None
+            and token.id < facts.census.codes.size
+            and facts.census.codes[token.id] == UNMAPPED
+        ):
             yield _bad_id(token, roles, "has no tokenizer entry")
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from rowscope.inspector.header import TensorRef
 from rowscope.inspector.matrices.classes import Tie, architectures, decide_tie, head_expected
 from rowscope.inspector.matrices.layouts import (
+    BEHIND,
     BIAS_NAMES,
     CLASS_INPUTS,
     INPUT_NAMES,
@@ -86,6 +87,7 @@ def find_matrices(tensors: Mapping[str, TensorRef], config: Config) -> MatrixLay
         scope,
         heads,
         _served(config, matrices),
+        behind=_behind(matrices, tensors),
     )
 
 
@@ -204,6 +206,16 @@ def _pick_bias(tensors: Mapping[str, TensorRef], rows: int | None) -> TensorRef 
             if ref.name == rule.suffix or ref.name.endswith("." + rule.suffix):
                 return ref
     return None
+
+
+def _behind(matrices: tuple[Matrix, ...], tensors: Mapping[str, TensorRef]) -> int:
+    """Rows of the ids behind the input matrix that are stored apart, as `BEHIND` names them."""
+    name = matrices[0].tensor if matrices else ""
+    for own, other in BEHIND:
+        beside = tensors.get(f"{name.removesuffix(own)}{other}") if name.endswith(f".{own}") else None
+        if beside is not None and len(beside.shape) == 2:
+            return int(beside.shape[0])
+    return 0
 
 
 def _served(config: Config, matrices: tuple[Matrix, ...]) -> int | None:

@@ -175,3 +175,6 @@ PACKING_SIBLINGS: dict[str, str] = {
     ".weight.quant_state.bitsandbytes__fp4": "bitsandbytes",
     ".SCB": "bitsandbytes int8",
 }
+
+# Where the rows of added ids stand in a table of their own, beside the one of the others: Molmo2, IDEFICS.
+BEHIND = (("embedding", "new_embedding"), ("weight", "additional_embedding.weight"))

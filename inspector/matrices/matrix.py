@@ -129,6 +129,7 @@ class MatrixLayout:
         tie: what decides whether transformers ties them.
         vocab: the config that states the size of this vocabulary, None where none does.
         others: vocabulary tables that are not judged with the tokenizer, such as the head of a draft model.
+        behind: rows of the same vocabulary that stand in a table of their own, for the ids behind the matrix.
         alone: the one matrix was chosen by its name; sizes and ties are not compared.
         served: ids from this one on are looked up in another table; None where all are looked up here.
     """
@@ -144,6 +145,7 @@ class MatrixLayout:
     others: tuple[Table, ...] = ()
     served: int | None = None
     alone: bool = False
+    behind: int = 0
 
     @property
     def generates_elsewhere(self) -> bool:
