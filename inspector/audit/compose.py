@@ -43,6 +43,7 @@ def compose(facts: Facts, skipped: tuple[Skipped, ...]) -> Report:
             bytes_read=sum(item.matrix.nbytes for item in facts.matrices),
             skipped=skipped,
         ),
+        notes=_notes(facts),
         complete=not any(skip.affects for skip in skipped),
         summary=summarise(facts),
         timings={},
@@ -66,6 +67,12 @@ def _checkpoint_facts(checkpoint: Checkpoint) -> CheckpointFacts:
 def _storage_notes(checkpoint: Checkpoint) -> tuple[str, ...]:
     packed = [matrix.packed for matrix in checkpoint.matrices if matrix.packed is not None]
     return tuple(note for table in packed for note in table.notes)
+
+
+def _notes(facts: Facts) -> tuple[str, ...]:
+    """What the readers have to say: of the checkpoint, of packed tables, of the tokenizer's files."""
+    own = facts.vocabulary.notes if facts.vocabulary else ()
+    return tuple(dict.fromkeys((*facts.checkpoint.notes, *_storage_notes(facts.checkpoint), *own)))
 
 
 def _matrix_report(facts: Facts, item: MatrixFacts) -> MatrixReport:

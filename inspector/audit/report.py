@@ -167,6 +167,7 @@ class Report:
 
     Attributes:
         tables: every vocabulary table found, the judged ones first.
+        notes: what the readers of checkpoint and tokenizer files chose or met, in sentences.
         summary: paragraphs for a person, without markup.
         complete: False where something that an audit needs was missing (see `coverage.skipped`).
         timings: seconds by stage.
@@ -180,6 +181,7 @@ class Report:
     special_tokens: tuple[SpecialTokenReport, ...]
     findings: tuple[Finding, ...]
     coverage: Coverage
+    notes: tuple[str, ...]
     complete: bool
     summary: tuple[str, ...]
     timings: Mapping[str, float]
@@ -221,6 +223,7 @@ class Report:
                 "bytes_read": self.coverage.bytes_read,
                 "skipped": [{"what": s.what, "why": s.why} for s in self.coverage.skipped],
             },
+            "notes": self.notes,
             "timings": self.timings,
         }
         plain = to_plain(body)

@@ -76,7 +76,7 @@ def _head(report: Report, exit_code: int) -> Iterator[str]:
         yield "</ul></div>"
     for paragraph in report.summary:
         yield f"<p>{_text(paragraph)}</p>"
-    for note in facts.notes:
+    for note in report.notes:
         yield f'<p class="dim">Note: {_text(note)}</p>'
 
 

@@ -53,6 +53,9 @@ def _document(report: Report, exit_code: int) -> Iterator[str]:
     for paragraph in report.summary:
         yield ""
         yield escape_markdown(paragraph)
+    if report.notes:
+        yield from ("", "Notes:", "")
+        yield from (f"- {escape_markdown(note)}" for note in report.notes)
     yield from _table("Sizes", [("", "size", ""), *size_rows(report)])
     for matrix in report.matrices:
         title = f"{ROLE_WORDS[matrix.role].capitalize()}: {escape_markdown(matrix.tensor)}"

@@ -79,7 +79,10 @@ def _invocation(report: Report, exit_code: int) -> dict[str, Any]:
     return {
         "executionSuccessful": exit_code in (0, 1),
         "exitCode": exit_code,
-        "toolExecutionNotifications": [_notification(skip) for skip in report.coverage.skipped],
+        "toolExecutionNotifications": [
+            *(_notification(skip) for skip in report.coverage.skipped),
+            *({"level": "note", "message": {"text": visible(note)}} for note in report.notes),
+        ],
     }
 
 

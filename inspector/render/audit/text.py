@@ -51,6 +51,8 @@ def audit_lines(report: Report, *, exit_code: int, width: int = 80) -> Iterator[
     yield from _specials(report, width)
     for matrix in report.matrices:
         yield from _notable(matrix, width)
+    if report.notes:
+        yield from _section("notes", _paragraphs(report.notes, width))
     yield from _findings(report.findings, width)
     yield from _coverage(report, width)
     yield from _closing(report, exit_code)
@@ -72,8 +74,6 @@ def _title(report: Report, width: int) -> Iterator[Line]:
     if facts.quantization:
         sizes.append(f"quantized: {visible(facts.quantization)}")
     yield from (Line(text, "dim") for text in wrap(" · ".join(sizes), width, ""))
-    for note in facts.notes:
-        yield from (Line(text, "dim") for text in wrap(f"note: {visible(note)}", width, ""))
 
 
 def _section(title: str, lines: Iterator[Line]) -> Iterator[Line]:
