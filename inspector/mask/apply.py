@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import secrets
 import shlex
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +12,7 @@ from rowscope.inspector.errors import MalformedFileError, RefusedError, UsageErr
 from rowscope.inspector.mask.generation_config import KEY, NAME, carried_over, create, merge, merged_ids
 from rowscope.inspector.mask.result import Mask
 from rowscope.inspector.matrices import Matrix
-from rowscope.inspector.storage import File, read_json
+from rowscope.inspector.storage import File, read_json, write_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +51,7 @@ def apply_mask(path: Checkpoint | str | os.PathLike[str], mask: Mask) -> str:
 
     The ids join those that are there; every other key and the file's layout stay. A new file takes over
     what config.json says about generation, since its mere presence makes transformers look there alone. The
-    file is written under another name, flushed to the disk and renamed: it is never half there.
+    file is never half there, and keeps its permissions.
 
     Returns:
         A sentence that says what was done.
@@ -142,37 +140,11 @@ def _in_cache(checkpoint: Checkpoint) -> bool:
 
 
 def _write(target: Path, text: str) -> None:
-    """Sibling file, flush, rename: after a crash either the old file is there or the new one."""
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}.tmp")
     try:
-        # The system applies the umask; an existing file keeps its own permissions.
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-        with os.fdopen(descriptor, "wb") as file:
-            if target.exists():
-                os.chmod(temporary, stat.S_IMODE(target.stat().st_mode))
-            file.write(text.encode("utf-8"))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, target)
-        _flush_folder(target.parent)
+        write_whole(target, text.encode("utf-8"))
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise RefusedError(
             f"cannot write {str(target)!r}: {error.strerror}; nothing was changed: "
             "check permissions and free space",
             location=str(target),
         ) from error
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def _flush_folder(folder: Path) -> None:
-    """Make the rename itself durable, where folders can be flushed."""
-    if not hasattr(os, "O_DIRECTORY"):
-        return
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

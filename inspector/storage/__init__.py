@@ -14,9 +14,11 @@ from rowscope.inspector.storage.local import (
     read_range,
     reason,
 )
+from rowscope.inspector.storage.writing import PART, write_all, write_output, write_whole
 
 __all__ = [
     "MAX_VALUES",
+    "PART",
     "Content",
     "File",
     "Folder",
@@ -33,4 +35,7 @@ __all__ = [
     "too_many_values",
     "unlike_tensors",
     "unlike_text",
+    "write_all",
+    "write_output",
+    "write_whole",
 ]

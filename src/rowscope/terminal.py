@@ -7,12 +7,14 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final, ParamSpec
 
 import typer
 
 from rowscope.inspector.errors import RefusedError, RowscopeError, UsageError
+from rowscope.signals import interruptible, words_of
 
 if TYPE_CHECKING:
     from rowscope.inspector.render import Line
@@ -41,17 +43,18 @@ def command(body: Callable[Options, int]) -> Callable[Options, None]:
     @functools.wraps(body)
     def run(*args: Options.args, **kwargs: Options.kwargs) -> None:
         try:
-            code = body(*args, **kwargs)
-            sys.stdout.flush()
-        except RowscopeError as error:
-            code = _fail(error, str(kwargs.get("format") or chosen_format.get()))
+            with interruptible():
+                try:
+                    code = body(*args, **kwargs)
+                    _to_standard_output()
+                except RowscopeError as error:
+                    code = _fail(error, str(kwargs.get("format") or chosen_format.get()))
         except BrokenPipeError:
-            # The reader has gone (`| head`): no traceback, and no second one when Python closes stdout.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _forget_output()
             code = 0
-        except KeyboardInterrupt:
-            sys.stderr.write("interrupted\n")
-            code = 130
+        except KeyboardInterrupt as stop:
+            words, code = words_of(stop)
+            say(words)
         raise typer.Exit(code)
 
     return run
@@ -60,14 +63,53 @@ def command(body: Callable[Options, int]) -> Callable[Options, None]:
 def _fail(error: RowscopeError, format: str) -> int:
     from rowscope.inspector.text import visible
 
-    if format == "json":
-        print_failure(error)
-    elif format == "github":
-        from rowscope.inspector.render.audit import annotation
+    try:
+        if format == "json":
+            print_failure(error)
+        elif format == "github":
+            from rowscope.inspector.render.audit import annotation
 
-        print(annotation("error", error.message, title=f"rowscope {error.code}"))
-    sys.stderr.write(f"rowscope: {visible(error.message)} [{error.code}]\n")
+            print(annotation("error", error.message, title=f"rowscope {error.code}"))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _forget_output()
+    except OSError:  # the disk behind standard output is full: the line on standard error is what is left
+        _forget_output()
+    say(f"rowscope: {visible(error.message)} [{error.code}]")
     return error.exit_code
+
+
+def say(words: str) -> None:
+    """A line on standard error, which may be closed or full: that is no reason for another exit code."""
+    with suppress(OSError, ValueError):
+        sys.stderr.write(f"{words}\n")
+
+
+def _to_standard_output(data: bytes = b"") -> None:
+    """Hand everything to the system, `data` last.
+
+    Raises:
+        BrokenPipeError: the reader has gone.
+        RefusedError: standard output cannot take it.
+    """
+    try:
+        sys.stdout.flush()
+        if data:
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _forget_output()
+        raise RefusedError(
+            f"cannot write to standard output: {error.strerror}; free space there, or give --output FILE",
+            location="standard output",
+        ) from error
+
+
+def _forget_output() -> None:
+    """Nobody takes the output any more (`| head`): no second error when Python closes the stream."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def print_failure(error: RowscopeError) -> None:
@@ -77,7 +119,7 @@ def print_failure(error: RowscopeError) -> None:
 
 
 def emit(text: str | bytes, output: str | None) -> None:
-    """Print, or write to a file: through a sibling temporary file, so that no half file is left behind.
+    """Print, or write to a file, which is there in full afterwards, or as it was.
 
     Raises:
         UsageError: bytes for a terminal.
@@ -94,22 +136,14 @@ def emit(text: str | bytes, output: str | None) -> None:
         text = "".join(visible(line) + "\n" for line in text.splitlines())
     data = text if isinstance(text, bytes) else text.encode("utf-8", "backslashreplace")
     if output is None:
-        sys.stdout.flush()
-        sys.stdout.buffer.write(data)
+        _to_standard_output(data)
         return
-    part = f"{output}.{os.getpid()}.part"
+    from rowscope.inspector.storage import write_output
+
     try:
-        if os.path.lexists(output) and not os.path.isfile(output):
-            with open(output, "wb") as target:  # a device or a pipe: /dev/stdout, a FIFO
-                target.write(data)
-            return
-        with open(part, "wb") as target:
-            target.write(data)
-            os.fsync(target.fileno())
-        os.replace(part, output)
+        sys.stdout.flush()
+        write_output(output, data)
     except OSError as error:
-        if os.path.exists(part):
-            os.unlink(part)
         raise RefusedError(
             f"cannot write {output!r}: {error.strerror}; give another --output", location=output
         ) from error

@@ -25,6 +25,7 @@ FLOORS = (
     ("inspector.claim", "inspector.diff", "inspector.mask", "inspector.model"),
     ("inspector.study",),
     ("inspector.render",),
+    ("signals",),
     ("terminal", "progress"),
     ("commands",),
     ("cli",),
