@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from rowscope.kernels.arguments import ENTRY, flat
+from rowscope.kernels.compile import kept
+from rowscope.kernels.private import CHECKED
 
 Kernel = Callable[..., None]
 
@@ -61,38 +63,37 @@ def choose_engine(elements: int, worth_compiling: int, name: str, *variant: str)
         return "numba"
     if elements < WORTH_LOADING:
         return "numpy"
-    if elements >= worth_compiling or any(path.exists() for path in _paths(key)) or _wanted_before(key):
+    if elements >= worth_compiling or kept.has(_folders(), _name(key)) or _wanted_before(key):
         return "numba"
     return "numpy"
 
 
 def _wanted_before(key: tuple[str, ...]) -> bool:
     """Whether this cache has been asked for the kernel before; it has from now on."""
-    for path in _paths(key):
-        marker = path.with_name(f"{path.name}{_WANTED}")
-        if marker.exists():
-            return True
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            marker.touch()
-        except OSError:
-            continue
-        return False
-    return False
+    return kept.marked_before(_folders(), f"{_name(key)}{_WANTED}")
 
 
 def _load(key: tuple[str, ...]) -> Kernel:
-    for path in _paths(key):
-        code = _read(path)
-        if code is not None:
-            return _link(code)
+    name = _name(key)
+    code = kept.read(_folders(), name)
+    if code is not None:
+        return _link(code)
     from rowscope.kernels.compile.build import build
 
     code = build(*key)
-    for path in _paths(key):
-        if _write(path, code):
-            break
+    folder = kept.write(_folders(), name, code)
+    if folder is not None:
+        _clean(folder, name)
     return _link(code)
+
+
+def _clean(folder: Path, name: str) -> None:
+    """Remove the mark of the kernel, and its machine code and marks of other sources."""
+    import re
+
+    stem = name.removesuffix(f"{_stamp()}.o")
+    old = re.compile(rf"{re.escape(stem)}[0-9a-f]{{16}}\.o({re.escape(_WANTED)})?")
+    kept.remove(folder, lambda other: other != name and old.fullmatch(other) is not None)
 
 
 def _link(code: bytes) -> Kernel:
@@ -119,63 +120,22 @@ def _link(code: bytes) -> Kernel:
     return call
 
 
-def _paths(key: tuple[str, ...]) -> list[Path]:
-    """Where the file of a kernel may lie, best place first."""
-    name = ".".join((*key, _stamp(), "o")).lower()
-    return [folder / name for folder in _folders()]
+def _name(key: tuple[str, ...]) -> str:
+    """What the file of a kernel is called."""
+    return ".".join((*key, _stamp(), "o")).lower()
 
 
 def _folders() -> list[Path]:
-    """The folder that the environment names for numba, or else one beside the sources and the user's."""
+    """Where machine code may lie, best place first: the folder that the environment names for numba, or else
+    one beside the sources and the user's. Where owners cannot be checked, the user's alone."""
     named = os.environ.get("NUMBA_CACHE_DIR")
-    if named:
+    if named and CHECKED:
         return [Path(named) / "rowscope"]
-    found = [_SOURCES / "__pycache__"]
+    found = [_SOURCES / "__pycache__"] if CHECKED else []
     home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     if os.path.isabs(home):
         found.append(Path(home) / "rowscope")
     return found
-
-
-def _read(path: Path) -> bytes | None:
-    """The machine code in a file, or None where there is none or it is damaged."""
-    try:
-        stored = path.read_bytes()
-    except OSError:
-        return None
-    digest, code = stored[:32], stored[32:]
-    return code if _digest(code) == digest else None
-
-
-def _write(path: Path, code: bytes) -> bool:
-    """Write a file, whole or not at all, and remove those of other sources; False where that cannot be."""
-    import re
-
-    beside = path.with_name(f"{path.name}.{os.urandom(4).hex()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            beside.write_bytes(_digest(code) + code)
-            os.replace(beside, path)
-        finally:
-            beside.unlink(missing_ok=True)
-        path.with_name(f"{path.name}{_WANTED}").unlink(missing_ok=True)
-        stem = path.name.removesuffix(f"{_stamp()}.o")
-        for old in path.parent.glob(f"{stem}*"):
-            if (
-                re.fullmatch(rf"[0-9a-f]{{16}}\.o({re.escape(_WANTED)})?", old.name[len(stem) :])
-                and old != path
-            ):
-                old.unlink(missing_ok=True)
-    except OSError:
-        return False
-    return True
-
-
-def _digest(code: bytes) -> bytes:
-    import hashlib
-
-    return hashlib.sha256(code).digest()
 
 
 @cache

@@ -6,8 +6,9 @@ import functools
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final, ParamSpec
 
@@ -43,7 +44,7 @@ def command(body: Callable[Options, int]) -> Callable[Options, None]:
     @functools.wraps(body)
     def run(*args: Options.args, **kwargs: Options.kwargs) -> None:
         try:
-            with interruptible():
+            with interruptible(), _plain_warnings():
                 try:
                     code = body(*args, **kwargs)
                     _to_standard_output()
@@ -77,6 +78,24 @@ def _fail(error: RowscopeError, format: str) -> int:
         _forget_output()
     say(f"rowscope: {visible(error.message)} [{error.code}]")
     return error.exit_code
+
+
+@contextmanager
+def _plain_warnings() -> Iterator[None]:
+    """Warnings of ours are notes for people, without the line of code that they come from."""
+    shown: Callable[..., None] = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:  # noqa: ANN401
+        if category.__module__.startswith("rowscope."):
+            say(f"note: {message}")
+        else:
+            shown(message, category, *where, **more)
+
+    warnings.showwarning = show
+    try:
+        yield
+    finally:
+        warnings.showwarning = shown
 
 
 def say(words: str) -> None:
