@@ -119,6 +119,7 @@ def _special_tokens(facts: Facts) -> tuple[SpecialTokenReport, ...]:
         SpecialTokenReport(
             id=token.id,
             token=token.token,
+            text=facts.vocabulary.text(token.id) if facts.vocabulary else None,
             group=GROUPS[facts.census.codes[token.id]] if token.id < facts.census.rows else None,
             roles=token.roles,
             sources=token.sources,

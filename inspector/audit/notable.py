@@ -46,6 +46,7 @@ def _lines(facts: Facts, item: MatrixFacts, ids: NDArray[np.int64], why: str) ->
         NotableRow(
             id=id,
             token=facts.vocabulary.tokens.get(id) if facts.vocabulary else None,
+            text=facts.vocabulary.text(id) if facts.vocabulary else None,
             group=GROUPS[item.codes[id]],
             verdict=VERDICTS[evidence.verdict[id]],
             confidence=CONFIDENCES[evidence.confidence[id]],

@@ -64,6 +64,7 @@ class NotableRow:
 
     id: int
     token: str | None
+    text: str | None
     group: str
     verdict: str
     confidence: str
@@ -111,6 +112,7 @@ class SpecialTokenReport:
 
     id: int
     token: str | None
+    text: str | None
     group: str | None
     roles: tuple[str, ...]
     sources: tuple[str, ...]

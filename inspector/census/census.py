@@ -38,6 +38,7 @@ class GroupCensus:
     count: int
     ranges: tuple[Range, ...]
     examples: tuple[str, ...]
+    texts: tuple[str | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ class OutOfRange:
 
     id: int
     token: str
+    text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +166,9 @@ def _tokenizer_facts(vocabulary: Vocabulary | None) -> TokenizerFacts | None:
 def _group(codes: NDArray[np.int8], code: int, vocabulary: Vocabulary | None) -> GroupCensus:
     ids = np.flatnonzero(codes == code)
     tokens = vocabulary.tokens if vocabulary else {}
-    examples = tuple(tokens[int(id)] for id in ids[:_EXAMPLES] if int(id) in tokens)
-    return GroupCensus(int(ids.size), to_ranges(ids), examples)
+    named = [id for id in ids[:_EXAMPLES].tolist() if id in tokens]
+    texts = tuple(vocabulary.text(id) if vocabulary else None for id in named)
+    return GroupCensus(int(ids.size), to_ranges(ids), tuple(tokens[id] for id in named), texts)
 
 
 def _id_set(ids: NDArray[np.int64]) -> IdSet:
@@ -175,4 +178,8 @@ def _id_set(ids: NDArray[np.int64]) -> IdSet:
 def _out_of_range(rows: int, vocabulary: Vocabulary | None) -> tuple[OutOfRange, ...]:
     if vocabulary is None or rows == 0 or (vocabulary.max_id or 0) < rows:
         return ()
-    return tuple(OutOfRange(id, token) for id, token in sorted(vocabulary.tokens.items()) if id >= rows)
+    return tuple(
+        OutOfRange(id, token, vocabulary.text(id))
+        for id, token in sorted(vocabulary.tokens.items())
+        if id >= rows
+    )

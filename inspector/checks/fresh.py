@@ -72,6 +72,7 @@ def _detail(facts: Facts, holders: list[MatrixFacts], token: RoledToken) -> dict
     return {
         "id": token.id,
         "token": token.token,
+        "text": facts.meaning(token.id),
         "roles": list(token.roles),
         "severity": token_severity(token),
         "verdict": {role: verdict for role, verdict in token_verdicts(facts, token.id).items() if verdict},

@@ -63,6 +63,7 @@ def _detail(facts: Facts, token: RoledToken) -> dict[str, Any] | None:
     return {
         "id": token.id,
         "token": token.token,
+        "text": facts.meaning(token.id),
         "roles": list(token.roles),
         "severity": token_severity(token),
         "verdict": verdicts,

@@ -11,6 +11,7 @@ from rowscope.inspector.census import UNMAPPED, RoledToken
 from rowscope.inspector.checks.finding import Finding, Rule, id_evidence, row_location
 from rowscope.inspector.evidence import Facts
 from rowscope.inspector.ranges import format_ranges
+from rowscope.inspector.vocabulary import quoted_token
 
 VOC101: Final = Rule("VOC101", "unmapped-rows", "note", "Rows that no tokenizer entry owns.")
 VOC102: Final = Rule("VOC102", "token-without-row", "warning", "A tokenizer id that has no row.")
@@ -48,7 +49,7 @@ def token_without_row(facts: Facts) -> Iterator[Finding]:
     ids = np.array([item.id for item in missing], dtype=np.int64)
     yield VOC102.finding(
         f"{len(missing)} tokenizer {'entry has' if len(missing) == 1 else 'entries have'} no row in matrices "
-        f"of {rows} rows, {first.token!r} ({first.id}) among them"
+        f"of {rows} rows, {facts.text(first.id)} among them"
         + (f", which has the role {', '.join(roled[first.id])}." if used else "."),
         f"{facts.matrices[0].matrix.tensor}[{rows}:]" if facts.matrices else "tokenizer",
         severity="error" if used else "warning",
@@ -93,12 +94,12 @@ def placeholder_tokens(facts: Facts) -> Iterator[Finding]:
     if not group.count:
         return
     ids = facts.census.ids("placeholder")
-    examples = ", ".join(repr(token) for token in group.examples[:3])
+    examples = ", ".join(quoted_token(*pair) for pair in zip(group.examples[:3], group.texts, strict=False))
     words = "entry is a placeholder" if group.count == 1 else "entries are placeholders"
     yield VOC106.finding(
         f"{group.count} tokenizer {words} by name, such as {examples}.",
         row_location(facts.matrices[0].matrix.tensor, ids) if facts.matrices else "tokenizer",
-        evidence={**id_evidence(ids), "examples": list(group.examples)},
+        evidence={**id_evidence(ids), "examples": list(group.examples), "texts": list(group.texts)},
         hint="They can be sampled unless masked (`rowscope mask`), and can be renamed into new tokens "
         "(`rowscope claim --replace`).",
     )

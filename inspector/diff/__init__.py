@@ -10,7 +10,10 @@ from rowscope.inspector.diff.result import (
     Diff,
     GroupChange,
     MatrixDiff,
+    MovedToken,
+    RenamedId,
     RowChange,
+    TokenId,
     TokenizerDiff,
 )
 from rowscope.inspector.diff.rows import COLUMNS, row_records, to_arrow
@@ -23,8 +26,11 @@ __all__ = [
     "Diff",
     "GroupChange",
     "MatrixDiff",
+    "MovedToken",
     "PairTable",
+    "RenamedId",
     "RowChange",
+    "TokenId",
     "TokenizerDiff",
     "diff",
     "row_records",

@@ -62,6 +62,8 @@ class Rows:
             id=id,
             token=names.tuned.tokens.get(id) if names.tuned else None,
             base_token=names.base.tokens.get(id) if names.base else None,
+            text=names.tuned.text(id) if names.tuned else None,
+            base_text=names.base.text(id) if names.base else None,
             group=GROUPS[names.tuned_codes[id]],
             roles=roled.roles if roled else (),
             movement=self.movement(id),

@@ -62,6 +62,7 @@ class RowChange:
     Attributes:
         token: of the tuned tokenizer; None for an id without a token.
         base_token: of the base tokenizer.
+        text, base_text: what the two stand for; None also for a piece of a character.
         group: of the tuned checkpoint.
         roles: what config, tokenizer or chat template use the token for.
         movement: "unmoved" (same values, or equal after rounding), "drifted" (changed, but no more than the
@@ -72,6 +73,8 @@ class RowChange:
     id: int
     token: str | None
     base_token: str | None
+    text: str | None
+    base_text: str | None
     group: str
     roles: tuple[str, ...]
     movement: str
@@ -154,10 +157,11 @@ class MatrixDiff:
 
 @dataclass(frozen=True, slots=True)
 class TokenId:
-    """A token and its id."""
+    """A token and its id, and what it stands for; `text` is None for a piece of a character."""
 
     id: int
     token: str
+    text: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +171,8 @@ class RenamedId:
     id: int
     base: str
     tuned: str
+    base_text: str | None
+    tuned_text: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +182,7 @@ class MovedToken:
     token: str
     base: int
     tuned: int
+    text: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ COLUMNS: Final = (
     "id",
     "token",
     "base_token",
+    "text",
+    "base_text",
     "group",
     "base_group",
     "matrix",
@@ -79,6 +81,8 @@ def _columns(matrix: MatrixDiff, diff: Diff, changed_only: bool) -> dict[str, ND
         "id": ids,
         "token": _tokens(ids, names.tuned),
         "base_token": _tokens(ids, names.base),
+        "text": _texts(ids, names.tuned),
+        "base_text": _texts(ids, names.base),
         "group": groups[names.tuned_codes[ids]],
         "base_group": groups[names.base_codes[ids]],
         "matrix": np.full(ids.size, matrix.role, dtype=object),
@@ -97,6 +101,13 @@ def _tokens(ids: NDArray[np.int64], vocabulary: Vocabulary | None) -> NDArray[np
     tokens = vocabulary.tokens if vocabulary else {}
     found = np.empty(ids.size, dtype=object)
     found[:] = [tokens.get(id) for id in ids.tolist()]
+    return found
+
+
+def _texts(ids: NDArray[np.int64], vocabulary: Vocabulary | None) -> NDArray[np.object_]:
+    found = np.full(ids.size, None, dtype=object)
+    if vocabulary is not None:
+        found[:] = [vocabulary.text(id) for id in ids.tolist()]
     return found
 
 

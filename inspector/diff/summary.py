@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from rowscope.inspector.diff.result import Background, ClaimedChange, MatrixDiff, RowChange, TokenizerDiff
+from rowscope.inspector.vocabulary import quoted_token
 
 _NAMES: Final = {"both": "Input and output (tied on both sides)", "input": "Input", "output": "Output"}
 _SHOWN: Final = 4
@@ -106,5 +107,7 @@ def _claimed(rows: tuple[ClaimedChange, ...]) -> str:
 
 
 def _names(rows: tuple[RowChange, ...]) -> str:
-    shown = ", ".join(f"{row.token!r}" if row.token else f"id {row.id}" for row in rows[:_SHOWN])
+    shown = ", ".join(
+        quoted_token(row.token, row.text) if row.token else f"id {row.id}" for row in rows[:_SHOWN]
+    )
     return shown + (f" and {len(rows) - _SHOWN:,} more" if len(rows) > _SHOWN else "")

@@ -16,12 +16,12 @@ def compare_tokenizers(base: Vocabulary, tuned: Vocabulary) -> TokenizerDiff:
     kept = [id for id in base.special_ids ^ tuned.special_ids if id not in changed and id in old]
     return TokenizerDiff(
         same=not changed,
-        added=_listed(new, (id for id in changed if id not in old)),
-        removed=_listed(old, (id for id in changed if id not in new)),
-        renamed=tuple(RenamedId(id, old[id], new[id]) for id in renamed),
-        moved=_moved(old, new, changed),
-        specials_gained=_listed(new, (id for id in kept if id in tuned.special_ids)),
-        specials_lost=_listed(old, (id for id in kept if id in base.special_ids)),
+        added=_listed(tuned, (id for id in changed if id not in old)),
+        removed=_listed(base, (id for id in changed if id not in new)),
+        renamed=tuple(RenamedId(id, old[id], new[id], base.text(id), tuned.text(id)) for id in renamed),
+        moved=_moved(base, tuned, changed),
+        specials_gained=_listed(tuned, (id for id in kept if id in tuned.special_ids)),
+        specials_lost=_listed(base, (id for id in kept if id in base.special_ids)),
     )
 
 
@@ -32,17 +32,18 @@ def new_ids(base: Vocabulary, tuned: Vocabulary) -> list[int]:
     return sorted(id for id, token in tokens.items() if token not in known)
 
 
-def _listed(tokens: Mapping[int, str], ids: Iterable[int]) -> tuple[TokenId, ...]:
-    return tuple(TokenId(id, tokens[id]) for id in sorted(ids))
+def _listed(vocabulary: Vocabulary, ids: Iterable[int]) -> tuple[TokenId, ...]:
+    return tuple(TokenId(id, vocabulary.tokens[id], vocabulary.text(id)) for id in sorted(ids))
 
 
-def _moved(old: Mapping[int, str], new: Mapping[int, str], changed: set[int]) -> tuple[MovedToken, ...]:
+def _moved(base: Vocabulary, tuned: Vocabulary, changed: set[int]) -> tuple[MovedToken, ...]:
     """Tokens whose ids differ; of a token that has several ids the lowest counts."""
-    before, after = _ids_of(old, changed), _ids_of(new, changed)
+    old = base.tokens
+    before, after = _ids_of(old, changed), _ids_of(tuned.tokens, changed)
     both = before.keys() & after.keys()
     stayed = {token for token, ids in ids_of(old, both).items() if not changed.issuperset(ids)}
     return tuple(
-        MovedToken(token, id, after[token])
+        MovedToken(token, id, after[token], tuned.text(after[token]))
         for token, id in sorted(before.items(), key=lambda item: item[1])
         if token in both and token not in stayed
     )

@@ -65,7 +65,12 @@ class Facts:
         shown = ", ".join(self.text(id) for id in every[:limit])
         return shown if len(every) <= limit else f"{shown} and {len(every) - limit:,} more"
 
+    def meaning(self, id: int) -> str | None:
+        """What the token of an id stands for as text; None where it is none, or there is no token."""
+        return self.vocabulary.text(id) if self.vocabulary else None
+
     def text(self, id: int) -> str:
-        """The token of an id for messages: quoted as stored, or `id 7`."""
-        token = self.vocabulary.tokens.get(id) if self.vocabulary else None
-        return f"{token!r} ({id})" if token is not None else f"id {id}"
+        """The token of an id for messages: its text between quotes, or `id 7`."""
+        if self.vocabulary is None or id not in self.vocabulary.tokens:
+            return f"id {id}"
+        return f"{self.vocabulary.quoted(id)} ({id})"

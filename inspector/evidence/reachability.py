@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rowscope.inspector.errors import MissingExtraError, TokenizerError
 from rowscope.inspector.evidence.candidates import impossible_bytes
 from rowscope.inspector.storage import File, Folder
-from rowscope.inspector.vocabulary import Vocabulary, byte_level_text, byte_token
+from rowscope.inspector.vocabulary import Vocabulary
 
 _BATCH: Final = 4096
 _MOST_BYTES: Final = 1 << 30
@@ -70,19 +70,8 @@ def _load(folder: Folder) -> Any:  # noqa: ANN401 - tokenizers.Tokenizer
 
 def _texts(vocabulary: Vocabulary) -> dict[int, str]:
     """Text of every ordinary token that has one."""
-    texts: dict[int, str] = {}
-    pieces = vocabulary.kind.endswith(("WordPiece", "vocab.txt"))
-    for id, token in vocabulary.tokens.items():
-        if id in vocabulary.added:
-            continue
-        text = vocabulary.text(id)
-        undecoded = text == token and (
-            (vocabulary.byte_level and byte_level_text(token) == token and not token.isascii())
-            or (vocabulary.byte_fallback and byte_token(token) is not None)
-        )
-        if text and not undecoded:
-            texts[id] = (text.removeprefix("##") or text) if pieces else text
-    return texts
+    ordinary = (id for id in vocabulary.tokens if id not in vocabulary.added)
+    return {id: text for id in ordinary if (text := vocabulary.text(id))}
 
 
 def _not_encoded(tokenizer: Any, texts: dict[int, str], context: str) -> dict[int, str]:  # noqa: ANN401

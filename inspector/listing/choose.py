@@ -13,7 +13,7 @@ from rowscope.inspector.errors import NoMatrixError, UsageError
 from rowscope.inspector.matrices import Matrix
 from rowscope.inspector.ranges import parse_ranges
 from rowscope.inspector.rows import draft_tokens
-from rowscope.inspector.vocabulary import Vocabulary, ids_of, read_vocabulary, renumbered
+from rowscope.inspector.vocabulary import Vocabulary, called, read_vocabulary, renumbered
 
 
 def matrix_of(checkpoint: Checkpoint, role: str) -> Matrix:
@@ -109,10 +109,7 @@ def choose_ids(
 def _token_ids(vocabulary: Vocabulary | None, tokens: list[str], rows: int) -> NDArray[np.int64]:
     found = []
     for token in tokens:
-        ids = ids_of(vocabulary.tokens, {token}).get(token, []) if vocabulary else []
-        if not ids and vocabulary is not None:
-            ids = [id for id in vocabulary.tokens if vocabulary.text(id) == token]
-        ids = [id for id in ids if id < rows]
+        ids = [id for id in called(vocabulary, token) if id < rows] if vocabulary else []
         if not ids:
             raise UsageError(
                 f"--token {token!r} is no token of this checkpoint with a row; give it as the tokenizer "

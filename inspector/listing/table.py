@@ -38,7 +38,8 @@ class VocabularyRows:
         norm, mean, std, min, max: float64; NaN where the row's elements make them so. `std` is over n - 1.
         nonzero, nan, inf: counts of elements.
         fingerprint: 64-bit hash of the row's bits, -0 read as +0.
-        token, group, matrix: strings (token None for an unmapped id); None unless asked for.
+        token, text, group, matrix: strings; None unless asked for. An unmapped id has no token, and a piece
+            of a character no text.
         verdict, confidence, cosine_to_reference, duplicates: evidence; None unless asked for.
         displacement: distance to the untrained reference, 1 for a typical token; NaN without one.
         duplicate_of: lowest id with the same values among the rows judged, -1 for none.
@@ -58,6 +59,7 @@ class VocabularyRows:
     inf: NDArray[np.int64]
     fingerprint: NDArray[np.uint64]
     token: Texts | None = None
+    text: Texts | None = None
     group: Texts | None = None
     matrix: Texts | None = None
     verdict: Texts | None = None
@@ -113,6 +115,7 @@ class VocabularyRows:
 COLUMNS = (
     "id",
     "token",
+    "text",
     "group",
     "matrix",
     "norm",
@@ -157,7 +160,7 @@ def row_table(
     Args:
         role: "input" or "output"; a tied matrix answers to both. Or a vocabulary table by its tensor's name.
         ids: int64 [n], the rows wanted; all where None.
-        evidence: also token, group, matrix, verdict, confidence, cosine and duplicates. For `ids` the rows
+        evidence: also token, text, group, matrix, verdict, confidence, cosine, duplicates. For `ids` rows
             are judged against the reference candidates and a fixed sample of other rows (`judged_on`).
         full: judge against the whole matrix instead.
         names: what the matrix's rows are called, where somebody has read it already.
@@ -282,12 +285,14 @@ def _recipes(ids: NDArray[np.int64], found: MatrixEvidence) -> Texts:
 def _named(
     rows: VocabularyRows, matrix: Matrix, codes: NDArray[np.int8], vocabulary: Vocabulary | None
 ) -> VocabularyRows:
-    tokens = vocabulary.tokens if vocabulary else {}
-    token = np.empty(len(rows), dtype=object)
-    token[:] = [tokens.get(id) for id in rows.id.tolist()]
+    token, text = np.full((2, len(rows)), None, dtype=object)
+    if vocabulary is not None:
+        token[:] = [vocabulary.tokens.get(id) for id in rows.id.tolist()]
+        text[:] = [vocabulary.text(id) for id in rows.id.tolist()]
     return dataclasses.replace(
         rows,
         token=token,
+        text=text,
         group=np.array(GROUPS, dtype=object)[codes[rows.id]],
         matrix=np.full(len(rows), matrix.role, dtype=object),
     )

@@ -32,7 +32,7 @@ from rowscope.inspector.evidence import LOW, TRAINED, judge_some, measure_matrix
 from rowscope.inspector.mask.result import LeftOut, Mask
 from rowscope.inspector.matrices import Matrix
 from rowscope.inspector.ranges import format_ranges, to_ranges
-from rowscope.inspector.vocabulary import Vocabulary, read_vocabulary
+from rowscope.inspector.vocabulary import Vocabulary, quoted_token, read_vocabulary
 
 Progress = Callable[[int], None] | None
 Ids = NDArray[np.int64]
@@ -225,12 +225,17 @@ def _left_out(
     found = [token for token in tokens if token.id < chosen.size and chosen[token.id] and _protected(token)]
     if found:
         first = ", ".join(
-            f"{token.token!r} ({token.id}: {', '.join(sorted(PROTECTED & set(token.roles)))})"
+            f"{_name(token, vocabulary)} ({token.id}: {', '.join(sorted(PROTECTED & set(token.roles)))})"
             for token in found[:4]
         )
         more = f" and {len(found) - 4} more" if len(found) > 4 else ""
         notes.append(f"left out, because they are in use: {first}{more}")
-    return tuple(LeftOut(token.id, token.token, token.roles) for token in found)
+    texts = {token.id: vocabulary.text(token.id) if vocabulary else None for token in found}
+    return tuple(LeftOut(token.id, token.token, texts[token.id], token.roles) for token in found)
+
+
+def _name(token: RoledToken, vocabulary: Vocabulary | None) -> str:
+    return quoted_token(token.token, vocabulary.text(token.id) if vocabulary else None)
 
 
 def _protected(token: RoledToken) -> bool:

@@ -23,6 +23,7 @@ class LeftOut:
 
     id: int
     token: str | None
+    text: str | None
     roles: tuple[str, ...]
 
 

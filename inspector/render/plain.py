@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 import unicodedata
 from collections.abc import Container, Iterable, Iterator, Sequence
@@ -12,6 +13,7 @@ Row = tuple[str, ...]
 
 _UNITS = ("kB", "MB", "GB", "TB", "PB", "EB")
 _LEAST_WIDTH = 12
+_JOINED_JAMO = re.compile("[\u1160-\u11ff\ud7b0-\ud7ff]")
 
 
 def bytes_text(count: int) -> str:
@@ -67,12 +69,16 @@ def _pad(cell: str, size: int) -> str:
 
 
 def columns_of(text: str) -> int:
-    """Terminal columns: wide East Asian characters take two, combining marks none."""
-    if text.isascii():
-        return len(text)
-    return sum(
-        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text
-    )
+    """Terminal columns: wide East Asian characters and emoji take two, marks none, nor do vowels and final
+    consonants of a Hangul syllable spelt in letters. Expects `visible` text, which has no joiners.
+    """
+    return len(text) if text.isascii() else sum(map(_columns, text))
+
+
+def _columns(character: str) -> int:
+    if unicodedata.category(character)[0] == "M" or _JOINED_JAMO.match(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
 def by_recipe(pairs: Iterable[tuple[int, str | None]], width: int, most: int = 8) -> Iterator[str]:
@@ -91,9 +97,12 @@ def shorten(text: str, size: int) -> str:
     """`text` in at most `size` terminal columns; the cut shows as `…`."""
     if columns_of(text) <= size:
         return text
-    kept = text[:size]  # a character takes up to two columns, and marks none
-    while columns_of(kept) > size - 1:
-        kept = kept[:-1]
+    kept, taken = "", 0
+    for character in text:
+        taken += _columns(character)
+        if taken > size - 1:
+            break
+        kept += character
     return kept + "…"
 
 

@@ -13,6 +13,7 @@ from rowscope.inspector.rows import GroupStats
 from rowscope.inspector.study.document import Document, code, plain
 from rowscope.inspector.study.material import Material, RowGroup
 from rowscope.inspector.text import cosine, count, ratio, real
+from rowscope.inspector.vocabulary import shown_token
 
 # Mean pairwise cosine from which rows are called copies of one vector, as in ROW204.
 COPIES: Final = 0.98
@@ -64,7 +65,9 @@ def _reserved(doc: Document, census: Census) -> None:
     for name in ("unmapped", "placeholder"):
         group = census.groups[name]
         if group.count:
-            examples = ", ".join(code(token) for token in group.examples[:3])
+            examples = ", ".join(
+                code(shown_token(*pair)) for pair in zip(group.examples[:3], group.texts, strict=False)
+            )
             ranges = format_ranges(group.ranges)
             doc.say(f"background.{name}", count=count(group.count), examples=examples, ranges=ranges)
     power = _rounding(census)
@@ -229,5 +232,5 @@ def special_names(material: Material) -> str:
     subject = material.subject
     if subject is None or subject.vocabulary is None:
         return ""
-    names = [code(subject.vocabulary.tokens[id]) for id in subject.special.tolist()]
+    names = [code(subject.vocabulary.shown(id)) for id in subject.special.tolist()]
     return ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")

@@ -4,7 +4,7 @@ Knows ids, tokens, templates and their spellings. Must not know matrices or weig
 """
 
 from rowscope.inspector.vocabulary.files import TokenizerFolder
-from rowscope.inspector.vocabulary.lookup import all_ids, differing, ids_of, starting
+from rowscope.inspector.vocabulary.lookup import all_ids, called, differing, ids_of, starting
 from rowscope.inspector.vocabulary.model import AddedToken, ChatTemplate, Vocabulary
 from rowscope.inspector.vocabulary.placeholders import PLACEHOLDER_STARTS, is_placeholder
 from rowscope.inspector.vocabulary.read import read_folder, read_vocabulary
@@ -15,6 +15,8 @@ from rowscope.inspector.vocabulary.spelling import (
     byte_level_spelling,
     byte_level_text,
     byte_token,
+    quoted_token,
+    shown_token,
 )
 from rowscope.inspector.vocabulary.templates import template_ids, template_unknown_literals
 
@@ -32,12 +34,15 @@ __all__ = [
     "byte_level_spelling",
     "byte_level_text",
     "byte_token",
+    "called",
     "differing",
     "ids_of",
     "is_placeholder",
+    "quoted_token",
     "read_folder",
     "read_vocabulary",
     "renumbered",
+    "shown_token",
     "starting",
     "template_ids",
     "template_unknown_literals",

@@ -44,6 +44,7 @@ def assemble(
         chat_templates=templates,
         notes=tuple(folder.notes),
         metaspace=base.metaspace,
+        alphabet=base.alphabet,
     )
 
 

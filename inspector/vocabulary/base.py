@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from rowscope.inspector.vocabulary.alphabet import Alphabet
 from rowscope.inspector.vocabulary.columns import Lines
 from rowscope.inspector.vocabulary.files import wrong
 from rowscope.inspector.vocabulary.model import AddedToken
@@ -38,6 +39,7 @@ class Base:
     byte_level: bool = False
     byte_fallback: bool = False
     metaspace: bool = False
+    alphabet: Alphabet | None = None
 
 
 def base_from_ids(kind: str, ids: dict[str, int], notes: list[str]) -> Base:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rowscope.inspector.vocabulary.alphabet import Alphabet, Step
+
 _BERT = "unk=[UNK] sep=[SEP] pad=[PAD] cls=[CLS] mask=[MASK]"
 _ROBERTA = "bos=<s> eos=</s> unk=<unk> sep=</s> pad=<pad> cls=<s> mask=<mask>"
 _ALBERT = "bos=[CLS] eos=[SEP] unk=<unk> sep=[SEP] pad=<pad> cls=[CLS] mask=[MASK]"
@@ -86,6 +88,19 @@ def class_of_model(model_type: object) -> str | None:
         return None
     wanted = model_type.replace("-", "").replace("_", "").lower() + "tokenizer"
     return next((name for name in ASSUMED_ROLES if name.replace("_", "").lower() == wanted), None)
+
+
+_SPELLINGS = {
+    Step("suffix", "</w>", " "): "CLIP OpenAIGPT Herbert BioGpt",
+    Step("suffix", "@@"): "CTRL Phobert Bertweet",
+}
+
+
+def spelling_of(tokenizer_class: str | None) -> Alphabet | None:
+    """How a class spells the ends of words in a vocabulary file that does not say it; None for most."""
+    name = (tokenizer_class or "").removesuffix("Fast").removesuffix("Tokenizer")
+    steps = tuple(step for step, names in _SPELLINGS.items() if name in names.split())
+    return Alphabet(steps) if steps else None
 
 
 @dataclass(frozen=True, slots=True)

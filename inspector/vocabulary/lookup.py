@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from rowscope.inspector.vocabulary.model import Vocabulary
 from rowscope.inspector.vocabulary.written import WrittenTokens
 
 
@@ -52,3 +53,12 @@ def differing(one: Mapping[int, str], other: Mapping[int, str]) -> set[int]:
         return {id for id in {*one.over, *other.over} if one.get(id) != other.get(id)}
     left, right = dict(one.items()), dict(other.items())
     return {id for id in left.keys() | right.keys() if left.get(id) != right.get(id)}
+
+
+def called(vocabulary: Vocabulary, name: str) -> list[int]:
+    """The ids of the tokens that people call so, ascending: stored so, else of this text, else shown so."""
+    stored = ids_of(vocabulary.tokens, {name}).get(name)
+    if stored:
+        return stored
+    meant = [id for id in vocabulary.tokens if vocabulary.text(id) == name]
+    return sorted(meant or [id for id in vocabulary.tokens if vocabulary.shown(id) == name])

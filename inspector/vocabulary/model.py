@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from rowscope.inspector.vocabulary.spelling import byte_level_text, byte_token
+from rowscope.inspector.vocabulary.alphabet import Alphabet, alphabet_of_flags
+from rowscope.inspector.vocabulary.spelling import quoted_token, shown_token
 
 ROLES = ("bos", "eos", "unk", "sep", "pad", "cls", "mask")
 """The named roles, in the order in which transformers keeps them."""
@@ -67,6 +68,7 @@ class Vocabulary:
         chat_templates: the templates in use.
         notes: disagreements between files, files left aside, and what was done about them.
         metaspace: a blank is spelt `▁` (U+2581).
+        alphabet: what makes text of a stored token; None where the three flags above say all of it.
     """
 
     kind: str
@@ -83,19 +85,35 @@ class Vocabulary:
     chat_templates: tuple[ChatTemplate, ...] = ()
     notes: tuple[str, ...] = ()
     metaspace: bool = False
+    alphabet: Alphabet | None = None
 
-    def text(self, id: int) -> str | None:
-        """What the token stands for in text; its stored spelling where its bytes are not valid UTF-8.
+    def raw(self, id: int) -> bytes | None:
+        """The bytes that the token stands for within a text; None for an id without a token.
 
-        None for an id without a token. Added tokens are returned as they are.
+        Added tokens are matched in the text as they are stored.
         """
         token = self.tokens.get(id)
-        if token is None or id in self.added:
-            return token
-        if self.byte_fallback:
-            byte = byte_token(token)
-            if byte is not None:
-                return chr(byte) if byte < 0x80 else token
-        if self.byte_level:
-            return byte_level_text(token)
-        return token.replace("▁", " ") if self.metaspace else token
+        if token is None:
+            return None
+        return token.encode("utf-8", "surrogatepass") if id in self.added else self._alphabet.raw(token)
+
+    def text(self, id: int) -> str | None:
+        """The same as text; None also where the bytes are no valid UTF-8: a piece of a character."""
+        token = self.tokens.get(id)
+        return token if token is None or id in self.added else self._alphabet.text(token)
+
+    def shown(self, id: int) -> str:
+        """The token for people, `-` for none: see `shown_token`."""
+        return shown_token(self.tokens.get(id), self.text(id))
+
+    def quoted(self, id: int) -> str:
+        """The same between quotes, for sentences."""
+        return quoted_token(self.tokens.get(id), self.text(id))
+
+    @property
+    def _alphabet(self) -> Alphabet:
+        if self.alphabet is not None:
+            return self.alphabet
+        return alphabet_of_flags(
+            byte_level=self.byte_level, byte_fallback=self.byte_fallback, metaspace=self.metaspace
+        )

@@ -94,7 +94,7 @@ def _versioned(folder: TokenizerFolder, config: dict[str, object]) -> str | None
 
 def _base(folder: TokenizerFolder, name: str, files: SettingsFiles) -> Base:
     if name == "vocab.json":
-        return read_vocab_json(folder)
+        return read_vocab_json(folder, files.tokenizer_class)
     if name.endswith(".json"):
         return read_tekken(folder, name) if "tekken" in name else read_tokenizer_json(folder, name)
     if name == "vocab.txt":

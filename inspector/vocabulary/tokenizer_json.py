@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 
 from rowscope.inspector.errors import TokenizerError
+from rowscope.inspector.vocabulary.alphabet import BYTE_LEVEL, alphabet_of
 from rowscope.inspector.vocabulary.base import (
     Base,
     added_token,
@@ -42,7 +43,8 @@ def read_tokenizer_json(folder: TokenizerFolder, name: str = NAME) -> Base:
     ]
     parts = [document.get(part) for part in ("normalizer", "pre_tokenizer", "decoder")]
     strings = {string for part in parts for string in _strings(part)}
-    base.byte_level = "ByteLevel" in strings
+    base.alphabet = alphabet_of(document)
+    base.byte_level = BYTE_LEVEL in base.alphabet.steps
     base.metaspace = "▁" in strings or "Metaspace" in strings
     base.byte_fallback = base.byte_fallback or model.get("byte_fallback") is True
     return base

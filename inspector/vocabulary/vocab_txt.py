@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from rowscope.inspector.vocabulary.alphabet import WORDPIECE, Alphabet
 from rowscope.inspector.vocabulary.base import Base, base_from_ids
+from rowscope.inspector.vocabulary.classes import spelling_of
 from rowscope.inspector.vocabulary.files import TokenizerFolder
 
 NAME = "vocab.txt"
@@ -32,4 +34,6 @@ def read_vocab_txt(folder: TokenizerFolder, tokenizer_class: str | None, name: s
         folder.notes.append(
             f"{name} has {len(lines) - len(ids)} lines that repeat a token; the last line's id counts"
         )
-    return base_from_ids(name, ids, folder.notes)
+    base = base_from_ids(name, ids, folder.notes)
+    base.alphabet = spelling_of(tokenizer_class) or Alphabet((WORDPIECE,))
+    return base

@@ -157,7 +157,7 @@ def test_json_and_text(tmp_path, write_checkpoint):
     assert document["ranges"] == [[3, 4], [6, 12]]
     assert document["count"] == 7
     assert document["groups"]["placeholder"] == {"count": 1, "ranges": [[3, 4]]}
-    assert document["left_out"] == [{"id": 2, "token": "[unused1]", "roles": ["eos"]}]
+    assert document["left_out"] == [{"id": 2, "token": "[unused1]", "text": "[unused1]", "roles": ["eos"]}]
     text = render_mask_text(found, width=60)
     assert "7 of 12 ids must never be sampled" in text
     assert "\x1b" not in text

@@ -158,8 +158,10 @@ def test_qwen_tiktoken(tmp_path: Path) -> None:
     sample = [rank for rank in ranks.values() if rank % 97 == 0]
     spelled = {rank: raw for raw, rank in ranks.items()}
     for rank in sample:
-        decoded = spelled[rank].decode(errors="replace")
-        assert vocabulary.text(rank) == (vocabulary.tokens[rank] if "\ufffd" in decoded else decoded)
+        text = vocabulary.text(rank)
+        assert vocabulary.raw(rank) == spelled[rank]
+        assert (text is None) == ("\ufffd" in spelled[rank].decode(errors="replace"))
+        assert text is None or text.encode() == spelled[rank]
 
 
 @pytest.mark.parametrize("name", ["tekken_240718.json", "tekken_240911.json"])

@@ -90,7 +90,7 @@ def _by_id(room: Room, tokens: Sequence[str], replace: Mapping[str, str], id: in
         return {tokens[0]: name}
     if id == room.next_id:
         return {}
-    there = f"holds {name!r}" if name is not None else "has no token"
+    there = f"holds {room.vocabulary.quoted(id)}" if name is not None else "has no token"
     next_one = f"the next free one, {room.next_id}" if room.next_id is not None else "another one"
     raise RefusedError(
         f"id {id} {there} and is neither a placeholder nor the next id: tokenizers would silently assign "

@@ -74,8 +74,8 @@ def text_cautions(tokens: Sequence[str], vocabulary: Vocabulary) -> Iterator[Cau
         if spelling in ordinary:
             yield Caution(
                 "shadows",
-                f"{token!r} is also the text of the ordinary token {spelling!r}, which it will replace "
-                "wherever it stands",
+                f"{token!r} is also the text of the ordinary token {ordinary[spelling][-1]}, which it will "
+                "replace wherever it stands",
             )
     added = [entry.content for entry in vocabulary.added.values() if entry.content]
     for token in tokens:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from rowscope.inspector.errors import MissingExtraError, TokenizerError, UsageError
-from rowscope.inspector.vocabulary import Vocabulary, ids_of
+from rowscope.inspector.vocabulary import Vocabulary, called
 
 KINDS: Final = ("mean", "like", "text", "normal", "keep")
 FROM_IDS: Final = ("like", "text")
@@ -57,10 +57,9 @@ def read_recipe(text: str, seed: int, scale: bool, root: Path, vocabulary: Vocab
 
 
 def _one_token(name: str, vocabulary: Vocabulary) -> int:
-    stored = ids_of(vocabulary.tokens, {name}).get(name)
-    if stored:
-        return stored[-1]
-    spelled = [id for id in vocabulary.tokens if vocabulary.text(id) == name]
+    spelled = called(vocabulary, name)
+    if spelled and vocabulary.tokens[spelled[-1]] == name:
+        return spelled[-1]
     if len(spelled) != 1:
         how = "no token is" if not spelled else f"{len(spelled)} tokens are"
         raise UsageError(

@@ -198,7 +198,8 @@ class _Sums:
         vocabulary = self.loaded.subject.vocabulary
         for at in np.argsort(-mean, kind="stable")[:_TOP]:
             id = int(self.ids[at])
-            yield TopId(id, vocabulary.tokens.get(id) if vocabulary else None, float(mean[at]))
+            token, text = (vocabulary.tokens.get(id), vocabulary.text(id)) if vocabulary else (None, None)
+            yield TopId(id, token, text, float(mean[at]))
 
 
 def _cell(temperature: float, name: str, values: list[float]) -> LeakCell:

@@ -46,6 +46,7 @@ class TopId:
 
     id: int
     token: str | None
+    text: str | None
     mean: float
 
 

@@ -9,6 +9,7 @@ from rowscope.inspector.audit import GroupReport, MatrixReport, NotableRow, Repo
 from rowscope.inspector.ranges import format_ranges
 from rowscope.inspector.render.plain import bytes_text, shorten
 from rowscope.inspector.text import cosine, count, ratio, real, visible
+from rowscope.inspector.vocabulary import shown_token
 
 Cells = tuple[str, ...]
 
@@ -149,7 +150,7 @@ def special_rows(tokens: Sequence[SpecialTokenReport]) -> list[Cells]:
         rows.append(
             (
                 str(token.id),
-                _token(token.token),
+                _token(token.token, token.text),
                 ", ".join(token.roles) or "-",
                 token.verdict["input"] or "-",
                 token.verdict["output"] or "-",
@@ -175,7 +176,7 @@ def notable_cells(rows: Sequence[NotableRow]) -> list[Cells]:
         cells.append(
             (
                 str(row.id),
-                _token(row.token),
+                _token(row.token, row.text),
                 row.verdict,
                 row.confidence,
                 real(row.norm),
@@ -185,5 +186,5 @@ def notable_cells(rows: Sequence[NotableRow]) -> list[Cells]:
     return cells
 
 
-def _token(token: str | None) -> str:
-    return "-" if token is None else shorten(visible(token), _TOKEN_WIDTH)
+def _token(token: str | None, text: str | None) -> str:
+    return shorten(shown_token(token, text), _TOKEN_WIDTH)

@@ -6,11 +6,21 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 import rowscope
-from rowscope.inspector.diff import Diff, GroupChange, MatrixDiff, RowChange, TokenizerDiff
+from rowscope.inspector.diff import (
+    Diff,
+    GroupChange,
+    MatrixDiff,
+    MovedToken,
+    RenamedId,
+    RowChange,
+    TokenId,
+    TokenizerDiff,
+)
 from rowscope.inspector.render.audit.tables import ROLE_WORDS, Cells
 from rowscope.inspector.render.lines import Line, to_plain_text
 from rowscope.inspector.render.plain import columns, plural, shorten, wrap
 from rowscope.inspector.text import cosine, count, real, visible
+from rowscope.inspector.vocabulary import quoted_token, shown_token
 
 _SHOWN: Final = 10
 _TOKEN_WIDTH: Final = 28
@@ -96,7 +106,10 @@ def _claimed(matrix: MatrixDiff, role: str, width: int) -> Iterator[Line]:
     if len(shown) < len(matrix.claimed):
         title += f" ({len(shown)} of {len(matrix.claimed):,}; --format json has all)"
     cells: list[Cells] = [("id", "token", "initial values", "now")]
-    cells += [(str(row.id), _token(row.token), _token(row.recipe), row.words) for row in shown]
+    cells += [
+        (str(row.id), _token(row.token, row.token), shorten(visible(row.recipe), _TOKEN_WIDTH), row.words)
+        for row in shown
+    ]
     yield from _section(title, _table(cells, width, numbers={0}))
 
 
@@ -110,7 +123,7 @@ def _rows(title: str, rows: Sequence[RowChange], width: int) -> Iterator[Line]:
     cells += [
         (
             str(row.id),
-            _token(row.token),
+            _token(row.token, row.text),
             row.movement,
             real(row.distance),
             real(row.relative),
@@ -121,8 +134,8 @@ def _rows(title: str, rows: Sequence[RowChange], width: int) -> Iterator[Line]:
     yield from _section(title, _table(cells, width, numbers={0, 3, 4, 5}))
 
 
-def _token(token: str | None) -> str:
-    return "-" if token is None else shorten(visible(token), _TOKEN_WIDTH)
+def _token(token: str | None, text: str | None) -> str:
+    return shorten(shown_token(token, text), _TOKEN_WIDTH)
 
 
 def _table(cells: Sequence[Cells], width: int, numbers: set[int]) -> Iterator[Line]:
@@ -131,16 +144,25 @@ def _table(cells: Sequence[Cells], width: int, numbers: set[int]) -> Iterator[Li
 
 def _tokenizer(diff: TokenizerDiff, width: int) -> Iterator[Line]:
     lists = (
-        ("added", [f"{item.id} {item.token!r}" for item in diff.added]),
-        ("removed", [f"{item.id} {item.token!r}" for item in diff.removed]),
-        ("renamed", [f"{item.id} {item.base!r} → {item.tuned!r}" for item in diff.renamed]),
-        ("under another id", [f"{item.token!r} {item.base} → {item.tuned}" for item in diff.moved]),
-        ("now special", [f"{item.id} {item.token!r}" for item in diff.specials_gained]),
-        ("no longer special", [f"{item.id} {item.token!r}" for item in diff.specials_lost]),
+        ("added", [f"{item.id} {_quoted(item)}" for item in diff.added]),
+        ("removed", [f"{item.id} {_quoted(item)}" for item in diff.removed]),
+        ("renamed", [_renamed(item) for item in diff.renamed]),
+        ("under another id", [f"{_quoted(item)} {item.base} → {item.tuned}" for item in diff.moved]),
+        ("now special", [f"{item.id} {_quoted(item)}" for item in diff.specials_gained]),
+        ("no longer special", [f"{item.id} {_quoted(item)}" for item in diff.specials_lost]),
     )
     present = [(title, items) for title, items in lists if items]
     if present:
         yield from _section("tokenizer", _listed(present, width))
+
+
+def _quoted(item: TokenId | MovedToken) -> str:
+    return quoted_token(item.token, item.text)
+
+
+def _renamed(item: RenamedId) -> str:
+    before, after = quoted_token(item.base, item.base_text), quoted_token(item.tuned, item.tuned_text)
+    return f"{item.id} {before} → {after}"
 
 
 def _listed(lists: Sequence[tuple[str, list[str]]], width: int) -> Iterator[Line]:

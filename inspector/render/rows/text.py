@@ -9,6 +9,7 @@ from rowscope.inspector.listing import VocabularyRows
 from rowscope.inspector.render.lines import Line
 from rowscope.inspector.render.plain import by_recipe, columns_of, plural, shorten, wrap
 from rowscope.inspector.text import cosine, real, visible
+from rowscope.inspector.vocabulary import shown_token
 
 _TEXT_COLUMNS: Final = (
     "id",
@@ -53,7 +54,10 @@ def _layout(records: list[dict[str, Any]], width: int) -> Iterator[str]:
         # A column of zeros tells nothing; NaN and infinities stand out where they occur.
         if not any(record[quiet] for record in records):
             names.remove(quiet)
-    cells = {name: _column(name, [record[name] for record in records]) for name in names}
+    values = {name: [record[name] for record in records] for name in names}
+    if "token" in values:
+        values["token"] = [shown_token(record["token"], record["text"]) for record in records]
+    cells = {name: _column(name, column) for name, column in values.items()}
     for spare in ("mean", "std", "confidence", "group"):
         if sum(columns_of(column[0]) + 2 for column in cells.values()) - 2 > width:
             cells.pop(spare, None)
@@ -73,7 +77,7 @@ def _cell(name: str, value: Any) -> str:  # noqa: ANN401 - a column's value
     if value is None:
         return "-"
     if name == "token":
-        return shorten(visible(value), _TOKEN_WIDTH)
+        return shorten(value, _TOKEN_WIDTH)
     if isinstance(value, float):
         return cosine(value) if name == "cosine_to_reference" else real(value)
     return str(value)

@@ -8,13 +8,14 @@ from rowscope.inspector.listing import Suspect, Suspects
 from rowscope.inspector.render.lines import Line
 from rowscope.inspector.render.plain import by_recipe, columns, plural, shorten, wrap
 from rowscope.inspector.text import cosine, real, visible
+from rowscope.inspector.vocabulary import shown_token
 
 _TOKEN_WIDTH = 26
 _NUMBERS = (0, 5, 6, 7, 8)
 
 
 def suspects_lines(suspects: Suspects, *, width: int) -> Iterator[Line]:
-    """One line a suspect: id, token (blanks made visible), group, verdict and its numbers."""
+    """One line a suspect: id, token as text, group, verdict and its numbers."""
     if not suspects.rows:
         yield Line("no row looks untrained", "good")
     else:
@@ -37,7 +38,7 @@ def _heading(rows: tuple[Suspect, ...]) -> tuple[str, ...]:
 def _cells(row: Suspect) -> tuple[str, ...]:
     cells = (
         str(row.id),
-        shorten(show_blanks(row.token), _TOKEN_WIDTH) if row.token is not None else "-",
+        shorten(shown_token(row.token, row.text), _TOKEN_WIDTH),
         row.group,
         row.verdict,
         row.confidence,
@@ -46,8 +47,3 @@ def _cells(row: Suspect) -> tuple[str, ...]:
         real(row.norm),
     )
     return cells if row.reachable is None else (*cells, "yes" if row.reachable else "no")
-
-
-def show_blanks(token: str) -> str:
-    """A token with its blanks shown as `␣` and everything else that hides as an escape."""
-    return visible(token).replace(" ", "␣")
