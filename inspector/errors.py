@@ -100,6 +100,16 @@ class MissingExtraError(RowscopeError):
         )
 
 
+class RemoteError(RowscopeError):
+    """A remote place that did not give what was asked for: the network, a server's refusal, a limit.
+
+    It says nothing of the checkpoint, so that nothing goes on without what was not read: it is no
+    `CheckpointError`.
+    """
+
+    default_code = "REMOTE"
+
+
 class RefusedError(RowscopeError):
     """The action is not possible; nothing was written."""
 

@@ -1,4 +1,4 @@
-"""PATH as a user gives it -> the folder, file or index that it means. Touches no network."""
+"""PATH as a user gives it -> the folder, file or index that it means. Only a URL touches the network."""
 
 from __future__ import annotations
 
@@ -13,7 +13,15 @@ from typing import Literal
 import rowscope
 from rowscope.inspector.checkpoint.foreign import foreign_format
 from rowscope.inspector.errors import CheckpointError
-from rowscope.inspector.storage import File, Folder, LocalFolder, kind_of, read_range, reason
+from rowscope.inspector.storage import (
+    File,
+    Folder,
+    LocalFolder,
+    RemoteOptions,
+    kind_of,
+    read_range,
+    reason,
+)
 
 INDEX_SUFFIX = ".safetensors.index.json"
 
@@ -21,8 +29,9 @@ _REPOSITORY = re.compile(r"(?P<name>[\w][\w.-]*(?:/[\w][\w.-]*)?)(?:@(?P<revisio
 _COMMIT = re.compile(r"[\w.-]+", re.ASCII)
 _WHAT_IS_A_PATH = (
     "give a folder, a .safetensors file, a .safetensors.index.json, org/name from the Hugging Face cache, "
-    "or demo"
+    "a URL (hf://org/name, https://...), or demo"
 )
+_SCHEME = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]+)://", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +61,25 @@ class Location:
         return File(self.folder, self.name)
 
 
-def locate(path: str) -> Location:
+def locate(path: str, remote: RemoteOptions | None = None) -> Location:
     """Find what PATH means; a local path wins over the cache and over `demo`.
+
+    Args:
+        remote: what the user decided about remote places.
 
     Raises:
         CheckpointError: nothing there, or nothing that can hold a checkpoint.
+        MissingExtraError, RemoteError: a URL whose place cannot be opened.
     """
+    scheme = _SCHEME.match(path)
+    if scheme is not None:
+        if scheme["scheme"].lower() == "file":
+            return locate(_of_file_url(path))
+        from rowscope.inspector.checkpoint.remote import remote_folder
+
+        folder, name = remote_folder(path, remote or RemoteOptions(), (".safetensors", INDEX_SUFFIX))
+        kind: Literal["folder", "file", "index"] = "index" if name.endswith(INDEX_SUFFIX) else "file"
+        return Location(kind if name else "folder", folder, name)
     local = Path(path)
     try:
         mode = os.stat(path).st_mode if path else None
@@ -74,6 +96,23 @@ def locate(path: str) -> Location:
     if not stat.S_ISREG(mode):
         raise CheckpointError(f"{path!r} is {kind_of(mode)}; {_WHAT_IS_A_PATH}", location=path)
     return _local_file(local)
+
+
+def _of_file_url(url: str) -> str:
+    """The path of a `file://` URL (RFC 8089).
+
+    Raises:
+        CheckpointError: it names another machine, or no path.
+    """
+    from urllib.parse import unquote, urlsplit
+
+    parts = urlsplit(url)
+    if parts.netloc not in ("", "localhost") or not parts.path:
+        raise CheckpointError(
+            f"{url!r} names no file of this machine; give file:///path/to/folder, or the path itself",
+            location=url,
+        )
+    return unquote(parts.path)
 
 
 def _local_file(path: Path) -> Location:

@@ -7,11 +7,12 @@ import posixpath
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
+from typing import Final
 
 from rowscope.inspector.checkpoint.adapter import read_adapter
 from rowscope.inspector.checkpoint.checkpoint import Checkpoint
 from rowscope.inspector.checkpoint.claim_record import read_claim_record
-from rowscope.inspector.checkpoint.config import read_config, read_main_config
+from rowscope.inspector.checkpoint.config import CONFIG_LIMIT, read_config, read_main_config
 from rowscope.inspector.checkpoint.downloads import check_unfinished, unfinished_of
 from rowscope.inspector.checkpoint.index import ShardIndex
 from rowscope.inspector.checkpoint.index_checks import (
@@ -31,8 +32,10 @@ from rowscope.inspector.checkpoint.parts import assemble, in_parts
 from rowscope.inspector.checkpoint.problem import Problem
 from rowscope.inspector.checkpoint.weights import Weights, choose_weights
 from rowscope.inspector.errors import MissingShardError
-from rowscope.inspector.header import Shard, TensorRef, read_header
-from rowscope.inspector.storage import File, Folder, local_file
+from rowscope.inspector.header import HEADER_FIRST, Shard, TensorRef, read_header
+from rowscope.inspector.storage import File, Folder, RemoteOptions, local_file
+
+_SMALL: Final = ("config.json", "generation_config.json")
 
 
 def open_checkpoint(
@@ -40,14 +43,16 @@ def open_checkpoint(
     *,
     tokenizer: str | os.PathLike[str] | None = None,
     base: str | os.PathLike[str] | None = None,
+    remote: RemoteOptions | None = None,
 ) -> Checkpoint:
     """Open a checkpoint: headers of all shards, index and config.
 
     Args:
         path: a folder, a `.safetensors` file, a `.safetensors.index.json`, `org/name` or
-            `org/name@revision` in the local Hugging Face cache, `demo`, or a folder of any backend.
+            `org/name@revision` in the local Hugging Face cache, `demo`, a URL, or a folder of any backend.
         tokenizer: the folder of the tokenizer files, or one of them, where they are not beside the weights.
         base: where PATH is a PEFT adapter, the model that it was trained on, as for PATH.
+        remote: what the user decided about URLs: a cache, limits.
 
     Raises:
         UsageError: `base` beside a whole model.
@@ -55,20 +60,25 @@ def open_checkpoint(
         MalformedFileError: (FIL001) a file breaks its format.
         MissingShardError: (FIL003) shards are missing.
         UnsafeShardError: (FIL004) a shard name in the index leaves the folder.
+        RemoteError: a URL whose place does not give what is asked for.
     """
     if isinstance(path, Folder):
         given, location = path.location, inside(Location("folder", path))
     else:
-        given = os.fsdecode(path)
-        location = inside(locate(given))
+        found = locate(os.fsdecode(path), remote)
+        given = os.fsdecode(path) if found.folder.traffic is None else found.folder.spell(found.name)
+        location = inside(found)
     folder = location.folder
     weights = choose_weights(location)
+    folder.expect({**dict.fromkeys(weights.names, HEADER_FIRST), **dict.fromkeys(_SMALL, CONFIG_LIMIT)})
     present = folder.names()
     _require_present(folder, weights.names, present)
     files = [File(folder, name) for name in weights.names]
     shards = tuple(Shard(file.name, file, read_header(file)) for file in files)
     where = tensor_places(shards)
-    names_from, tokenizer_note = tokenizer_folder(folder) if tokenizer is None else (_given(tokenizer), None)
+    names_from, tokenizer_note = (
+        tokenizer_folder(folder) if tokenizer is None else (_given(tokenizer, remote), None)
+    )
     config, skipped, config_note = read_main_config(folder)
     if config is None and is_static_embedding(folder):
         skipped = tuple(skip for skip in skipped if folder.has(skip.what))
@@ -100,14 +110,14 @@ def open_checkpoint(
     from rowscope.inspector.checkpoint.based import alone, on_base
 
     if base is not None:
-        return on_base(checkpoint, adapter, open_checkpoint(base))
+        return on_base(checkpoint, adapter, open_checkpoint(base, remote=remote))
     return checkpoint if adapter is None else alone(checkpoint, adapter)
 
 
-def _given(tokenizer: str | os.PathLike[str]) -> Folder:
+def _given(tokenizer: str | os.PathLike[str], remote: RemoteOptions | None) -> Folder:
     """The folder that `tokenizer` is, or is in; the Hugging Face cache is looked up as for PATH."""
     path = os.fsdecode(tokenizer)
-    return local_file(Path(path)).folder if os.path.isfile(path) else locate(path).folder
+    return local_file(Path(path)).folder if os.path.isfile(path) else locate(path, remote).folder
 
 
 def _problems(

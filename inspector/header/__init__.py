@@ -3,12 +3,13 @@
 Knows the format and where a tensor lies. Must not know what a tensor means, nor configs or tokenizers.
 """
 
-from rowscope.inspector.header.read import Header, TensorInfo, examine_file, read_header
+from rowscope.inspector.header.read import HEADER_FIRST, Header, TensorInfo, examine_file, read_header
 from rowscope.inspector.header.rules import DTYPE_BITS, REFETCH, Fault, kind, quote
 from rowscope.inspector.header.tensors import Piece, Shard, TensorRef
 
 __all__ = [
     "DTYPE_BITS",
+    "HEADER_FIRST",
     "REFETCH",
     "Fault",
     "Header",

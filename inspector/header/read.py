@@ -24,12 +24,23 @@ from rowscope.inspector.header.rules import (
 )
 from rowscope.inspector.storage import MAX_VALUES, File, too_many_values, unlike_tensors
 
-__all__ = ["DTYPE_BITS", "Fault", "Header", "TensorInfo", "examine_file", "parse_header", "read_header"]
+__all__ = [
+    "DTYPE_BITS",
+    "HEADER_FIRST",
+    "Fault",
+    "Header",
+    "TensorInfo",
+    "examine_file",
+    "parse_header",
+    "read_header",
+]
 
 MAX_HEADER_BYTES = 100_000_000
 
 _PREFIX = 8  # the header's length, a little-endian u64
-_FIRST_READ = 1 << 16  # most headers fit, which makes one read a file
+HEADER_FIRST = 1 << 16
+"""Bytes of a file that are read first: most headers fit, which makes one read a file."""
+
 _LOCATABLE = 1 << 22  # a larger header is judged as well, but its faults are not located
 
 
@@ -106,7 +117,7 @@ def examine_file(file: File) -> tuple[Header | None, Iterator[Fault]]:
     Raises:
         UnreadableError: no readable regular file.
     """
-    first, file_bytes = file.head(0, _FIRST_READ)
+    first, file_bytes = file.head(0, HEADER_FIRST)
     length = int.from_bytes(first[:_PREFIX], "little")
     fault = _prefix_fault(first, length, file_bytes)
     if fault is not None:

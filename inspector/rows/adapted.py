@@ -47,6 +47,9 @@ class AdaptedRows(ComputedRows):
             for at, id in enumerate(self._ids.tolist()):
                 out[index == id] = self._values[at]
 
+    def expect(self, ids: Ids | None) -> None:
+        self._base.expect(ids)
+
     def release(self, start: int, stop: int) -> None:
         self._base.release(start, stop)
 

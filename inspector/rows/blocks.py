@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Literal, Self
 
@@ -85,6 +86,29 @@ class RowReader:
         """Scan rows without making a block of them first, where that is faster; whether it was done."""
         return False
 
+    def expect(self, ids: Ids | None) -> None:
+        """Say which rows will be read soon, None for all: from a remote place they are fetched meanwhile.
+
+        Raises:
+            UsageError: an id is not in [0, rows).
+            RemoteError: they are more than may be fetched.
+        """
+        if ids is not None and not isinstance(ids, range):
+            self.check(ids)
+        self._file.expect(self._ranges(range(self.rows) if ids is None else ids, 0, self.row_bytes))
+
+    def _ranges(self, ids: Ids, first: int, last: int) -> list[tuple[int, int]]:
+        """Where bytes [first, last) of rows are in the file, neighbours as one range."""
+        at, size = self.ref.offset, self.row_bytes
+        if isinstance(ids, range):
+            return [(at + ids.start * size, at + ids.stop * size)]
+        if (first, last) != (0, size):
+            return [(at + id * size + first, at + id * size + last) for id in ids.tolist()]
+        rows = np.unique(ids)
+        cuts = np.flatnonzero(np.diff(rows) != 1) + 1
+        runs = [run for run in np.split(rows, cuts) if run.size]
+        return [(at + int(run[0]) * size, at + (int(run[-1]) + 1) * size) for run in runs]
+
     def block(self, start: int, stop: int) -> NDArray[np.uint8]:
         """Bytes of the rows [start, stop), shape (stop - start, row_bytes): a view of the map."""
         first = self.ref.offset
@@ -102,24 +126,33 @@ class RowReader:
         self.check(ids)
         last = self.row_bytes if last is None else last
         result = np.empty((ids.size, last - first), dtype=np.uint8)
+        if ids.size and not self._held(ids):
+            self._file.expect(self._ranges(ids, first, last))
         for start in range(0, ids.size, GATHERED_ROWS):
             some = ids[start : start + GATHERED_ROWS]
             low, high = int(some.min()), int(some.max()) + 1
-            if high - low > DENSE * some.size:
+            if high - low > DENSE * some.size or not self._held(some):
                 self._read_into(result[start : start + some.size], some, first, last)
                 continue
             result[start : start + some.size] = self.block(low, high)[some - low, first:last]
             self.release(low, high)
         return result
 
-    def read(self, row: int, first: int, last: int) -> bytes:
-        """Bytes [first, last) of a row, as a copy that maps nothing."""
-        at = self.ref.offset + row * self.row_bytes
-        return self._file.read(at + first, at + last)
+    def read(self, ids: Sequence[int], first: int, last: int) -> list[bytes]:
+        """Bytes [first, last) of rows, as copies that map nothing."""
+        starts = [self.ref.offset + id * self.row_bytes for id in ids]
+        return self._file.read_ranges([(at + first, at + last) for at in starts])
+
+    def _held(self, ids: NDArray[np.int64]) -> bool:
+        """Whether rows and all that lies between them are at hand."""
+        at = self.ref.offset
+        return self._file.holds(
+            at + int(ids.min()) * self.row_bytes, at + (int(ids.max()) + 1) * self.row_bytes
+        )
 
     def _read_into(self, rows: NDArray[np.uint8], ids: NDArray[np.int64], first: int, last: int) -> None:
-        for row, id in zip(rows, ids.tolist(), strict=True):
-            row[:] = np.frombuffer(self.read(id, first, last), dtype=np.uint8)
+        for row, data in zip(rows, self.read(ids.tolist(), first, last), strict=True):
+            row[:] = np.frombuffer(data, dtype=np.uint8)
 
     def decode(self, ids: NDArray[np.int64], first: int = 0, last: int | None = None) -> NDArray[np.float64]:
         """Values of the rows `ids`, shape (len(ids), width); exact for every dtype up to 53 significant bits.

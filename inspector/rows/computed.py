@@ -39,6 +39,10 @@ class ComputedRows(RowReader):
         self._local = threading.local()
 
     @abstractmethod
+    def expect(self, ids: Ids | None) -> None:
+        """See `RowReader.expect`: what the rows are computed from."""
+
+    @abstractmethod
     def _compute(self, ids: Ids, out: Singles) -> None:
         """Fill `out`, shape (n, width), with the rows `ids`; a range stands for consecutive rows."""
 

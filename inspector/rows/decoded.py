@@ -56,6 +56,16 @@ class DecodedRows(ComputedRows):
             self.scan_bytes = 16 << 20  # decoded and scanned a few at a time, however many there are
             decode.prepare(coding, with_offset)
 
+    def expect(self, ids: Ids | None) -> None:
+        index = None if ids is None else np.asarray(ids, dtype=np.int64)
+        if index is not None:
+            self.check(index)
+        for part in self._parts():
+            if index is not None and self._mapping is not None and part is self._codes:
+                part.expect(self._mapping[index])
+            else:
+                part.expect(index)
+
     def _compute(self, ids: Ids, out: Singles) -> None:
         stored = ids if self._mapping is None else self._mapping[np.asarray(ids, dtype=np.int64)]
         if self.packed.coding is None:

@@ -53,6 +53,10 @@ class RowPart:
         self.part = part
         self.reader = RowReader(part.ref)
 
+    def expect(self, ids: Ids | None) -> None:
+        """See `RowReader.expect`, of rows of the table; None for all."""
+        self.reader.expect(None if ids is None else np.asarray(ids, dtype=np.int64) // self.part.every)
+
     def raw(self, ids: Ids) -> NDArray[np.uint8]:
         """Stored bytes of rows, shape (n, row bytes): a view of the file for a range, until `done`."""
         if isinstance(ids, range):
@@ -82,6 +86,9 @@ class SharedPart(RowPart):
     def __init__(self, part: Part) -> None:
         super().__init__(part)
         self._only = super().values(range(1))
+
+    def expect(self, ids: Ids | None) -> None:
+        """It is there."""
 
     def values(self, ids: Ids) -> Singles:
         return self._only
@@ -126,6 +133,11 @@ class ColumnPart(RowPart):
     """Row v of the table has column v of the tensor. Columns are copied, never mapped: a mapping of the whole
     tensor would stay resident."""
 
+    def expect(self, ids: Ids | None) -> None:
+        """All rows hold something of each row of the table; few columns of them are fetched when read."""
+        if ids is None:
+            self.reader.expect(None)
+
     def raw(self, ids: Ids) -> NDArray[np.uint8]:
         found = self.elements(ids)
         return np.ascontiguousarray(found.T).view(np.uint8).reshape(found.shape[1], -1)
@@ -145,8 +157,9 @@ class ColumnPart(RowPart):
         lane = self.reader.form.lane
         size = lane.itemsize
         found = np.empty((self.reader.rows, last - first), dtype=lane)
-        for row in range(self.reader.rows):
-            found[row] = np.frombuffer(self.reader.read(row, first * size, last * size), dtype=lane)
+        raw = self.reader.read(range(self.reader.rows), first * size, last * size)
+        for row, data in enumerate(raw):
+            found[row] = np.frombuffer(data, dtype=lane)
         return found
 
     def done(self, ids: Ids) -> None:
@@ -169,6 +182,10 @@ class AcrossPart(ColumnPart):
 
 class DownPart(RowPart):
     """Column g of the tensor is a bit stream over the table's rows."""
+
+    def expect(self, ids: Ids | None) -> None:
+        if ids is None:
+            self.reader.expect(None)
 
     def values(self, ids: Ids) -> Singles:
         places = np.asarray(ids, dtype=np.int64) * self.part.bits

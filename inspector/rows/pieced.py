@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from rowscope.inspector.errors import UndecodableError
 from rowscope.inspector.header import TensorRef
-from rowscope.inspector.rows.blocks import RowReader
+from rowscope.inspector.rows.blocks import Ids, RowReader
 from rowscope.kernels import formats
 
 
@@ -34,6 +34,14 @@ class PiecedRows(RowReader):
                 location=ref.name,
             )
         self.row_bytes = row_bytes
+
+    def expect(self, ids: Ids | None) -> None:
+        for (row, _), part in self._parts:
+            if ids is None:
+                part.expect(None)
+            else:
+                index = np.asarray(ids, dtype=np.int64)
+                part.expect(index[(index >= row) & (index < row + part.rows)] - row)
 
     def block(self, start: int, stop: int) -> NDArray[np.uint8]:
         for (row, _), part in self._parts:

@@ -44,6 +44,7 @@ def scan_rows(
     """
     total = reader.rows if ids is None else ids.size
     _check_groups(groups, n_groups, total)
+    reader.expect(ids)
     columns = RowColumns.allocate(total)
     totals = GroupTotals.allocate(n_groups, reader.width) if groups is not None else None
     chosen = dispatch.choose_engine(reader.form, total * reader.width) if engine == "auto" else engine

@@ -1,8 +1,14 @@
 """Where bytes come from: the one interface through which everything above reads files.
 
+Backends that need a network load when a URL is opened.
 Knows names, sizes and bytes. Must not know safetensors, tokenizers or any other format than JSON text.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rowscope.inspector import lazily
 from rowscope.inspector.storage.contents import Content, unlike_tensors, unlike_text
 from rowscope.inspector.storage.interface import File, Folder, Kind, OpenFile, UnreadableError
 from rowscope.inspector.storage.json_file import MAX_VALUES, read_json, too_many_values
@@ -14,9 +20,15 @@ from rowscope.inspector.storage.local import (
     read_range,
     reason,
 )
+from rowscope.inspector.storage.remote.options import Patience, RemoteOptions
+from rowscope.inspector.storage.traffic import MAX_DOWNLOAD, Traffic
 from rowscope.inspector.storage.writing import PART, write_all, write_output, write_whole
 
+if TYPE_CHECKING:
+    from rowscope.inspector.storage.remote.opening import open_remote
+
 __all__ = [
+    "MAX_DOWNLOAD",
     "MAX_VALUES",
     "PART",
     "Content",
@@ -26,9 +38,13 @@ __all__ = [
     "LocalFolder",
     "MappedFile",
     "OpenFile",
+    "Patience",
+    "RemoteOptions",
+    "Traffic",
     "UnreadableError",
     "kind_of",
     "local_file",
+    "open_remote",
     "read_json",
     "read_range",
     "reason",
@@ -39,3 +55,5 @@ __all__ = [
     "write_output",
     "write_whole",
 ]
+
+__getattr__ = lazily(__name__, {"open_remote": "remote.opening"})

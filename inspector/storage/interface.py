@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Protocol, Self, runtime_checkable
 
 from rowscope.inspector.errors import CheckpointError, MalformedFileError
+from rowscope.inspector.storage.traffic import Traffic
 
 _DIGEST_BLOCK = 16 << 20
 
@@ -60,6 +61,18 @@ class OpenFile(Protocol):
         """`read` of many ranges, in their order: a backend may merge them or fetch several at once."""
         ...
 
+    def holds(self, start: int, stop: int) -> bool:
+        """Whether these bytes are at hand: reading more of them than are needed costs next to nothing."""
+        ...
+
+    def expect(self, ranges: Sequence[tuple[int, int]]) -> None:
+        """These ranges will be read soon, in about this order: a remote place fetches them meanwhile.
+
+        Raises:
+            RemoteError: they are more than may be fetched.
+        """
+        ...
+
     def release(self, start: int, stop: int) -> None:
         """The bytes `[start, stop)` are done with: their memory may go. They can be read again."""
         ...
@@ -77,10 +90,13 @@ class Folder(Protocol):
 
     Attributes:
         location: how messages and results spell it, as the user gave it.
+        traffic: what was fetched over a network so far; None where no network is in between.
     """
 
     @property
     def location(self) -> str: ...
+    @property
+    def traffic(self) -> Traffic | None: ...
 
     def spell(self, name: str) -> str:
         """How messages spell a file within the folder."""
@@ -124,6 +140,11 @@ class Folder(Protocol):
         Raises:
             UnreadableError: no readable regular file.
         """
+        ...
+
+    def expect(self, heads: Mapping[str, int]) -> None:
+        """The first so many bytes of these files will be read soon, where there are such files: a remote
+        place fetches them at once, side by side. Whatever is wrong with them is told by the read."""
         ...
 
     def open(self, name: str) -> OpenFile:

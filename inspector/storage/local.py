@@ -5,7 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -28,6 +28,10 @@ class LocalFolder:
     @property
     def location(self) -> str:
         return str(self.path)
+
+    @property
+    def traffic(self) -> None:
+        return None
 
     def spell(self, name: str) -> str:
         return str(self.path / name)
@@ -71,6 +75,9 @@ class LocalFolder:
 
     def head(self, name: str, start: int, stop: int) -> tuple[bytes, int]:
         return read_range(self.path / name, start, stop)
+
+    def expect(self, heads: Mapping[str, int]) -> None:
+        """Nothing to fetch."""
 
     def open(self, name: str) -> MappedFile:
         return MappedFile(self.path / name)
@@ -205,6 +212,13 @@ class MappedFile:
     def read_ranges(self, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
         """`read` of each range, in their order."""
         return [self.read(start, stop) for start, stop in ranges]
+
+    def holds(self, start: int, stop: int) -> bool:
+        """Always: the disk is near."""
+        return True
+
+    def expect(self, ranges: Sequence[tuple[int, int]]) -> None:
+        """Nothing to fetch."""
 
     def release(self, start: int, stop: int) -> None:
         """Tell the system that the whole pages within `[start, stop)` are done with.

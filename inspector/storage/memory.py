@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -26,6 +26,10 @@ class MemoryFolder:
     files: dict[str, bytes]
     location: str = "memory"
     forbidden: set[str] = field(default_factory=set)
+
+    @property
+    def traffic(self) -> None:
+        return None
 
     def spell(self, name: str) -> str:
         return f"{self.location}/{name}" if name else self.location
@@ -60,6 +64,9 @@ class MemoryFolder:
     def head(self, name: str, start: int, stop: int) -> tuple[bytes, int]:
         data = self._content(name, "read")
         return data[start:stop], len(data)
+
+    def expect(self, heads: Mapping[str, int]) -> None:
+        """Nothing to fetch."""
 
     def open(self, name: str) -> MemoryFile:
         return MemoryFile(self, name, len(self._content(name, "open")))
@@ -121,6 +128,13 @@ class MemoryFile:
 
     def read_ranges(self, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
         return [self.read(start, stop) for start, stop in ranges]
+
+    def holds(self, start: int, stop: int) -> bool:
+        """Always."""
+        return True
+
+    def expect(self, ranges: Sequence[tuple[int, int]]) -> None:
+        """Nothing to fetch."""
 
     def release(self, start: int, stop: int) -> None:
         """Nothing to give back: the bytes belong to the folder."""

@@ -5,14 +5,16 @@ A new backend brings a rig: how a folder is made, and how its files are changed 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import rowscope
@@ -23,19 +25,27 @@ from rowscope.inspector.storage.json_file import read_json
 from rowscope.inspector.storage.local import LocalFolder
 from rowscope.inspector.storage.memory import MemoryFolder, from_disk
 
+from .remote_rigs import REMOTE_RIGS
+
 CONTENT = bytes(range(256)) * 64
 FILES = {"numbers": CONTENT, "empty": b"", "config.json": b'{"a": [1, 2]}', "below/deep/inner.txt": b"inner"}
 DEMO = Path(rowscope.__file__).parent / "demo"
 
 
 class Rig(Protocol):
-    folder: Folder
+    """`snapshot`: what was opened is one content, and a change of any of it stops the reader."""
 
+    @property
+    def folder(self) -> Folder: ...
+    @property
+    def snapshot(self) -> bool: ...
     def write(self, name: str, data: bytes) -> None: ...
     def forbid(self, name: str) -> None: ...
 
 
 class LocalRig:
+    snapshot = False
+
     def __init__(self, root: Path) -> None:
         self.root, self.folder = root, LocalFolder(root)
         for name, data in FILES.items():
@@ -52,6 +62,8 @@ class LocalRig:
 
 
 class MemoryRig:
+    snapshot = False
+
     def __init__(self) -> None:
         self.folder = MemoryFolder(dict(FILES))
 
@@ -62,9 +74,21 @@ class MemoryRig:
         self.folder.forbidden.add(name)
 
 
-@pytest.fixture(params=["local", "memory"])
-def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Rig:
-    return LocalRig(tmp_path) if request.param == "local" else MemoryRig()
+@contextlib.contextmanager
+def rigged(kind: str, folder: Path) -> Iterator[Rig]:
+    if kind == "local":
+        yield LocalRig(folder)
+    elif kind == "memory":
+        yield MemoryRig()
+    else:
+        with REMOTE_RIGS[kind](FILES) as rig:
+            yield rig
+
+
+@pytest.fixture(params=["local", "memory", *REMOTE_RIGS])
+def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
+    with rigged(request.param, tmp_path) as found:
+        yield found
 
 
 def test_it_is_the_interface(rig: Rig) -> None:
@@ -99,17 +123,36 @@ def test_a_small_file_is_read_whole_and_within_its_limit(rig: Rig) -> None:
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None)
-def test_views_and_reads_are_the_bytes(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_views_and_reads_are_the_bytes(rig: Rig, data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(CONTENT)))
     stop = data.draw(st.integers(start, len(CONTENT)))
-    for rig in (LocalRig(tmp_path_factory.mktemp("files")), MemoryRig()):
-        with rig.folder.open("numbers") as file:
-            assert file.size == len(CONTENT)
-            assert bytes(file.view(start, stop)) == file.read(start, stop) == CONTENT[start:stop]
-            assert file.read_ranges([(start, stop), (0, 3)]) == [CONTENT[start:stop], CONTENT[:3]]
-            file.release(start, stop)
-            assert bytes(file.view(start, stop)) == CONTENT[start:stop]
+    with rig.folder.open("numbers") as file:
+        assert file.size == len(CONTENT)
+        assert bytes(file.view(start, stop)) == file.read(start, stop) == CONTENT[start:stop]
+        assert file.read_ranges([(start, stop), (0, 3)]) == [CONTENT[start:stop], CONTENT[:3]]
+        file.release(start, stop)
+        assert bytes(file.view(start, stop)) == CONTENT[start:stop]
+
+
+def test_what_is_expected_is_there(rig: Rig) -> None:
+    rig.folder.expect({"config.json": 99, "none": 5, "numbers": 10})
+    with rig.folder.open("numbers") as file:
+        file.expect([(100, 200), (5000, 16384)])
+        assert file.read(150, 160) == CONTENT[150:160]
+        assert bytes(file.view(5000, 16384)) == CONTENT[5000:]
+        assert file.holds(5000, 16384)
+    assert rig.folder.head("config.json", 0, 99)[0] == FILES["config.json"]
+
+
+def test_what_was_fetched_is_counted(rig: Rig) -> None:
+    folder = rig.folder
+    with folder.open("numbers") as file:
+        file.view(0, len(CONTENT))
+        file.view(100, 200)
+    if folder.traffic is not None:
+        assert len(CONTENT) <= folder.traffic.fetched < len(CONTENT) + 1000
+        assert folder.traffic.requests
 
 
 @pytest.mark.parametrize(("start", "stop"), [(-1, 4), (4, 3), (0, 16385), (16385, 16386), (0, 2**70)])
@@ -126,7 +169,14 @@ def test_an_empty_file(rig: Rig) -> None:
 
 def test_a_file_that_shrinks_is_an_error_where_bytes_are_gone(rig: Rig) -> None:
     with rig.folder.open("numbers") as file:
+        if rig.snapshot:
+            file.view(0, 50)
         rig.write("numbers", CONTENT[:100])
+        if rig.snapshot:
+            for _ in range(2):
+                with pytest.raises(MalformedFileError, match=r"shrank|changed"):
+                    file.read(90, 16000)
+            return
         with pytest.raises(MalformedFileError, match=r"shrank|ended"):
             file.view(0, 200)
         with pytest.raises(MalformedFileError, match=r"shrank|ended"):

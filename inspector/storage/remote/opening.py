@@ -1,0 +1,52 @@
+"""A URL -> a folder behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import SplitResult, urlsplit
+
+from rowscope.inspector.errors import CheckpointError
+from rowscope.inspector.storage.http.connection import origin_of
+from rowscope.inspector.storage.remote.folder import RemoteFolder
+from rowscope.inspector.storage.remote.options import RemoteOptions
+from rowscope.inspector.storage.remote.place import Place
+from rowscope.inspector.storage.remote.session import Session
+
+_OBJECTS = ("s3", "gs", "az")
+
+
+def open_remote(url: str, known: Mapping[str, int], options: RemoteOptions) -> RemoteFolder:
+    """The folder at a URL; nothing is fetched yet.
+
+    Args:
+        url: `https://`, `http://`, `hf://`, `s3://`, `gs://` or `az://`.
+        known: names that checkpoints have, to ask for where a place cannot be listed, and how many bytes of
+            each to fetch at once.
+
+    Raises:
+        CheckpointError: not a URL of these.
+        MissingExtraError: an object store without the extra `remote`.
+        RemoteError: HF_HUB_OFFLINE forbids it.
+    """
+    try:
+        parts = urlsplit(url)
+        if parts.scheme in ("http", "https"):
+            origin_of(parts)
+    except ValueError as error:
+        raise CheckpointError(f"{url!r} is no URL: {error}; check it", location=url) from error
+    place, below = _place(url, parts, known, options)
+    return RemoteFolder(Session(place), below)
+
+
+def _place(
+    url: str, parts: SplitResult, known: Mapping[str, int], options: RemoteOptions
+) -> tuple[Place, str]:
+    if parts.scheme in ("http", "https"):
+        from rowscope.inspector.storage.remote.web import WebPlace
+
+        return WebPlace(parts, known, options), ""
+    raise CheckpointError(
+        f"{url!r}: {parts.scheme}:// is no kind of address that rowscope reads; give https://, hf://, s3://, "
+        "gs://, az:// or file://",
+        location=url,
+    )

@@ -1,0 +1,120 @@
+"""What was fetched of one remote file: a sparse file on the disk, so that memory stays flat and nothing is
+fetched twice. It has no name and goes with the process, unless the user asked for a cache."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+import weakref
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from rowscope.inspector.errors import RemoteError
+from rowscope.inspector.storage.local import MappedFile, reason
+from rowscope.inspector.storage.remote.plan import Range, joined, without
+
+_LARGE: Final = "/var/tmp"  # on a disk, where /tmp is often memory
+
+
+class Spool:
+    """Bytes of a file of known size, present by ranges; threads may write and read at once.
+
+    Args:
+        size: of the whole file in bytes.
+        location: how messages spell it.
+        kept: where the bytes stay for a later run, and a record of which are there; None for nowhere.
+
+    Raises:
+        RemoteError: the disk takes no file.
+    """
+
+    def __init__(self, size: int, location: str, kept: Path | None = None) -> None:
+        self.size = size
+        self._location = location
+        self._lock = threading.Lock()
+        self._present: list[Range] = []
+        try:
+            self._fd, path = _make(kept)
+            os.ftruncate(self._fd, size)
+            self.file = MappedFile(path)
+            if kept is None:
+                path.unlink()
+            else:
+                self._present = _read_record(kept, size)
+        except OSError as error:
+            raise self._no_room(error) from error
+        weakref.finalize(self, _finish, self._fd, self.file, kept, self._present)
+
+    def missing(self, ranges: Iterable[Range]) -> list[Range]:
+        """What of the ranges is not there."""
+        with self._lock:
+            return without(ranges, self._present)
+
+    def write(self, at: int, data: memoryview) -> None:
+        """Add bytes.
+
+        Raises:
+            RemoteError: the disk is full.
+        """
+        try:
+            done = 0
+            while done < len(data):
+                done += os.pwrite(self._fd, data[done:], at + done)
+        except OSError as error:
+            raise self._no_room(error) from error
+        with self._lock:
+            self._present[:] = joined([*self._present, (at, at + len(data))], 0)
+
+    def _no_room(self, error: OSError) -> RemoteError:
+        return RemoteError(
+            f"cannot keep what is fetched of {self._location!r} in {_folder()!r}: {reason(error)}; set "
+            "TMPDIR to a folder of a disk with room, or mend --cache",
+            location=self._location,
+        )
+
+
+def _folder() -> str:
+    """Where files without a name go: TMPDIR if it is set, else a disk rather than memory."""
+    if not os.environ.get("TMPDIR") and os.path.isdir(_LARGE) and os.access(_LARGE, os.W_OK):
+        return _LARGE
+    return tempfile.gettempdir()
+
+
+def _make(kept: Path | None) -> tuple[int, Path]:
+    if kept is None:
+        number, name = tempfile.mkstemp(prefix="rowscope-", dir=_folder())
+        return number, Path(name)
+    kept.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return os.open(kept, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600), kept
+
+
+def _record(kept: Path) -> Path:
+    return kept.with_name(f"{kept.name}.ranges")
+
+
+def _read_record(kept: Path, size: int) -> list[Range]:
+    """The ranges that an earlier run left whole; none where the record is not to be believed."""
+    try:
+        words = [line.split() for line in _record(kept).read_text("ascii").splitlines()]
+        found = [(int(start), int(stop)) for start, stop in words]
+    except (OSError, ValueError):
+        return []
+    return joined(found, 0) if all(0 <= start < stop <= size for start, stop in found) else []
+
+
+def _finish(number: int, file: MappedFile, kept: Path | None, present: list[Range]) -> None:
+    """Close; of a kept file first the bytes reach the disk, then the record that vouches for them."""
+    file.close()
+    if kept is not None and present:
+        part = kept.with_name(f"{kept.name}.{os.getpid()}.part")
+        try:
+            os.fsync(number)
+            known = _read_record(kept, os.fstat(number).st_size)
+            lines = [f"{start} {stop}\n" for start, stop in joined([*known, *present], 0)]
+            part.write_text("".join(lines), "ascii")
+            os.replace(part, _record(kept))
+        except OSError:  # a cache that cannot be written is none: the next run fetches again
+            part.unlink(missing_ok=True)
+    os.close(number)
