@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from rowscope.inspector.vocabulary.base import Base
+from rowscope.inspector.vocabulary.limits import MOST_ADDED, require
 from rowscope.inspector.vocabulary.model import AddedToken
 
 _NAMED_IN_NOTES = 5
@@ -38,6 +39,9 @@ class AddedTokens:
 
         A negative id states nothing. Ids can collide where the model's vocabulary has holes, as they do in
         the library: the later token keeps the id.
+
+        Raises:
+            TokenizerError: more of them than `MOST_ADDED`.
         """
         next_id = self._first_free()
         for token in batch:
@@ -55,6 +59,7 @@ class AddedTokens:
                 if 0 <= token.id != id:
                     self._moved.append((token.content, token.id, id))
             self.by_content[token.content] = replace(token, id=id)
+        require("the tokenizer", "added tokens", len(self.by_content), MOST_ADDED)
 
     def _first_free(self) -> int:
         if self._keep_stated:

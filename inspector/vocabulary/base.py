@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from rowscope.inspector.vocabulary.alphabet import Alphabet
 from rowscope.inspector.vocabulary.columns import Lines
 from rowscope.inspector.vocabulary.files import wrong
+from rowscope.inspector.vocabulary.limits import MOST_ENTRIES, MOST_TOKEN, require, require_short
 from rowscope.inspector.vocabulary.model import AddedToken
 from rowscope.inspector.vocabulary.written import WrittenIds, WrittenTokens
 
@@ -43,7 +44,13 @@ class Base:
 
 
 def base_from_ids(kind: str, ids: dict[str, int], notes: list[str]) -> Base:
-    """Token -> id, already checked; two tokens of one id get a note, the later one keeps the id."""
+    """Token -> id, already checked; two tokens of one id get a note, the later one keeps the id.
+
+    Raises:
+        TokenizerError: more or longer tokens than the limits.
+    """
+    require(kind, "tokens", len(ids), MOST_ENTRIES)
+    require_short(kind, ids)
     tokens = dict(zip(ids.values(), ids.keys(), strict=True))
     if len(tokens) < len(ids):
         notes.append(_shared(len(ids) - len(tokens)))
@@ -52,6 +59,8 @@ def base_from_ids(kind: str, ids: dict[str, int], notes: list[str]) -> Base:
 
 def base_from_lines(kind: str, lines: Lines, notes: list[str]) -> Base:
     """The same for a vocabulary read by columns."""
+    require(kind, "tokens", int(lines.ids.size), MOST_ENTRIES)
+    require(kind, "bytes in one token", int((lines.stops - lines.starts).max(initial=0)), MOST_TOKEN)
     ids, tokens = WrittenIds(lines), WrittenTokens(lines)
     if len(tokens) < len(ids):
         notes.append(_shared(len(ids) - len(tokens)))
@@ -63,7 +72,13 @@ def _shared(count: int) -> str:
 
 
 def base_from_list(kind: str, listed: list[str], notes: list[str]) -> Base:
-    """Tokens whose ids are their places; of equal ones the last is the one that a text gets."""
+    """Tokens whose ids are their places; of equal ones the last is the one that a text gets.
+
+    Raises:
+        TokenizerError: more or longer tokens than the limits.
+    """
+    require(kind, "tokens", len(listed), MOST_ENTRIES)
+    require_short(kind, listed)
     ids = {token: place for place, token in enumerate(listed)}
     if len(ids) < len(listed):
         notes.append(f"{len(listed) - len(ids)} entries repeat a token that is there already")
@@ -98,6 +113,7 @@ def added_token(name: str, id: object, entry: object) -> AddedToken:
     """
     if not isinstance(entry, dict) or not isinstance(entry.get("content"), str):
         raise wrong(name, "an added token", entry, "an object with a text as its content")
+    require_short(name, (entry["content"],))
     if isinstance(id, str) and id.isascii() and id.isdigit() and len(id) <= 10:
         id = int(id)
     if type(id) is not int or not is_id(id):

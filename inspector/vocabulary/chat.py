@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rowscope.inspector.vocabulary.files import TokenizerFolder, wrong
+from rowscope.inspector.vocabulary.limits import MOST_TEMPLATE, MOST_TEMPLATES, require
 from rowscope.inspector.vocabulary.model import ChatTemplate
 from rowscope.inspector.vocabulary.settings import CONFIG
 
@@ -18,7 +19,7 @@ def read_chat_templates(folder: TokenizerFolder, config: dict[str, object]) -> t
     chat_template.json is what processors of multimodal models read and stands beside them.
 
     Raises:
-        TokenizerError: a template that is no text, or a malformed chat_template.json.
+        TokenizerError: a template that is no text, a malformed chat_template.json, or more than the limits.
     """
     files = _from_files(folder)
     configured = _from_value(config.get("chat_template"), CONFIG)
@@ -29,7 +30,11 @@ def read_chat_templates(folder: TokenizerFolder, config: dict[str, object]) -> t
     templates = files or configured
     known = {_same(entry) for entry in templates}
     processor = _from_value(folder.read_object(PROCESSOR).get("chat_template"), PROCESSOR)
-    return tuple(templates + [entry for entry in processor if _same(entry) not in known])
+    found = tuple(templates + [entry for entry in processor if _same(entry) not in known])
+    if found:
+        size = sum(len(template.text) for template in found)
+        require(found[0].source, "characters of chat templates", size, MOST_TEMPLATE)
+    return found
 
 
 def _same(template: ChatTemplate) -> tuple[str, str]:
@@ -39,10 +44,12 @@ def _same(template: ChatTemplate) -> tuple[str, str]:
 def _from_files(folder: TokenizerFolder) -> list[ChatTemplate]:
     templates = []
     if folder.has(JINJA):
-        templates.append(ChatTemplate("default", JINJA, folder.read_text(JINJA)))
-    for name in folder.files_in(FOLDER, ".jinja"):
+        templates.append(ChatTemplate("default", JINJA, folder.read_text(JINJA, MOST_TEMPLATE)))
+    names = folder.files_in(FOLDER, ".jinja")
+    require(FOLDER, "chat templates", len(names), MOST_TEMPLATES)
+    for name in names:
         title = name.rpartition("/")[2].removesuffix(".jinja")
-        templates.append(ChatTemplate(title, name, folder.read_text(name)))
+        templates.append(ChatTemplate(title, name, folder.read_text(name, MOST_TEMPLATE)))
     return templates
 
 
@@ -53,7 +60,8 @@ def _from_value(value: object, file: str) -> list[ChatTemplate]:
         return []
     if isinstance(value, str):
         return [ChatTemplate("default", source, value)]
-    entries = value.items() if isinstance(value, dict) else _named(value, file)
+    entries = list(value.items()) if isinstance(value, dict) else _named(value, file)
+    require(source, "chat templates", len(entries), MOST_TEMPLATES)
     templates = []
     for name, text in entries:
         if not isinstance(name, str) or not isinstance(text, str):

@@ -16,6 +16,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from rowscope.inspector.vocabulary.limits import MOST_ENTRIES
+
 Integers = NDArray[np.int64]
 
 MOST_DIGITS = 10
@@ -132,6 +134,8 @@ def cut_vocabulary(data: bytes, instead: bytes) -> tuple[bytes, Lines] | None:
     indent = head[1]
     start, brace = head.start(1), data.index(b"{", head.start())
     stop = data.find(b"\n" + indent[:-2] + b"}", start)
+    if data.count(b"\n", start, max(start, stop)) >= MOST_ENTRIES:  # each costs 100 bytes here
+        return None
     lines = read_lines(data[start:stop] + bytes(8), len(indent)) if stop > 0 else None
     if lines is None:
         return None

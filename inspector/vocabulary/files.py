@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from rowscope.inspector.errors import TokenizerError
-from rowscope.inspector.storage import Folder, UnreadableError, unlike_text
+from rowscope.inspector.storage import MAX_VALUES, Folder, UnreadableError, too_many_values, unlike_text
+from rowscope.inspector.vocabulary.limits import MOST_BYTES, MOST_PARSED, require
 
-_MOST_BYTES = 1 << 30
 _BOM = b"\xef\xbb\xbf"
 _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
 _MERGES = re.compile(rb'"merges"\s*:\s*\[')
@@ -56,10 +56,10 @@ class TokenizerFolder:
         except UnreadableError:  # not there, or no folder
             return ()
 
-    def read_bytes(self, name: str) -> bytes:
-        """The file's bytes without a byte order mark (a note says that there was one)."""
+    def read_bytes(self, name: str, most: int = MOST_BYTES) -> bytes:
+        """The file's bytes, `most` at most, without a byte order mark (a note says that there was one)."""
         try:
-            data = self._read(name)
+            data = self._read(name, most)
         except UnreadableError as error:
             raise TokenizerError(
                 f"cannot read {name!r}: {error.why}; check its permissions", location=name
@@ -74,14 +74,11 @@ class TokenizerFolder:
             return data[len(_BOM) :]
         return data
 
-    def _read(self, name: str) -> bytes:
+    def _read(self, name: str, most: int = MOST_BYTES) -> bytes:
         if name in self.instead:
             return self.instead[name]
-        data, size = self.folder.head(name, 0, _MOST_BYTES)
-        if size > _MOST_BYTES:
-            raise TokenizerError(
-                f"{name} has {size} bytes, more than any tokenizer file; check what it is", location=name
-            )
+        data, size = self.folder.head(name, 0, most)
+        require(name, "bytes", size, most)
         return data
 
     def _there(self, name: str) -> bool:
@@ -90,11 +87,11 @@ class TokenizerFolder:
         except UnreadableError:
             return False
 
-    def read_text(self, name: str) -> str:
-        return decode_utf8(self.read_bytes(name), name)
+    def read_text(self, name: str, most: int = MOST_PARSED) -> str:
+        return decode_utf8(self.read_bytes(name, most), name)
 
     def read_json(self, name: str) -> object:
-        return parse_json(self.read_bytes(name), name)
+        return parse_json(self.read_bytes(name, MOST_PARSED), name)
 
     def read_object(self, name: str) -> dict[str, object]:
         """The file's JSON object; {} where the file is not there."""
@@ -111,7 +108,7 @@ class TokenizerFolder:
         It is not counted among the files used, and what is wrong with it is for others to say.
         """
         try:
-            value = parse_json(self._read(name), name)
+            value = parse_json(self._read(name, MOST_PARSED), name)
         except (UnreadableError, TokenizerError):
             return {}
         return value if isinstance(value, dict) else {}
@@ -135,6 +132,13 @@ def parse_json(
 
     Strings with a lone surrogate are refused, as the tokenizers library does: they cannot be printed.
     """
+    require(name, "bytes of JSON", len(data), MOST_PARSED)
+    if too_many_values(data):
+        raise TokenizerError(
+            f"{name} lists more than {MAX_VALUES:,} values, more than any known tokenizer; check that it is "
+            "the file you mean",
+            location=name,
+        )
     text = decode_utf8(data, name)
     try:
         value: object = json.loads(text, object_pairs_hook=pairs)

@@ -19,6 +19,7 @@ _ESCAPE = re.compile(
     r"\\(?:(?P<simple>[abfnrtv\\'\"])|(?P<newline>\n)|x(?P<x>[0-9A-Fa-f]{2})|u(?P<u>[0-9A-Fa-f]{4})"
     r"|U(?P<U>[0-9A-Fa-f]{8})|(?P<octal>[0-7]{1,3}))"
 )
+_QUOTES = ("'", '"')
 _SIMPLE = dict(zip("abfnrtv\\'\"", "\a\b\f\n\r\t\v\\'\"", strict=True))
 
 
@@ -41,6 +42,7 @@ def pieces(template: str) -> Iterator[Piece]:
     Never raises: an unclosed tag or comment runs to the end, and text that Jinja refuses is skipped.
     """
     at = 0
+    unclosed: set[str] = set()
     while at < len(template):
         opening = _OPENING.search(template, at)
         stop = opening.start() if opening else len(template)
@@ -57,11 +59,15 @@ def pieces(template: str) -> Iterator[Piece]:
             end_comment = template.find("#}", opening.end())
             at = end_comment + 2 if end_comment >= 0 else len(template)
         else:
-            at = yield from _tag(template, opening.end(), block=opening[0] == "{%")
+            at = yield from _tag(template, opening.end(), unclosed, block=opening[0] == "{%")
 
 
-def _tag(template: str, at: int, *, block: bool) -> Generator[Piece, None, int]:
-    """The pieces within a tag; returns where it ends. Within brackets `}}` ends nothing, as in Jinja."""
+def _tag(template: str, at: int, unclosed: set[str], *, block: bool) -> Generator[Piece, None, int]:
+    """The pieces within a tag; returns where it ends. Within brackets `}}` ends nothing, as in Jinja.
+
+    Where a string does not end before the template does, all quotes of its kind behind it are escaped ones,
+    from which it does not end either: they are in `unclosed` and not followed again.
+    """
     depth = 0
     if block:
         yield Piece("block", "")
@@ -70,9 +76,14 @@ def _tag(template: str, at: int, *, block: bool) -> Generator[Piece, None, int]:
         if ending:
             at = ending.end()
             break
+        if template[at] in unclosed:
+            at += 1
+            continue
         match = _CODE.match(template, at)
         assert match is not None  # the last alternative takes any character
         at = match.end()
+        if match[0] in _QUOTES:  # a quote that opens no string
+            unclosed.add(match[0])
         if match["string"]:
             yield Piece("string", unescape(match[0][1:-1]))
         elif match["name"]:

@@ -11,6 +11,7 @@ from rowscope.inspector.vocabulary.base import Base
 from rowscope.inspector.vocabulary.chat import read_chat_templates
 from rowscope.inspector.vocabulary.files import TokenizerFolder
 from rowscope.inspector.vocabulary.layout import arrange
+from rowscope.inspector.vocabulary.limits import MOST_PARSED
 from rowscope.inspector.vocabulary.model import Vocabulary
 from rowscope.inspector.vocabulary.sentencepiece import looks_like_sentencepiece, read_sentencepiece
 from rowscope.inspector.vocabulary.settings import SettingsFiles, merge_settings, read_settings_files
@@ -99,7 +100,7 @@ def _base(folder: TokenizerFolder, name: str, files: SettingsFiles) -> Base:
         return read_tekken(folder, name) if "tekken" in name else read_tokenizer_json(folder, name)
     if name == "vocab.txt":
         return read_vocab_txt(folder, files.tokenizer_class)
-    data = folder.read_bytes(name)
+    data = folder.read_bytes(name, MOST_PARSED)
     if looks_like_sentencepiece(data):
         pieces = read_sentencepiece(data, name, folder.notes)
         return arrange(pieces, files.tokenizer_class, files.config, folder.notes)

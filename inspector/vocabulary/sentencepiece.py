@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 from rowscope.inspector.errors import TokenizerError
 from rowscope.inspector.vocabulary.base import Base, base_from_list
+from rowscope.inspector.vocabulary.limits import MOST_ENTRIES
 from rowscope.inspector.vocabulary.model import AddedToken
 
 NAMES = (
@@ -26,6 +27,8 @@ _CONTROL, _USER_DEFINED, _BYTE = 3, 4, 6
 _MODEL_TYPE = 3
 _ROLES = {40: ("unk", 0), 41: ("bos", 1), 42: ("eos", 2), 43: ("pad", -1)}
 """Field of the trainer's specification -> role and the id that sentencepiece assumes."""
+_MORE_FIELDS = 64
+"""Fields of a piece, which has three, and of the model beside its pieces."""
 _MODELS = {1: "Unigram", 2: "BPE", 3: "Word", 4: "Char"}
 
 
@@ -66,19 +69,19 @@ def _read_model(data: memoryview) -> tuple[list[str], list[int], dict[int, int]]
     pieces: list[str] = []
     types: list[int] = []
     spec: dict[int, int] = {}
-    for number, value in fields(data):
+    for number, value in fields(data, MOST_ENTRIES + _MORE_FIELDS):
         if number == 1 and isinstance(value, memoryview):
             text, type = _piece(value)
             pieces.append(text)
             types.append(type)
         elif number == 2 and isinstance(value, memoryview):
-            spec |= {n: v for n, v in fields(value) if isinstance(v, int)}
+            spec |= {n: v for n, v in fields(value, MOST_ENTRIES) if isinstance(v, int)}
     return pieces, types, spec
 
 
 def _piece(data: memoryview) -> tuple[str, int]:
     text, type = "", 1
-    for number, value in fields(data):
+    for number, value in fields(data, _MORE_FIELDS):
         if number == 1 and isinstance(value, memoryview):
             text = str(value, "utf-8")
         elif number == 3 and isinstance(value, int):
@@ -86,15 +89,18 @@ def _piece(data: memoryview) -> tuple[str, int]:
     return text, type
 
 
-def fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
+def fields(data: memoryview, most: int) -> Iterator[tuple[int, int | memoryview]]:
     """Number and value of every field of a protobuf message; fixed-width values are given as their bytes.
 
     Raises:
-        ValueError: a field runs past the end, or has a wire type that no field has.
+        ValueError: a field runs past the end, or has a wire type that no field has; more than `most` fields.
         IndexError: a varint runs past the end.
     """
     at, end = 0, len(data)
     while at < end:
+        if most == 0:
+            raise ValueError(f"its message before byte {at} has more fields than any known model's")
+        most -= 1
         tag = data[at]
         at += 1
         if tag >= 0x80:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from rowscope.inspector.vocabulary.base import added_token
 from rowscope.inspector.vocabulary.classes import ASSUMED_ROLES, assumed_additional, class_of_model
 from rowscope.inspector.vocabulary.files import TokenizerFolder, wrong
+from rowscope.inspector.vocabulary.limits import MOST_ADDED, require
 from rowscope.inspector.vocabulary.model import ROLES, AddedToken
 
 CONFIG = "tokenizer_config.json"
@@ -97,11 +98,13 @@ def merge_settings(
 def _listed(decoder: object) -> list[AddedToken]:
     if not isinstance(decoder, dict):
         raise wrong(CONFIG, "the key 'added_tokens_decoder'", decoder, "a JSON object")
+    require(CONFIG, "added tokens", len(decoder), MOST_ADDED)
     return [added_token(CONFIG, id, entry) for id, entry in decoder.items()]
 
 
 def _legacy_listed(added: dict[str, object], special: set[str]) -> list[AddedToken]:
     """added_tokens.json has no flags: special is what has a role, and what is not is normalized."""
+    require(ADDED, "added tokens", len(added), MOST_ADDED)
     listed = []
     for content, id in added.items():
         flags = {"special": content in special, "normalized": content not in special}
@@ -122,6 +125,8 @@ def _roles(merged: dict[str, object], assumed: dict[str, str], source: str) -> d
     A role that a file sets to null has no token, whatever the class assumes.
     """
     extra = merged.get("extra_special_tokens")
+    for keys in (merged, extra):
+        require(source, "keys in one object", len(keys) if isinstance(keys, dict) else 0, MOST_ADDED)
     named: dict[str, object] = {f"{role}{_SUFFIX}": token for role, token in assumed.items()}
     named |= {key: value for key, value in merged.items() if key.endswith(_SUFFIX)}
     if isinstance(extra, dict):
@@ -151,6 +156,7 @@ def _additional(config: dict[str, object], merged: dict[str, object], source: st
     contents = []
     for given in (values, more):
         if isinstance(given, list):
+            require(source, "further special tokens", len(given), MOST_ADDED)
             contents += [token_content(value) for value in given]
         elif given is not None and not isinstance(given, dict):
             raise wrong(source, _OLD_ADDITIONAL, given, "a list")

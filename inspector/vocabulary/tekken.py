@@ -7,11 +7,11 @@ from binascii import Error as Base64Error
 
 from rowscope.inspector.vocabulary.base import Base
 from rowscope.inspector.vocabulary.files import TokenizerFolder, parse_json, wrong
+from rowscope.inspector.vocabulary.limits import MOST_ENTRIES, require_short
 from rowscope.inspector.vocabulary.model import AddedToken
 from rowscope.inspector.vocabulary.spelling import byte_level_spelling
 
 NAME = "tekken.json"
-_MOST_TOKENS = 1 << 24
 _MOST_SPECIALS = 1 << 16  # a file need not list them, so that few bytes could ask for gigabytes of names
 _ROLES = {"unk": "<unk>", "bos": "<s>", "eos": "</s>", "pad": "<pad>"}
 # What mistral-common gives a file without a list of its own, up to version v7.
@@ -36,7 +36,7 @@ def read_tekken(folder: TokenizerFolder, name: str = NAME) -> Base:
     config = document.get("config")
     if not isinstance(config, dict):
         raise wrong(name, "the key 'config'", config, "a JSON object")
-    size = _count(name, config, "default_vocab_size", _MOST_TOKENS)
+    size = _count(name, config, "default_vocab_size", MOST_ENTRIES)
     specials = _count(name, config, "default_num_special_tokens", _MOST_SPECIALS)
     if specials > size:
         raise wrong(name, "default_num_special_tokens", specials, f"at most default_vocab_size, {size}")
@@ -74,6 +74,7 @@ def _specials(name: str, listed: object, count: int) -> list[AddedToken]:
         content = entry.get("token_str") if isinstance(entry, dict) else None
         if not isinstance(content, str):
             raise wrong(name, f"special token {id}", entry, "an object with a token_str")
+        require_short(name, (content,))
         placed.append(AddedToken(id, content, special=entry.get("is_control") is not False))
     if len({token.content for token in placed}) < len(placed):
         raise wrong(name, "special_tokens", [token.content for token in placed], "a list without repetitions")
@@ -95,6 +96,7 @@ def _ranks(name: str, vocabulary: object, specials: int, size: int) -> dict[str,
             ids[byte_level_spelling(b64decode(entry[1], validate=True))] = specials + rank
         except Base64Error as error:
             raise wrong(name, f"token_bytes of rank {rank}", entry[1], "base64") from error
+    require_short(name, ids)
     if len(ids) < wanted:
         raise wrong(
             name, "the key 'vocab'", f"{wanted - len(ids)} repeated tokens", "a list of distinct ones"

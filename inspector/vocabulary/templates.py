@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Mapping, Sequence
 
-from rowscope.inspector.vocabulary.jinja import pieces
+from rowscope.inspector.vocabulary.jinja import Piece, pieces
 from rowscope.inspector.vocabulary.lookup import ids_of
+from rowscope.inspector.vocabulary.matching import Matcher
 from rowscope.inspector.vocabulary.model import Vocabulary
 
 _LOOKS_SPECIAL = re.compile(
@@ -30,37 +31,40 @@ def template_ids(vocabulary: Vocabulary) -> Mapping[int, tuple[str, ...]]:
     not followed: what only a tool call would write counts as well.
     """
     by_content = {token.content: id for id, token in vocabulary.added.items() if token.content}
+    if not by_content:
+        return {}
+    matcher = Matcher(by_content)
     found: dict[int, dict[str, None]] = {}
     for template in vocabulary.chat_templates:
-        for content in _written(template.text, by_content, vocabulary.roles):
+        lexed = list(pieces(template.text))
+        contents = [*matcher.found(_literals(lexed)), *matcher.found(_with_speakers(lexed))]
+        for content in (*contents, *_named(lexed, vocabulary.roles)):
             if content in by_content:
                 found.setdefault(by_content[content], {})[template.name] = None
     return {id: tuple(names) for id, names in sorted(found.items())}
 
 
-def _written(template: str, contents: Collection[str], roles: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+def _named(lexed: Sequence[Piece], roles: Mapping[str, tuple[str, ...]]) -> list[str]:
+    """The tokens whose role a template names, as `eos_token`."""
+    names = {text for kind, text in lexed if kind == "name" and text.endswith("_token")}
+    return [token for name in names for token in roles.get(name.removesuffix("_token"), ())]
+
+
+def _with_speakers(lexed: Sequence[Piece]) -> str:
+    """What stands around variable roles, with each speaker in the role's place, parted from each other."""
     skeleton = []
-    for kind, text in pieces(template):
+    for kind, text in lexed:
         if kind == "name":
-            yield from roles.get(text.removesuffix("_token"), ()) if text.endswith("_token") else ()
             skeleton.append(_ROLE if text == "role" else _NAME)
         else:
             skeleton.append(_BREAK if kind == "block" else text)
-    yield from _matches(_literals(template), contents)
-    for around in _AROUND_ROLE.finditer("".join(skeleton)):
-        for speaker in _SPEAKERS:
-            yield from _matches(around[1] + speaker + around[2], contents)
+    around = dict.fromkeys(match.groups() for match in _AROUND_ROLE.finditer("".join(skeleton)))
+    return _BREAK.join(before + speaker + behind for before, behind in around for speaker in _SPEAKERS)
 
 
-def _literals(template: str) -> str:
+def _literals(lexed: Sequence[Piece]) -> str:
     """The texts and string constants one after the other, parted so that no token spans two of them."""
-    return _BREAK.join(text for kind, text in pieces(template) if kind in ("text", "string"))
-
-
-def _matches(text: str, contents: Collection[str]) -> list[str]:
-    """The tokens in a text, from the left, the longest first at each place."""
-    present = sorted((content for content in contents if content in text), key=len, reverse=True)
-    return re.findall("|".join(map(re.escape, present)), text) if present else []
+    return _BREAK.join(text for kind, text in lexed if kind in ("text", "string"))
 
 
 def template_unknown_literals(vocabulary: Vocabulary) -> tuple[tuple[str, str], ...]:
@@ -69,13 +73,14 @@ def template_unknown_literals(vocabulary: Vocabulary) -> tuple[tuple[str, str], 
     Looked for are `<|…|>`, `<…>`, `</…>`, `[…]` in capitals. The tokenizer splits such a literal into
     ordinary tokens; some are meant to be (XML-like tags in a tool prompt), others were forgotten.
     """
-    contents = {token.content for token in vocabulary.added.values() if token.content}
+    matcher = Matcher([token.content for token in vocabulary.added.values()])
     found: dict[tuple[str, str], None] = {}
     for template in vocabulary.chat_templates:
-        text = _literals(template.text)
-        for content in set(_matches(text, contents)):
-            text = text.replace(content, _BREAK)
-        for literal in _LOOKS_SPECIAL.findall(text):
+        text, parts, at = _literals(list(pieces(template.text))), [], 0
+        for start, stop in matcher.spans(text):
+            parts.append(text[at:start])
+            at = stop
+        for literal in _LOOKS_SPECIAL.findall(_BREAK.join([*parts, text[at:]])):
             found[literal, template.name] = None
     tokens = ids_of(vocabulary.tokens, {literal for literal, _ in found})
     return tuple(pair for pair in found if pair[0] not in tokens)

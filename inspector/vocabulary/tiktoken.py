@@ -8,6 +8,7 @@ from binascii import Error as Base64Error
 
 from rowscope.inspector.errors import TokenizerError
 from rowscope.inspector.vocabulary.base import MAX_ID, Base, base_from_ids
+from rowscope.inspector.vocabulary.limits import MOST_ENTRIES, require
 from rowscope.inspector.vocabulary.model import AddedToken
 from rowscope.inspector.vocabulary.spelling import byte_level_spelling
 
@@ -27,6 +28,7 @@ def read_tiktoken(data: bytes, name: str, notes: list[str]) -> Base:
     Raises:
         TokenizerError: a line that is not a base64 text and a rank.
     """
+    require(name, "lines", data.count(b"\n") + data.count(b"\r"), 2 * MOST_ENTRIES)
     ids: dict[str, int] = {}
     for place, line in enumerate(data.splitlines(), 1):
         if not line:

@@ -17,6 +17,7 @@ from rowscope.inspector.vocabulary.base import (
 )
 from rowscope.inspector.vocabulary.columns import Lines, cut_vocabulary
 from rowscope.inspector.vocabulary.files import TokenizerFolder, parse_without_merges, wrong
+from rowscope.inspector.vocabulary.limits import MOST_ADDED, require
 
 NAME = "tokenizer.json"
 _MODELS = ("BPE", "WordPiece", "Unigram", "WordLevel")
@@ -38,6 +39,7 @@ def read_tokenizer_json(folder: TokenizerFolder, name: str = NAME) -> Base:
     added = document.get("added_tokens") or []
     if not isinstance(added, list):
         raise wrong(name, "the key 'added_tokens'", added, "a list")
+    require(name, "added tokens", len(added), MOST_ADDED)
     base.added = [
         added_token(name, entry.get("id") if isinstance(entry, dict) else None, entry) for entry in added
     ]

@@ -5,7 +5,14 @@ from __future__ import annotations
 from rowscope.inspector.vocabulary.alphabet import WORDPIECE, Alphabet
 from rowscope.inspector.vocabulary.base import Base, base_from_ids
 from rowscope.inspector.vocabulary.classes import spelling_of
-from rowscope.inspector.vocabulary.files import TokenizerFolder
+from rowscope.inspector.vocabulary.files import TokenizerFolder, decode_utf8
+from rowscope.inspector.vocabulary.limits import (
+    MOST_ENTRIES,
+    MOST_PARSED,
+    MOST_TOKEN,
+    require,
+    require_short,
+)
 
 NAME = "vocab.txt"
 _FAIRSEQ_CLASSES = ("PhobertTokenizer", "BertweetTokenizer")
@@ -23,7 +30,12 @@ def read_vocab_txt(folder: TokenizerFolder, tokenizer_class: str | None, name: s
     end counts; nothing behind the last end does not. The fairseq dictionaries of two classes hold
     `token count` lines and leave out the first four tokens.
     """
-    lines = [line.rstrip(_BLANK) for line in folder.read_text(name).split("\n")]
+    data = folder.read_bytes(name, MOST_PARSED)
+    require(name, "lines", data.count(b"\n"), MOST_ENTRIES)
+    # Before it becomes text, which can take four times the memory; a character has four bytes at most.
+    require(name, "bytes in one line", max(map(len, data.split(b"\n"))), 4 * MOST_TOKEN)
+    lines = [line.rstrip(_BLANK) for line in decode_utf8(data, name).split("\n")]
+    require_short(name, lines)
     if lines[-1] == "":
         lines.pop()
     if tokenizer_class in _FAIRSEQ_CLASSES:
