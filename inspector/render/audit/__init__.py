@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from rowscope.inspector import lazily
 
 if TYPE_CHECKING:
+    from rowscope.inspector.render.audit.brief import brief_lines
     from rowscope.inspector.render.audit.github import annotation, inert, render_github
     from rowscope.inspector.render.audit.html import render_html
     from rowscope.inspector.render.audit.markdown import render_audit_markdown
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "annotation",
     "audit_lines",
+    "brief_lines",
     "inert",
     "render_audit_markdown",
     "render_github",
@@ -31,6 +33,7 @@ __getattr__ = lazily(
     {
         "annotation": "github",
         "audit_lines": "text",
+        "brief_lines": "brief",
         "inert": "github",
         "render_audit_markdown": "markdown",
         "render_github": "github",

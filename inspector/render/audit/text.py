@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-import rowscope
 from rowscope.inspector.audit import MatrixReport, NotableRow, Report
 from rowscope.inspector.checks import Finding
+from rowscope.inspector.render.audit.brief import closing_lines, top_lines
 from rowscope.inspector.render.audit.tables import (
     ROLE_WORDS,
     Cells,
@@ -20,7 +20,7 @@ from rowscope.inspector.render.audit.tables import (
     whole_matrix,
 )
 from rowscope.inspector.render.lines import Line, Style, to_plain_text
-from rowscope.inspector.render.plain import bytes_text, columns, plural, wrap
+from rowscope.inspector.render.plain import columns, wrap
 from rowscope.inspector.text import visible
 
 _SPECIALS: Final = 12
@@ -34,8 +34,11 @@ def render_audit(report: Report, *, exit_code: int, width: int = 80) -> str:
 
 
 def audit_lines(report: Report, *, exit_code: int, width: int = 80) -> Iterator[Line]:
-    """The whole report as styled lines of `width` columns; every name from a file is made visible."""
-    yield from _title(report, width)
+    """The whole report as styled lines of `width` columns: the answer, tables, the full findings, the worst.
+
+    Every name from a file is made visible.
+    """
+    yield from top_lines(report, width)
     yield from _section("sizes", _table(size_rows(report), width, numbers={1}))
     others = table_rows(report)
     if others:
@@ -55,25 +58,7 @@ def audit_lines(report: Report, *, exit_code: int, width: int = 80) -> Iterator[
         yield from _section("notes", _paragraphs(report.notes, width))
     yield from _findings(report.findings, width)
     yield from _coverage(report, width)
-    yield from _closing(report, exit_code)
-
-
-def _title(report: Report, width: int) -> Iterator[Line]:
-    facts = report.checkpoint
-    kind = ", ".join(facts.architectures) or facts.model_type or ""
-    head = " · ".join(
-        visible(part) for part in (f"rowscope {rowscope.__version__}", facts.path, kind) if part
-    )
-    yield from (Line(text, "title") for text in wrap(head, width, ""))
-    sizes = [
-        plural(len(facts.files), "file"),
-        bytes_text(facts.bytes),
-        plural(facts.tensors, "tensor"),
-        plural(facts.parameters, "parameter"),
-    ]
-    if facts.quantization:
-        sizes.append(f"quantized: {visible(facts.quantization)}")
-    yield from (Line(text, "dim") for text in wrap(" · ".join(sizes), width, ""))
+    yield from closing_lines(report, exit_code, width)
 
 
 def _section(title: str, lines: Iterator[Line]) -> Iterator[Line]:
@@ -136,20 +121,3 @@ def _coverage(report: Report, width: int) -> Iterator[Line]:
             for text in wrap(f"{visible(skip.what)}: {visible(skip.why)}", width, "  ")
         ]
         yield from _section("not audited", iter(lines))
-
-
-def _closing(report: Report, exit_code: int) -> Iterator[Line]:
-    counts = {level: sum(f.severity == level for f in report.findings) for level in _LEVELS}
-    found = ", ".join(plural(counts[level], level) for level in _LEVELS)
-    coverage = report.coverage
-    yield Line("")
-    yield Line(
-        f"{found} · {coverage.rows_scanned:,} rows, {bytes_text(coverage.bytes_read)} read in "
-        f"{report.timings.get('total', 0.0):.2f} s · exit {exit_code}",
-        "dim",
-    )
-    if not report.complete:
-        yield Line("Partial audit: see 'not audited' above. This is not a clean verdict.", "warning")
-
-
-_LEVELS: Final = ("error", "warning", "note")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rowscope.commands.options import BaseOption, OutputOption, PathArgument, TokenizerOption
+from rowscope.inspector.errors import UsageError
 from rowscope.progress import Progress
 from rowscope.terminal import (
     check_choice,
@@ -50,6 +51,9 @@ def audit(
         str | None,
         typer.Option("--matrix", help="Judge this vocabulary table alone, by its tensor's name."),
     ] = None,
+    brief: Annotated[
+        bool, typer.Option("--brief", help="The answer alone: a line for every error and warning.")
+    ] = False,
     select: Annotated[
         list[str] | None,
         typer.Option("--select", help="Only these codes, such as ROW or TOK301; repeatable."),
@@ -80,6 +84,12 @@ def audit(
     )
     chosen_format.set(settings.format)
     check_choice("--format", settings.format, FORMATS)
+    if brief and settings.format != "text":
+        raise UsageError(
+            f"--brief is a form of the text report, and the format is {settings.format}; leave it out, or "
+            "add --format text",
+            location="--brief",
+        )
     check_choice("--fail-on", settings.fail_on, FAIL_ON)
     check_codes(settings.select, "--select")
     check_codes(settings.ignore, "--ignore")
@@ -90,9 +100,10 @@ def audit(
     report = _against_baseline(report, settings, write_baseline)
     code = report.exit_code(settings.fail_on, allow_partial=settings.allow_partial)
     if settings.format == "text":
-        from rowscope.inspector.render.audit import audit_lines
+        from rowscope.inspector.render.audit import audit_lines, brief_lines
 
-        emit_lines(audit_lines(report, exit_code=code, width=text_width()), output)
+        lines = brief_lines if brief else audit_lines
+        emit_lines(lines(report, exit_code=code, width=text_width()), output)
     else:
         _emit(report, settings.format, output, code)
     return code
