@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+import os
 import sys
 
 import typer
@@ -69,6 +70,7 @@ def main() -> None:
     """Entry point of the command `rowscope`."""
     # As it ends the interpreter searches all objects for circles, several times: 30 ms for nothing.
     atexit.register(gc.freeze)
+    _one_blas_thread(sys.argv[1:])
     # The parser's base class, wherever this version of typer keeps it.
     parser_error: type[typer.BadParameter] = typer.BadParameter.__mro__[2]
     try:
@@ -81,6 +83,16 @@ def main() -> None:
     except typer.Abort:
         sys.exit(130)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _one_blas_thread(words: list[str]) -> None:
+    """Keep numpy's OpenBLAS to this thread, unless the user says otherwise.
+
+    Its products here are small: threads that start and wait cost a fifth of an audit's processor time and
+    make nothing faster. Whoever loads the model keeps them, since torch may share the library.
+    """
+    if not {"probe", "study"}.intersection(words):
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def _asks_json(words: list[str]) -> bool:

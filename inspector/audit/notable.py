@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from rowscope.inspector.arrays import without
 from rowscope.inspector.audit.report import NotableRow
 from rowscope.inspector.census import BASE, GROUPS, RESERVED
 from rowscope.inspector.checks import no_text, rank
@@ -23,7 +24,7 @@ def notable_rows(facts: Facts, item: MatrixFacts) -> tuple[NotableRow, ...]:
     roled = np.array([token.id for token in facts.tokens if token.id < rows], dtype=np.int64)
     reserved = np.isin(item.codes, RESERVED)
     known = (evidence.verdict == TRAINED) & (evidence.confidence > LOW) & (evidence.reference is not None)
-    ordinary = np.setdiff1d(np.flatnonzero((item.codes == BASE) & evidence.untrained), no_text(facts, item))
+    ordinary = without(np.flatnonzero((item.codes == BASE) & evidence.untrained), no_text(facts, item))
     kinds = (
         ("holds NaN or infinities", np.flatnonzero(evidence.verdict == NONFINITE)),
         ("special or added token that looks untrained", roled[evidence.untrained[roled] & ~reserved[roled]]),

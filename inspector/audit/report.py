@@ -5,16 +5,18 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import rowscope
 from rowscope.inspector.census import Capacity, Census
 from rowscope.inspector.checks import SEVERITY_RANK, Finding
 from rowscope.inspector.errors import UsageError
 from rowscope.inspector.evidence import WeightDecay
-from rowscope.inspector.matrices import Storage
 from rowscope.inspector.plain import fields_of, to_plain
 from rowscope.inspector.rows import GroupStats
+
+if TYPE_CHECKING:
+    from rowscope.inspector.matrices import Storage
 
 SCHEMA_VERSION: Final = "1"
 

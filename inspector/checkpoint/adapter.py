@@ -54,11 +54,7 @@ class Adapter:
         return f"a PEFT adapter ({self.method}){of}; {'; '.join(parts) or 'it changes no vocabulary table'}"
 
 
-def read_adapter(
-    folder: Folder, names: tuple[str, ...], tensors: Mapping[str, TensorRef]
-) -> tuple[Adapter | None, tuple[Skip, ...]]:
-    """The adapter that the opened files are, None for a whole model; and why its config was not read."""
-    if not names or not all(name.startswith("adapter_model") for name in names):
-        return None, ()
+def read_adapter(folder: Folder, tensors: Mapping[str, TensorRef]) -> tuple[Adapter, tuple[Skip, ...]]:
+    """The adapter of a folder whose weights `tensors` are, and why its config was not read."""
     settings, skipped = read_config(folder, CONFIG, required=True)
     return Adapter(settings or {}, tensors), skipped

@@ -8,9 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rowscope.inspector.checkpoint.adapter import Adapter
 from rowscope.inspector.checkpoint.claim_record import ClaimRecord
 from rowscope.inspector.checkpoint.config import Skip, architectures, model_type, quantization
 from rowscope.inspector.checkpoint.index import ShardIndex
@@ -25,10 +24,12 @@ from rowscope.inspector.matrices import (
     find_matrices,
     find_tables,
     tables_with_packing,
-    with_adapter,
     with_packing,
 )
 from rowscope.inspector.storage import Folder
+
+if TYPE_CHECKING:
+    from rowscope.inspector.checkpoint.adapter import Adapter
 
 _SHARD_NAME = re.compile(r"-(?P<number>\d{1,9})-of-(?P<count>\d{1,9})\.safetensors$", re.ASCII)
 
@@ -91,6 +92,8 @@ class Checkpoint:
         layout = with_packing(layout, self.tensors, self.config, _bytes_of)
         if self.adapter is None:
             return layout
+        from rowscope.inspector.matrices import with_adapter
+
         base = self.base.layout if self.base else None
         return with_adapter(layout, base, self.adapter.changes, self.config)
 

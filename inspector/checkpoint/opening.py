@@ -7,9 +7,8 @@ import posixpath
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from rowscope.inspector.checkpoint.adapter import read_adapter
 from rowscope.inspector.checkpoint.checkpoint import Checkpoint
 from rowscope.inspector.checkpoint.claim_record import read_claim_record
 from rowscope.inspector.checkpoint.config import CONFIG_LIMIT, read_config, read_main_config
@@ -34,6 +33,10 @@ from rowscope.inspector.checkpoint.weights import Weights, choose_weights
 from rowscope.inspector.errors import MissingShardError
 from rowscope.inspector.header import HEADER_FIRST, Shard, TensorRef, read_header
 from rowscope.inspector.storage import File, Folder, RemoteOptions, local_file
+
+if TYPE_CHECKING:
+    from rowscope.inspector.checkpoint.adapter import Adapter
+    from rowscope.inspector.checkpoint.config import Skip
 
 _SMALL: Final = ("config.json", "generation_config.json")
 
@@ -85,7 +88,7 @@ def open_checkpoint(
     generation, more = read_config(folder, "generation_config.json", required=False)
     claims = read_claim_record(folder)
     tensors = MappingProxyType(_tensors(shards, where, weights.index, folder))
-    adapter, unread = read_adapter(folder, weights.names, tensors)
+    adapter, unread = _adapter(folder, weights.names, tensors)
     checkpoint = Checkpoint(
         path=given,
         folder=folder,
@@ -112,6 +115,17 @@ def open_checkpoint(
     if base is not None:
         return on_base(checkpoint, adapter, open_checkpoint(base, remote=remote))
     return checkpoint if adapter is None else alone(checkpoint, adapter)
+
+
+def _adapter(
+    folder: Folder, names: Sequence[str], tensors: Mapping[str, TensorRef]
+) -> tuple[Adapter | None, tuple[Skip, ...]]:
+    """The adapter that the opened files are, None for a whole model; and why its config was not read."""
+    if not names or not all(name.startswith("adapter_model") for name in names):
+        return None, ()
+    from rowscope.inspector.checkpoint.adapter import read_adapter
+
+    return read_adapter(folder, tensors)
 
 
 def _given(tokenizer: str | os.PathLike[str], remote: RemoteOptions | None) -> Folder:

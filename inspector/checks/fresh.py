@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from rowscope.inspector.arrays import median
 from rowscope.inspector.census import BASE, PLACEHOLDER, RoledToken
 from rowscope.inspector.checks.finding import Finding, Rule, Severity, id_evidence, row_location
 from rowscope.inspector.checks.tokens import ORDER, token_severity, token_verdicts
@@ -96,4 +97,4 @@ def _confidence(holders: list[MatrixFacts], ids: list[int]) -> Any:  # noqa: ANN
         for id in ids
         if id < item.evidence.verdict.size and VERDICTS[item.evidence.verdict[id]] == "fresh"
     ]
-    return CONFIDENCES[int(np.median(levels))]
+    return CONFIDENCES[int(median(levels))]

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from rowscope.inspector.arrays import median, union, without
 from rowscope.inspector.census import RESERVED, UNMAPPED, USED
 from rowscope.inspector.checks.finding import Finding, Rule, id_evidence, row_location
 from rowscope.inspector.evidence import (
@@ -77,7 +78,7 @@ def collapsed_used_rows(facts: Facts) -> Iterator[Finding]:
     """ROW203: of tokens that text can reach; bytes that UTF-8 cannot contain are untrained by nature."""
     for item in facts.matrices:
         hit = np.isin(item.codes, USED) & (item.evidence.verdict == COLLAPSED)
-        ids = np.setdiff1d(np.flatnonzero(hit), no_text(facts, item))
+        ids = without(np.flatnonzero(hit), no_text(facts, item))
         if not ids.size:
             continue
         source = item.evidence.reference.source if item.evidence.reference else "exact copies of each other"
@@ -86,7 +87,7 @@ def collapsed_used_rows(facts: Facts) -> Iterator[Finding]:
             f"were never trained ({source}), first {facts.text(int(ids[0]))}.",
             row_location(item.matrix.tensor, ids),
             evidence={**id_evidence(ids), "cuts": dict(item.evidence.cuts)},
-            confidence=CONFIDENCES[int(np.median(item.evidence.confidence[ids]))],
+            confidence=CONFIDENCES[int(median(item.evidence.confidence[ids]))],
             hint="The model has not learned these tokens. `rowscope suspects` ranks them; keep them out of "
             "prompts and chat templates, or train them first.",
         )
@@ -152,7 +153,7 @@ def no_text(facts: Facts, item: MatrixFacts) -> NDArray[np.int64]:
     if facts.vocabulary is None:
         return np.empty(0, dtype=np.int64)
     known = impossible_bytes(facts.vocabulary, item.codes.size)
-    return known if facts.unreachable is None else np.union1d(known, facts.unreachable)
+    return known if facts.unreachable is None else union(known, facts.unreachable)
 
 
 def _count(ids: NDArray[np.int64], noun: str) -> str:

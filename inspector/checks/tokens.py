@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from rowscope.inspector.arrays import median
 from rowscope.inspector.census import BASE, PLACEHOLDER, RoledToken
 from rowscope.inspector.checks.finding import Finding, Rule, Severity, id_evidence, row_location
 from rowscope.inspector.checks.rows import no_text
@@ -95,7 +96,7 @@ def _confidence(facts: Facts, ids: NDArray[np.int64]) -> Any:  # noqa: ANN401 - 
         for id in ids[ids < item.evidence.verdict.size]
         if item.evidence.verdict[id] != TRAINED
     ]
-    return CONFIDENCES[int(np.median(levels))] if levels else "low"
+    return CONFIDENCES[int(median(levels))] if levels else "low"
 
 
 def untrained_ordinary_tokens(facts: Facts) -> Iterator[Finding]:

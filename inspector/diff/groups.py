@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from rowscope.inspector.arrays import median
 from rowscope.inspector.census import GROUP_MEMBERS
 from rowscope.inspector.diff.result import GroupChange
 from rowscope.inspector.diff.table import PairTable
@@ -38,6 +39,6 @@ def summarise_rows(table: PairTable, chosen: NDArray[np.bool_]) -> GroupChange:
         nonfinite=int((chosen & ~table.finite).sum()),
         distance_max=float(distance.max()) if distance.size else NAN,
         distance_mean=float(distance.mean()) if distance.size else NAN,
-        distance_median=float(np.median(distance)) if distance.size else NAN,
+        distance_median=median(distance) if distance.size else NAN,
         cosine_mean=float(cosine.mean()) if cosine.size else NAN,
     )

@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from rowscope.inspector.arrays import median
 from rowscope.inspector.census import GROUPS, PLACEHOLDER, RESERVED
 from rowscope.inspector.diff.result import Background, RowChange
 from rowscope.inspector.diff.table import Names, PairTable
@@ -29,9 +30,9 @@ def background(table: PairTable, names: Names) -> Background:
     distance = table.distance[idle & table.finite]
     if not distance.size:
         return Background(0, NAN, 0.0)
-    median = float(np.median(distance))
-    sigma = 1.4826 * float(np.median(np.abs(distance - median)))
-    return Background(int(distance.size), median, median + max(_SIGMAS * sigma, _FURTHER * median))
+    middle = median(distance)
+    sigma = 1.4826 * median(np.abs(distance - middle))
+    return Background(int(distance.size), middle, middle + max(_SIGMAS * sigma, _FURTHER * middle))
 
 
 @dataclass(frozen=True, slots=True)

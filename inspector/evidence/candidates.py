@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from rowscope.inspector.arrays import union
 from rowscope.inspector.census import ADDED, PLACEHOLDER, UNMAPPED
 from rowscope.inspector.vocabulary import Vocabulary, byte_level_spelling, ids_of
 
@@ -42,7 +43,7 @@ class Candidates:
     @property
     def believed(self) -> NDArray[np.int64]:
         """All of them but `added`, sorted, each once."""
-        return np.unique(np.concatenate(tuple(self.sources.values())))
+        return union(*self.sources.values())
 
     def describe(self, ids: NDArray[np.int64]) -> str:
         """How many of `ids` come from which source, each counted once: `271 unmapped rows, 13 …`."""

@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from rowscope.inspector.arrays import column_medians, median
 from rowscope.inspector.evidence.cores import squared_distances
 from rowscope.inspector.evidence.look import Ids, among
 from rowscope.inspector.evidence.model import COLLAPSED, HIGH, LOW, MEDIUM, SHARE, Reference
@@ -132,7 +133,7 @@ def _centres(rows: NDArray[np.float64], reach: NDArray[np.float64]) -> list[NDAr
         if counts.max(initial=0) <= _OTHERS:
             break
         members = near[int(counts.argmax())] & left
-        found.append(np.median(rows[members], axis=0))
+        found.append(column_medians(rows[members]))
         left &= ~members
     return found
 
@@ -169,4 +170,4 @@ def judge_copies(state: Judgement, group: NDArray[np.int64]) -> dict[int, int]:
 
 def unit_without(bulk: NDArray[np.float64]) -> float:
     """Median distance of the used rows [n, d] to their median, for matrices without a reference."""
-    return float(np.median(np.linalg.norm(bulk - np.median(bulk, axis=0), axis=1))) if len(bulk) else 0.0
+    return median(np.linalg.norm(bulk - column_medians(bulk), axis=1)) if len(bulk) else 0.0

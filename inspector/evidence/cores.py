@@ -8,6 +8,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from rowscope.inspector.arrays import column_medians, median
+
 Rows = NDArray[np.float64]
 
 # The core is the row whose k-th nearest neighbour is closest, with these k neighbours; k is this share.
@@ -54,13 +56,13 @@ def _core(rows: Rows, size: int, least: int) -> Core | None:
     reach = np.partition(squared, size - 1, axis=1)[:, size - 1]
     first = int(reach.argmin())
     members = np.argsort(squared[first], kind="stable")[:size]
-    centre = np.median(rows[members], axis=0)
+    centre = column_medians(rows[members])
     upper = np.triu_indices(size, 1)
     return Core(
         members=np.sort(members),
         centre=centre,
-        radius=float(np.median(np.linalg.norm(rows[members] - centre, axis=1))),
-        pair=float(np.sqrt(np.median(squared[np.ix_(members, members)][upper]) / 2)),
+        radius=median(np.linalg.norm(rows[members] - centre, axis=1)),
+        pair=float(np.sqrt(median(squared[np.ix_(members, members)][upper]) / 2)),
     )
 
 
@@ -70,9 +72,13 @@ def squared_distances(one: Rows, other: Rows) -> Rows:
     Taken about the first row, so that near-copies far from the origin do not drown in rounding.
     """
     shift = other[0]
-    a, b = one - shift, other - shift
-    found = (a * a).sum(axis=1)[:, None] + (b * b).sum(axis=1) - 2 * (a @ b.T)
-    return np.asarray(np.maximum(found, 0.0))
+    b = other - shift
+    a = b if one is other else one - shift
+    found = np.asarray(a @ b.T)
+    found *= -2
+    found += np.einsum("ij,ij->i", a, a)[:, None]
+    found += np.einsum("ij,ij->i", b, b)
+    return np.asarray(np.maximum(found, 0.0, out=found))
 
 
 def independent(rows: Rows) -> bool:

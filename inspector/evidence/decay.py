@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from rowscope.inspector.arrays import median
 from rowscope.inspector.evidence.candidates import Candidates
 from rowscope.inspector.evidence.model import FRESH, NONFINITE, TRAINED, ZERO, MatrixEvidence
 from rowscope.inspector.rows import RowReader, RowTable
@@ -46,8 +47,8 @@ class WeightDecay:
 def mean_shift(mean: NDArray[np.float64], table: RowTable) -> float:
     """|mean| / median norm of the finite rows; `mean` float64 [d] is theirs. NaN where the median is 0."""
     norms = table.norm[table.finite]
-    median = float(np.median(norms)) if norms.size else 0.0
-    return float(np.linalg.norm(mean)) / median if median else math.nan
+    middle = median(norms) if norms.size else 0.0
+    return float(np.linalg.norm(mean)) / middle if middle else math.nan
 
 
 def unseen(evidence: MatrixEvidence, candidates: Candidates) -> NDArray[np.int64]:

@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from rowscope.inspector.arrays import median
 from rowscope.inspector.evidence.look import sample
 from rowscope.inspector.evidence.model import LOW, NONFINITE, SHARE, ZERO, Reference
 from rowscope.inspector.evidence.state import Judgement
@@ -34,7 +35,7 @@ def beyond_noise(reference: Reference, reader: RowReader) -> Reference:
     """
     if reader.grain_bits is None:
         return reference
-    noise = float(np.median(reader.noise(sample(reference.candidates, _ROWS))))
+    noise = median(reader.noise(sample(reference.candidates, _ROWS)))
     lacking = 2 * max(noise**2 - reference.radius**2, 0.0)
     cut = float(np.sqrt(reference.cut**2 + lacking)) + _SIGMAS * noise / np.sqrt(reader.width)
     edge = float(np.sqrt(max(cut**2 - (SHARE * reference.bulk) ** 2, 0.0)))

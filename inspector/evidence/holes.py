@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from rowscope.inspector.arrays import median, union
 from rowscope.inspector.rows import RowReader, RowTable
 
 # Zero elements of a row that count as cut off: chance makes no eight in a row where few elements are zero.
@@ -42,7 +43,7 @@ def find_holes(reader: RowReader, table: RowTable) -> tuple[Hole, ...]:
     full = np.flatnonzero(~empty)
     if not full.size or not (empty.any() or _odd(table, empty).size):
         return ()
-    some = _ends(reader, full[np.unique(np.linspace(0, full.size - 1, _SAMPLE).astype(np.int64))])
+    some = _ends(reader, full[union(np.linspace(0, full.size - 1, _SAMPLE).astype(np.int64))])
     least = _CUT * max(reader.form.bits // 8, 1)
     cut = _Cut(*(max(least, 2 * int(np.quantile(column, 0.9)) + 1) for column in some.T))
     return tuple(_within_rows(reader, table, empty, cut) + _beside_empty(reader, empty, cut))
@@ -50,7 +51,7 @@ def find_holes(reader: RowReader, table: RowTable) -> tuple[Hole, ...]:
 
 def _odd(table: RowTable, empty: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Rows that are not empty and have more zeros than is usual."""
-    most = np.median(table.zeros[~empty]) + _CUT
+    most = median(table.zeros[~empty]) + _CUT
     return np.flatnonzero(~empty & (table.zeros > most))
 
 

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from rowscope.inspector.arrays import column_medians, median
 from rowscope.inspector.evidence.candidates import Candidates
 from rowscope.inspector.evidence.cores import independent
 from rowscope.inspector.evidence.isotropy import Trained, norm_band, unit_rows
@@ -183,8 +184,8 @@ def _reference(state: Judgement, members: Flags, candidates: Candidates) -> Refe
     if ids.size < _MEMBERS:
         return None
     rows = state.reader.decode(ids)
-    centre = np.median(rows, axis=0)
+    centre = column_medians(rows)
     with np.errstate(divide="ignore", invalid="ignore"):
         lengths = np.linalg.norm(rows, axis=1) * np.linalg.norm(centre)
-        spread = float(np.median(1 - rows @ centre / lengths))
+        spread = median(1 - rows @ centre / lengths)
     return Reference("initial", candidates.describe(ids), int(ids.size), spread, centre, ids)

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from rowscope.inspector.arrays import median
 from rowscope.inspector.rows import RowReader
 
 Rows = NDArray[np.float64]
@@ -129,6 +130,6 @@ def unit_rows(rows: Rows) -> Rows:
 
 def norm_band(norms: NDArray[np.float64], width: int) -> tuple[float, float]:
     """Interval of norms around those of reference rows [n]; random rows scatter by 1/sqrt(2 d)."""
-    centre = float(np.median(norms))
-    sigma = max(1.4826 * float(np.median(np.abs(norms - centre))), centre / np.sqrt(2 * width))
+    centre = median(norms)
+    sigma = max(1.4826 * median(np.abs(norms - centre)), centre / np.sqrt(2 * width))
     return centre - 5 * sigma, centre + 5 * sigma

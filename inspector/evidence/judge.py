@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from rowscope.inspector.arrays import union
 from rowscope.inspector.census import USED
 from rowscope.inspector.evidence.candidates import Candidates
 from rowscope.inspector.evidence.collapse import (
@@ -127,7 +128,7 @@ def judge(subject: Subject, progress: Progress = None) -> MatrixEvidence:
 
 def _begin(subject: Subject, progress: Progress) -> Judgement:
     table, rows = subject.table, subject.table.ids.size
-    special = np.union1d(subject.candidates.believed, subject.candidates.added)
+    special = union(subject.candidates.believed, subject.candidates.added)
     return Judgement(
         reader=subject.reader,
         table=table,

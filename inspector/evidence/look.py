@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from rowscope.inspector.arrays import union, without
 from rowscope.inspector.census import BASE, USED
 from rowscope.inspector.evidence.candidates import Candidates
 
@@ -42,7 +43,7 @@ class Look:
     @property
     def ids(self) -> Ids:
         """All of them, sorted, each once."""
-        return np.unique(np.concatenate((self.bulk, self.anchors, *self.sources.values())))
+        return union(self.bulk, self.anchors, *self.sources.values())
 
 
 def sample(ids: Ids, limit: int) -> Ids:
@@ -57,13 +58,13 @@ def plan_look(codes: NDArray[np.int8], candidates: Candidates, width: int) -> Lo
     affordable = max(32, _BYTES // (8 * max(width, 1)))
     pool, many = min(_POOL_ROWS, affordable), min(_SAMPLE_ROWS, affordable)
     believed = candidates.believed
-    ordinary = np.setdiff1d(np.flatnonzero(codes == BASE), believed)
+    ordinary = without(np.flatnonzero(codes == BASE), believed)
     if ordinary.size < _FEW:
-        ordinary = np.setdiff1d(np.flatnonzero(np.isin(codes, USED)), believed)
+        ordinary = without(np.flatnonzero(np.isin(codes, USED)), believed)
     return Look(
         bulk=sample(ordinary, many),
         sources={name: sample(ids, pool) for name, ids in candidates.sources.items()},
-        anchors=sample(np.union1d(believed, candidates.added), many),
+        anchors=sample(union(believed, candidates.added), many),
     )
 
 

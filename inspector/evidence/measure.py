@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rowscope.inspector.arrays import union, without
 from rowscope.inspector.census import GROUP_MEMBERS, GROUPS
 from rowscope.inspector.checkpoint import Checkpoint
 from rowscope.inspector.evidence.candidates import find_candidates
@@ -102,7 +103,7 @@ def judge_some(
     with open_rows(matrix) as reader:
         reader.check(ids)
         look = plan_look(codes, candidates, reader.width)
-        wanted = np.union1d(ids, look.ids)
+        wanted = union(ids, look.ids)
         table, columns = scan_rows(reader, ids=wanted, groups=codes[wanted], n_groups=len(GROUPS))
         assert columns is not None
         subject = Subject(
@@ -127,7 +128,7 @@ def judge_some(
 
 
 def _words(look: Look) -> str:
-    candidates = np.setdiff1d(look.ids, look.bulk).size
+    candidates = without(look.ids, look.bulk).size
     return f"{candidates} reference candidates and a sample of {look.bulk.size} other rows"
 
 

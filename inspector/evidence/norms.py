@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from rowscope.inspector.arrays import median
 from rowscope.inspector.evidence.model import HIGH, MEDIUM, NONFINITE, VANISHING, ZERO
 from rowscope.inspector.evidence.state import Judgement
 
@@ -28,17 +29,17 @@ def judge_norms(state: Judgement) -> None:
     if not bulk.any():
         return
     norm = table.norm
-    median = float(np.median(norm[bulk]))
-    limit = _vanishing_limit(np.sort(norm[state.open]), median)
+    usual = median(norm[bulk])
+    limit = _vanishing_limit(np.sort(norm[state.open]), usual)
     state.cuts["vanishing_norm"] = limit
     vanished = state.open & (norm <= limit)
-    certainty = np.where(norm <= _FAR * median, HIGH, MEDIUM).astype(np.int8)
+    certainty = np.where(norm <= _FAR * usual, HIGH, MEDIUM).astype(np.int8)
     state.give(vanished, VANISHING, certainty)
 
 
-def _vanishing_limit(norms: NDArray[np.float64], median: float) -> float:
+def _vanishing_limit(norms: NDArray[np.float64], usual: float) -> float:
     """The largest norm [sorted, n] below a tenth of the median with a gap of a factor of two above it."""
-    low = int(np.searchsorted(norms, _VANISHED * median))
+    low = int(np.searchsorted(norms, _VANISHED * usual))
     if low == 0 or low == norms.size:
         return 0.0
     steps = norms[1 : low + 1] / np.maximum(norms[:low], np.finfo(np.float64).tiny)

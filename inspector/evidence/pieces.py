@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -55,10 +55,18 @@ def pieces_of(vocabulary: Vocabulary | None, added: Ids, rows: int) -> Pieces:
 def _spellings(vocabulary: Vocabulary, text: str) -> set[str]:
     """Every part of a text as a token may be stored: plain, byte-level, behind a space, inside a word."""
     cased = {text, text.lower()}
-    parts = {t[a:b] for t in cased for a in range(len(t)) for b in range(a + 1, len(t) + 1)}
     if vocabulary.byte_level:
-        return {byte_level_spelling((lead + part).encode()) for part in parts for lead in ("", " ")}
+        spelled = [[byte_level_spelling(character.encode()) for character in t] for t in cased]
+        space = byte_level_spelling(b" ")
+        parts = {"".join(t[a:b]) for t in spelled for a, b in _ends(len(t))}
+        return parts | {space + part for part in parts}
+    parts = {t[a:b] for t in cased for a, b in _ends(len(t))}
     return parts | {"##" + part for part in parts} | {"▁" + part for part in parts}
+
+
+def _ends(length: int) -> Iterator[tuple[int, int]]:
+    """Where every part of a text starts and stops."""
+    return ((a, b) for a in range(length) for b in range(a + 1, length + 1))
 
 
 def donors_of(reader: RowReader, id: int, donors: Ids) -> tuple[int, ...]:

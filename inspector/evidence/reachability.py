@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from rowscope.inspector.arrays import union
 from rowscope.inspector.errors import MissingExtraError, TokenizerError
 from rowscope.inspector.evidence.candidates import impossible_bytes
 from rowscope.inspector.storage import File, Folder
@@ -39,7 +40,7 @@ def unreachable_ids(folder: Folder, vocabulary: Vocabulary) -> NDArray[np.int64]
     for context in _CONTEXTS:
         left = _not_encoded(tokenizer, left, context)
     impossible = impossible_bytes(vocabulary, (vocabulary.max_id or 0) + 1)
-    return np.union1d(np.fromiter(left, dtype=np.int64), impossible)
+    return union(np.fromiter(left, dtype=np.int64), impossible)
 
 
 def _load(folder: Folder) -> Any:  # noqa: ANN401 - tokenizers.Tokenizer

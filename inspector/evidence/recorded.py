@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 
 import numpy as np
@@ -41,6 +40,10 @@ def recorded_rows(
         if known and row.id < reader.rows and row.dtype == reader.stored_dtype:
             wanted.setdefault(row.id, []).append(row)
     ids = np.array(sorted(wanted), dtype=np.int64)
+    if not wanted:
+        return {}
+    import hashlib  # loads OpenSSL, for checkpoints with a record alone
+
     found = {}
     for start in range(0, ids.size, GATHERED_ROWS):
         some = ids[start : start + GATHERED_ROWS]

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from rowscope.inspector.arrays import median
 from rowscope.inspector.evidence.candidates import Candidates
 from rowscope.inspector.evidence.cores import Core, closest_copies, densest_core, independent, isotropic
 from rowscope.inspector.evidence.look import Ids
@@ -143,10 +144,10 @@ def _directed_core(source: Source) -> tuple[Source, Core | None]:
 def _unit(bulk: Rows, centre: Rows, radius: float) -> float:
     """Median distance of the used rows; of those beyond the core where much of them lies on it."""
     distances = np.linalg.norm(bulk - centre, axis=1)
-    usual = float(np.median(distances))
+    usual = median(distances)
     beyond = distances > 2 * radius + SHARE * usual
     if beyond.sum() >= _PLENTY and np.mean(~beyond) > _CROWDED:
-        others = float(np.median(distances[beyond]))
+        others = median(distances[beyond])
         # Only a tight core in a crowd: a loose one would take the near half of trained rows for its own.
         if radius <= _TIGHT * others:
             return others
@@ -161,8 +162,8 @@ def _accept(
     if not unit > 0:
         return None
     agreeing, distances, rows = _agreeing(found, sources)
-    radius = float(np.median(distances))
-    sigma = 1.4826 * float(np.median(np.abs(distances - radius)))
+    radius = median(distances)
+    sigma = 1.4826 * median(np.abs(distances - radius))
     edge = max(radius + _SIGMAS * sigma, core.pair)
     if edge > _APART * unit:
         return None
@@ -217,4 +218,4 @@ def _spread(rows: Rows, centre: Rows) -> float:
     """Median of 1 - cosine of the rows [n, d] to the centre."""
     lengths = np.linalg.norm(rows, axis=1) * np.linalg.norm(centre)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return float(np.median(1 - rows @ centre / lengths))
+        return median(1 - rows @ centre / lengths)

@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 
+from rowscope.inspector.arrays import union
 from rowscope.inspector.checks import Finding
 from rowscope.inspector.plain import to_plain
 from rowscope.inspector.ranges import Range, to_ranges
@@ -35,7 +36,7 @@ def finding_ids(finding: Finding) -> tuple[Range, ...] | None:
     ids = finding.evidence.get("ids")
     if not isinstance(ids, list):
         return None
-    return to_ranges(np.unique(np.array(ids, dtype=np.int64)))
+    return to_ranges(union(np.array(ids, dtype=np.int64)))
 
 
 def evidence_digest(finding: Finding) -> str:

@@ -16,9 +16,8 @@ if TYPE_CHECKING:
     from rowscope.inspector.matrices.find import find_matrices
     from rowscope.inspector.matrices.layouts import INPUT_NAMES, OUTPUT_NAMES, PER_LAYER_GUARDED
     from rowscope.inspector.matrices.matrix import Matrix, MatrixLayout, Role, Table
-    from rowscope.inspector.matrices.packed.attach import tables_with_packing
     from rowscope.inspector.matrices.packed.model import Packed, Part, Storage, seen_as
-    from rowscope.inspector.matrices.packed.plain import with_packing
+    from rowscope.inspector.matrices.packed.plain import tables_with_packing, with_packing
     from rowscope.inspector.matrices.passed_over import nearest_misses
     from rowscope.inspector.matrices.scopes import config_int, config_value, stated_sizes
     from rowscope.inspector.matrices.stored import role_of_name
@@ -81,7 +80,7 @@ __getattr__ = lazily(
         "role_of_name": "stored",
         "seen_as": "packed.model",
         "stated_sizes": "scopes",
-        "tables_with_packing": "packed.attach",
+        "tables_with_packing": "packed.plain",
         "with_adapter": "effective",
         "with_packing": "packed.plain",
     },

@@ -9,6 +9,7 @@ from typing import Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from rowscope.inspector.arrays import union
 from rowscope.inspector.errors import UndecodableError, UsageError
 from rowscope.inspector.header import TensorRef
 from rowscope.kernels import formats
@@ -25,6 +26,8 @@ DENSE = 8
 """Rows that lie further apart than this on average are read one by one: the system maps up to 2 MiB
 around each page of a mapping that is touched, so scattered rows cost far more resident memory than their
 own bytes."""
+
+_NEAR = 2 << 20  # bytes within which rows are mapped at once, however scattered
 
 
 class RowReader:
@@ -104,7 +107,7 @@ class RowReader:
             return [(at + ids.start * size, at + ids.stop * size)]
         if (first, last) != (0, size):
             return [(at + id * size + first, at + id * size + last) for id in ids.tolist()]
-        rows = np.unique(ids)
+        rows = union(ids)
         cuts = np.flatnonzero(np.diff(rows) != 1) + 1
         runs = [run for run in np.split(rows, cuts) if run.size]
         return [(at + int(run[0]) * size, at + (int(run[-1]) + 1) * size) for run in runs]
@@ -131,7 +134,8 @@ class RowReader:
         for start in range(0, ids.size, GATHERED_ROWS):
             some = ids[start : start + GATHERED_ROWS]
             low, high = int(some.min()), int(some.max()) + 1
-            if high - low > DENSE * some.size or not self._held(some):
+            scattered = high - low > DENSE * some.size and (high - low) * self.row_bytes > _NEAR
+            if scattered or not self._held(some):
                 self._read_into(result[start : start + some.size], some, first, last)
                 continue
             result[start : start + some.size] = self.block(low, high)[some - low, first:last]

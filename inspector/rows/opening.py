@@ -6,10 +6,7 @@ from dataclasses import replace
 
 from rowscope.inspector.errors import UndecodableError
 from rowscope.inspector.matrices import Matrix
-from rowscope.inspector.rows.adapted import AdaptedRows
 from rowscope.inspector.rows.blocks import RowReader
-from rowscope.inspector.rows.decoded import DecodedRows
-from rowscope.inspector.rows.pieced import PiecedRows
 
 
 def open_rows(matrix: Matrix) -> RowReader:
@@ -22,12 +19,21 @@ def open_rows(matrix: Matrix) -> RowReader:
     """
     if matrix.undecodable is not None:
         raise UndecodableError(matrix.undecodable, location=matrix.tensor)
+    # The readers of what is rare are imported where they are met: they take longer than a small audit's scan.
     if matrix.change is not None:
+        from rowscope.inspector.rows.adapted import AdaptedRows
+
         return AdaptedRows(open_rows(replace(matrix, change=None)), matrix.change)
     if matrix.packed is not None:
+        from rowscope.inspector.rows.decoded import DecodedRows
+
         _require_one_file(matrix)
         return DecodedRows(matrix.ref, matrix.packed)
-    return PiecedRows(matrix.ref) if matrix.ref.pieces else RowReader(matrix.ref)
+    if matrix.ref.pieces:
+        from rowscope.inspector.rows.pieced import PiecedRows
+
+        return PiecedRows(matrix.ref)
+    return RowReader(matrix.ref)
 
 
 def _require_one_file(matrix: Matrix) -> None:

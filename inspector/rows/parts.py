@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rowscope.inspector.header import TensorRef
-from rowscope.inspector.matrices import Part, seen_as
 from rowscope.inspector.rows.blocks import Ids, RowReader
 from rowscope.kernels import formats
+
+if TYPE_CHECKING:
+    from rowscope.inspector.matrices import Part
 
 Singles = NDArray[np.float32]
 
@@ -37,6 +39,8 @@ def whole(ref: TensorRef) -> NDArray[np.uint8]:
 
 
 def _flat(ref: TensorRef) -> TensorRef:
+    from rowscope.inspector.matrices import seen_as  # 3 ms, for packed tables alone
+
     return seen_as(ref, (1, ref.nbytes), "U8")
 
 

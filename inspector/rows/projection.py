@@ -10,6 +10,7 @@ from typing import Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from rowscope.inspector.arrays import column_medians
 from rowscope.inspector.errors import UsageError
 from rowscope.inspector.rows import chunks
 from rowscope.inspector.rows.blocks import RowReader
@@ -255,7 +256,7 @@ def column_median(reader: RowReader, ids: Integers) -> Floats:
         raise UsageError("no rows to take a median of; give at least one id", location=reader.ref.name)
     columns = max(1, MEDIAN_BYTES // (8 * ids.size) // 8) * 8  # 8 elements of any dtype end on a byte
     medians = [
-        np.median(reader.decode(ids, start, min(start + columns, reader.width)), axis=0)
+        column_medians(reader.decode(ids, start, min(start + columns, reader.width)))
         for start in range(0, reader.width, columns)
     ]
     return np.concatenate(medians) if medians else np.empty(0)

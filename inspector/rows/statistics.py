@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from rowscope.inspector.arrays import median
 from rowscope.inspector.rows.table import GroupColumns, RowTable
 
 NAN: Final = float("nan")
@@ -139,7 +140,7 @@ def norm_statistics(norms: NDArray[np.float64]) -> NormStats:
         mean=float(np.mean(norms)),
         std=float(np.std(norms, ddof=1)) if norms.size > 1 else NAN,
         min=float(np.min(norms)),
-        median=float(np.median(norms)),
+        median=median(norms),
         max=float(np.max(norms)),
     )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -82,6 +82,25 @@ class Lines:
             if self.written(position) == wanted and position not in self.escaped:
                 return position
         return None
+
+    def met(self, tokens: Iterable[str]) -> Iterator[str]:
+        """Those of some tokens whose hash is there: all that `find_plain` finds, and hardly another.
+
+        To look for them one by one takes some 10 us each, and most parts of a text are no token.
+        """
+        listed = list(tokens)
+        written = [token.encode("utf-8", "surrogatepass") for token in listed]
+        stops = np.cumsum(np.array([0, *map(len, written)], dtype=np.int64))
+        wanted = _keys(b"".join(written) + bytes(8), stops[:-1], stops[1:])
+        keys, _ = self.by_key
+        if not keys.size:
+            return iter(())
+        there = keys[np.minimum(keys.searchsorted(wanted), keys.size - 1)]
+        return (listed[at] for at in np.flatnonzero(there == wanted))
+
+    def escapes(self, token: str) -> bool:
+        """Whether a token is there and written with a backslash."""
+        return token in self._escaped_positions
 
     def position_of(self, id: int) -> int | None:
         """Position of the last entry with an id."""
@@ -248,7 +267,8 @@ def distinct(numbers: Integers) -> Integers:
     """The numbers, none of them negative, each once and sorted."""
     largest = int(numbers.max(initial=0))
     if largest > _DENSE * numbers.size:
-        return np.unique(numbers)
+        ordered = np.sort(numbers)  # not np.unique, whose first call imports numpy.ma
+        return np.asarray(ordered[np.append(True, ordered[1:] != ordered[:-1])])
     met = np.zeros(largest + 1, dtype=np.bool_)  # several times as fast as to sort them
     met[numbers] = True
     return np.flatnonzero(met)
@@ -266,14 +286,4 @@ def _all_differ(lines: Lines) -> bool:
         return False
     if len(set(lines.escaped.values())) < len(lines.escaped):
         return False
-    return not any(lines.find_plain(token) is not None for token in _met(lines, keys))
-
-
-def _met(lines: Lines, keys: NDArray[np.uint64]) -> Iterator[str]:
-    """The escaped tokens whose hash, were they written plainly, is there."""
-    tokens = list(lines.escaped.values())
-    written = [token.encode() for token in tokens]
-    stops = np.cumsum(np.array([0, *map(len, written)], dtype=np.int64))
-    wanted = _keys(b"".join(written) + bytes(8), stops[:-1], stops[1:])
-    there = keys[np.minimum(keys.searchsorted(wanted), keys.size - 1)]
-    return (tokens[at] for at in np.flatnonzero(there == wanted))
+    return not any(lines.find_plain(token) is not None for token in lines.met(lines.escaped.values()))

@@ -91,7 +91,7 @@ class WrittenTokens(Mapping[int, str]):
     def ids_of(self, wanted: Collection[str]) -> dict[str, list[int]]:
         """The ids of each of the wanted tokens that is there, ascending."""
         found: dict[str, set[int]] = {}
-        for token in set(wanted):
+        for token in {*self.lines.met(wanted), *filter(self.lines.escapes, wanted)}:
             position = self.lines.find(token)
             if position is not None and self.get(int(self.lines.ids[position])) == token:
                 found.setdefault(token, set()).add(int(self.lines.ids[position]))

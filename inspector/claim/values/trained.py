@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from rowscope.inspector.arrays import median
 from rowscope.inspector.census import USED
 from rowscope.inspector.checkpoint import Checkpoint
 from rowscope.inspector.errors import RefusedError
@@ -74,7 +75,7 @@ def measure_trained(
         groups = np.where(trained, 0, -1).astype(np.int8)
         _, columns = scan_rows(reader, groups=groups, n_groups=1)
     assert columns is not None
-    norm = float(np.median(facts.table.norm[trained]))
+    norm = median(facts.table.norm[trained])
     return TrainedRows(facts, np.flatnonzero(trained), columns.mean[0], norm)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rowscope.inspector.arrays import median
 from rowscope.inspector.checkpoint import Checkpoint
 from rowscope.inspector.claim.values.encode import encode
 from rowscope.inspector.claim.values.packed import encode_packed, stored_rows
@@ -83,7 +84,7 @@ def _from_ids(target: Target, count: int, recipe: Recipe, bias: TensorRef | None
     rows, factor = pieces.mean(axis=0, keepdims=True), 1.0
     what = f"mean of rows {', '.join(map(str, recipe.sources))}"
     if recipe.scale:
-        norm = float(np.median(np.linalg.norm(pieces, axis=1)))
+        norm = median(np.linalg.norm(pieces, axis=1))
         factor = norm / float(np.linalg.norm(rows) or 1.0)
         rows = scaled(rows, norm, f"mean of the rows of {recipe.text!r} in {target.matrix.tensor!r}")
         what += f", scaled to their median norm {norm:.4g}"

@@ -35,10 +35,10 @@ def attach_packing(
     return replace(layout, matrices=found) if found != layout.matrices else layout
 
 
-def tables_with_packing(
+def attach_to_tables(
     tables: tuple[Table, ...], tensors: Mapping[str, TensorRef], config: Mapping[str, Any] | None, read: Read
 ) -> tuple[Table, ...]:
-    """The same of tables beside the matrices: by their own shapes, since the config is not theirs."""
+    """See `plain.tables_with_packing`."""
     return tuple(
         replace(table, matrix=_understood(table.matrix, tensors, config, None, None, read))
         if table.matrix.packed is None

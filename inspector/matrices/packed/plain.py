@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from rowscope.inspector.header import TensorRef
-from rowscope.inspector.matrices.matrix import MatrixLayout
+from rowscope.inspector.matrices.matrix import MatrixLayout, Table
 
 if TYPE_CHECKING:
     from rowscope.inspector.matrices.packed.beside import Read
@@ -28,6 +28,17 @@ def with_packing(
     from rowscope.inspector.matrices.packed.attach import attach_packing  # half of what opening imports
 
     return attach_packing(layout, tensors, config, read)
+
+
+def tables_with_packing(
+    tables: tuple[Table, ...], tensors: Mapping[str, TensorRef], config: Mapping[str, Any] | None, read: Read
+) -> tuple[Table, ...]:
+    """The same of tables beside the matrices: by their own shapes, since the config is not theirs."""
+    if all(table.matrix.packed or surely_plain(table.matrix.ref, tensors) for table in tables):
+        return tables
+    from rowscope.inspector.matrices.packed.attach import attach_to_tables
+
+    return attach_to_tables(tables, tensors, config, read)
 
 
 def surely_plain(ref: TensorRef, tensors: Mapping[str, TensorRef]) -> bool:
