@@ -52,11 +52,13 @@ class Server:
         seen: (path, headers) of every request, in order.
         sent: bytes of bodies by path.
         etags: path -> entity tag, else a digest of the content.
+        fallback: answers what has no fault of its own.
     """
 
     def __init__(self, files: dict[str, bytes] | None = None, line: Line | None = None) -> None:
         self.files = files if files is not None else {}
         self.faults: dict[str, Fault] = {}
+        self.fallback: Fault | None = None
         self.etags: dict[str, str] = {}
         self.seen: list[tuple[str, dict[str, str]]] = []
         self.sent: Counter[str] = Counter()
@@ -103,7 +105,7 @@ class Handler(BaseHTTPRequestHandler):
         owner.seen.append((self.at, dict(self.headers)))
         if owner.line.latency:
             time.sleep(owner.line.latency)
-        fault = owner.faults.get(self.at)
+        fault = owner.faults.get(self.at, owner.fallback)
         if fault is None or not fault(self):
             self.serve()
 
@@ -113,8 +115,11 @@ class Handler(BaseHTTPRequestHandler):
         if data is None:
             self.answer(404, b"Not Found")
             return
+        self.serve_bytes(data, {"ETag": self.owner.etag(self.at), "Accept-Ranges": "bytes"})
+
+    def serve_bytes(self, data: bytes, headers: dict[str, str]) -> None:
+        """Answer with a file, or the range of it that is asked for."""
         match = _RANGE.fullmatch(self.headers.get("Range", ""))
-        headers = {"ETag": self.owner.etag(self.at), "Accept-Ranges": "bytes"}
         if match is None:
             self.answer(200, data, headers)
             return

@@ -18,6 +18,7 @@ from rowscope.inspector.storage import (
     Folder,
     LocalFolder,
     RemoteOptions,
+    hub_cache,
     kind_of,
     read_range,
     reason,
@@ -137,27 +138,16 @@ def _elsewhere(path: str) -> Location:
     return _cached(path, match["name"], match["revision"])
 
 
-def cache_folder() -> Path:
-    """The Hugging Face cache, from the variables that huggingface_hub reads, in its order."""
-    for variable in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
-        if value := os.environ.get(variable):
-            return Path(os.path.expandvars(value)).expanduser()
-    home = os.environ.get("HF_HOME")
-    if not home:
-        home = os.path.join(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "huggingface")
-    return Path(os.path.expandvars(home)).expanduser() / "hub"
-
-
 def _cached(path: str, name: str, revision: str | None) -> Location:
     """The snapshot of a repository: `models--org--name/snapshots/<commit>`."""
-    folder = cache_folder() / f"models--{name.replace('/', '--')}"
+    folder = hub_cache() / f"models--{name.replace('/', '--')}"
     if "/" not in name and not folder.is_dir():
         raise CheckpointError(f"{path!r} does not exist; {_WHAT_IS_A_PATH}", location=path)
     download = f"hf download {name}" + (f" --revision {revision}" if revision else "")
     if not folder.is_dir():
         raise CheckpointError(
             f"{path!r} is neither a local path nor in the Hugging Face cache (looked for {str(folder)!r}); "
-            f"download it with {download!r}, or give a folder",
+            f"read it from the hub with hf://{path}, download it with {download!r}, or give a folder",
             location=path,
         )
     snapshots = folder / "snapshots"
@@ -170,8 +160,8 @@ def _cached(path: str, name: str, revision: str | None) -> Location:
         return Location("folder", LocalFolder(snapshots / present[0]), notes=(note,))
     raise CheckpointError(
         f"the Hugging Face cache holds {name!r} without revision {revision or 'main'!r} "
-        f"(snapshots: {', '.join(present) or 'none'}); download it with {download!r}, "
-        f"or give {name}@COMMIT or a folder",
+        f"(snapshots: {', '.join(present) or 'none'}); read it from the hub with hf://{path}, download it "
+        f"with {download!r}, or give {name}@COMMIT or a folder",
         location=path,
     )
 

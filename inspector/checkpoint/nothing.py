@@ -17,6 +17,7 @@ from rowscope.inspector.storage import Folder
 
 SUFFIX: Final = ".safetensors"
 STEP: Final = re.compile(r"checkpoint-(\d+)")
+_SNAPSHOT: Final = re.compile(r"/models--(?P<name>[\w.-]+)/snapshots/[\w.-]+$", re.ASCII)
 
 
 def nothing_found(folder: Folder, present: Sequence[str]) -> CheckpointError:
@@ -44,6 +45,14 @@ def nothing_found(folder: Folder, present: Sequence[str]) -> CheckpointError:
                 f"{place!r} holds no safetensors file, only other formats ({name!r}); {advice}",
                 location=place,
             )
+    repository = _SNAPSHOT.search(place)
+    if repository is not None:
+        name = repository["name"].replace("--", "/")
+        return CheckpointError(
+            f"{place!r}, in the Hugging Face cache, holds no weights; read them from the hub with "
+            f"hf://{name}, or download them with 'hf download {name}'",
+            location=place,
+        )
     what = "is empty" if not present else "holds no safetensors file"
     return CheckpointError(
         f"{place!r} {what}; give the folder that holds model.safetensors or its shards", location=place

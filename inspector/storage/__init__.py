@@ -25,6 +25,7 @@ from rowscope.inspector.storage.traffic import MAX_DOWNLOAD, Traffic
 from rowscope.inspector.storage.writing import PART, write_all, write_output, write_whole
 
 if TYPE_CHECKING:
+    from rowscope.inspector.storage.remote.hub_environment import hub_cache
     from rowscope.inspector.storage.remote.opening import open_remote
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "RemoteOptions",
     "Traffic",
     "UnreadableError",
+    "hub_cache",
     "kind_of",
     "local_file",
     "open_remote",
@@ -56,4 +58,4 @@ __all__ = [
     "write_whole",
 ]
 
-__getattr__ = lazily(__name__, {"open_remote": "remote.opening"})
+__getattr__ = lazily(__name__, {"hub_cache": "remote.hub_environment", "open_remote": "remote.opening"})

@@ -49,7 +49,10 @@ class OpenFile(Protocol):
         """Bytes `[start, stop)`, without a copy where the backend can.
 
         Raises:
-            MalformedFileError: the range lies outside the file, or the file shrank since it was opened.
+            MalformedFileError: the range lies outside the file, or the file shrank since it was opened (a
+                remote one: changed).
+            UnreadableError: a remote place refuses it, which it need not say before.
+            RemoteError: a remote place does not give it.
         """
         ...
 

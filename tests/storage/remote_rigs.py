@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Self
+
+import pytest
 
 from rowscope.inspector.storage import Patience, RemoteOptions
 from rowscope.inspector.storage.interface import Folder
 from rowscope.inspector.storage.remote.opening import open_remote
 
+from ..remote_hub import NAME, Hub
 from ..remote_server import Handler, Server
 
 QUICK: Final = RemoteOptions(patience=Patience(timeout=2.0, attempts=3, pause=0.01))
@@ -47,4 +51,36 @@ class WebRig:
         self.server.__exit__(*trouble)
 
 
-REMOTE_RIGS: Final[dict[str, Callable[[Mapping[str, bytes]], Any]]] = {"web": WebRig}
+class HubRig:
+    """The hub, small and large files; a change is one that the hub must not make, within a commit."""
+
+    snapshot = True
+
+    def __init__(self, files: Mapping[str, bytes]) -> None:
+        self.hub = Hub(files)
+        self._patch = pytest.MonkeyPatch()
+
+    @property
+    def folder(self) -> Folder:
+        return open_remote(f"hf://{NAME}", {}, QUICK)
+
+    def write(self, name: str, data: bytes) -> None:
+        self.hub.files[name] = data
+
+    def forbid(self, name: str) -> None:
+        self.hub.hub.faults[f"/{NAME}/resolve/{self.hub.commit}/{name}"] = forbidden
+
+    def __enter__(self) -> Self:
+        self.hub.__enter__()
+        self._cache = tempfile.TemporaryDirectory()
+        for variable, value in {**self.hub.environment, "HF_HUB_CACHE": self._cache.name}.items():
+            self._patch.setenv(variable, value)
+        return self
+
+    def __exit__(self, *trouble: object) -> None:
+        self.hub.__exit__(*trouble)
+        self._patch.undo()
+        self._cache.cleanup()
+
+
+REMOTE_RIGS: Final[dict[str, Callable[[Mapping[str, bytes]], Any]]] = {"web": WebRig, "hub": HubRig}

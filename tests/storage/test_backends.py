@@ -209,7 +209,7 @@ def test_a_folder_is_no_file(rig: Rig) -> None:
 
 def test_permission_denied(rig: Rig) -> None:
     rig.forbid("numbers")
-    for read in (lambda: rig.folder.head("numbers", 0, 9), lambda: rig.folder.open("numbers")):
+    for read in (lambda: rig.folder.head("numbers", 0, 9), lambda: rig.folder.open("numbers").read(0, 9)):
         with pytest.raises(UnreadableError) as caught:
             read()
         assert caught.value.why == "Permission denied"

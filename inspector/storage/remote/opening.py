@@ -8,11 +8,10 @@ from urllib.parse import SplitResult, urlsplit
 from rowscope.inspector.errors import CheckpointError
 from rowscope.inspector.storage.http.connection import origin_of
 from rowscope.inspector.storage.remote.folder import RemoteFolder
+from rowscope.inspector.storage.remote.hub_address import HubAddress, hub_address, pasted
 from rowscope.inspector.storage.remote.options import RemoteOptions
 from rowscope.inspector.storage.remote.place import Place
 from rowscope.inspector.storage.remote.session import Session
-
-_OBJECTS = ("s3", "gs", "az")
 
 
 def open_remote(url: str, known: Mapping[str, int], options: RemoteOptions) -> RemoteFolder:
@@ -41,7 +40,12 @@ def open_remote(url: str, known: Mapping[str, int], options: RemoteOptions) -> R
 def _place(
     url: str, parts: SplitResult, known: Mapping[str, int], options: RemoteOptions
 ) -> tuple[Place, str]:
+    if parts.scheme == "hf":
+        return _hub(hub_address(url), options)
     if parts.scheme in ("http", "https"):
+        shown = pasted(parts)
+        if shown is not None:
+            return _hub(shown, options)
         from rowscope.inspector.storage.remote.web import WebPlace
 
         return WebPlace(parts, known, options), ""
@@ -50,3 +54,9 @@ def _place(
         "gs://, az:// or file://",
         location=url,
     )
+
+
+def _hub(address: HubAddress, options: RemoteOptions) -> tuple[Place, str]:
+    from rowscope.inspector.storage.remote.hub import HubPlace
+
+    return HubPlace(address, options), address.below
