@@ -57,10 +57,10 @@ def _empty(item: MatrixFacts) -> NDArray[np.int64]:
 
 
 def empty_used_rows(facts: Facts) -> Iterator[Finding]:
-    """ROW202. A padding token's zero row is by design and left out."""
+    """ROW202. A padding token's zero row is by design and left out, as are bytes UTF-8 cannot contain."""
     pads = {token.id for token in facts.tokens if "pad" in token.roles}
     for item in facts.matrices:
-        ids = np.array([id for id in _empty(item).tolist() if id not in pads], dtype=np.int64)
+        ids = without(_empty(item), np.append(no_text(facts, item), np.array(sorted(pads), dtype=np.int64)))
         if not ids.size:
             continue
         zero = int(np.sum(item.evidence.verdict[ids] == ZERO))
