@@ -1,6 +1,6 @@
 """Scan the matrix of a file; print the resident memory after the imports and its peak, in bytes, as JSON.
 
-`python scan_memory.py FILE`. Reads /proc, so Linux alone.
+`python scan_memory.py FILE_OR_FOLDER`. Reads /proc, so Linux alone.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ import llvmlite.binding  # noqa: F401 - part of what the compiled kernels import
 import numpy as np
 
 import rowscope
-from rowscope.inspector.rows import scan_rows
-from rowscope.inspector.rows.blocks import RowReader
+from rowscope.inspector.rows import open_rows, scan_rows
 
 
 def status(key: str) -> int:
@@ -27,7 +26,7 @@ def main(path: str) -> None:
     checkpoint = rowscope.open_checkpoint(path)
     imported = status("VmRSS")
     (matrix,) = checkpoint.matrices
-    with RowReader(matrix.ref) as reader:
+    with open_rows(matrix) as reader:
         scan_rows(reader, groups=np.zeros(matrix.rows, dtype=np.int8), n_groups=4, engine="numba")
     print(json.dumps({"imported": imported, "peak": status("VmHWM")}))
 

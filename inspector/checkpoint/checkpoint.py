@@ -89,7 +89,7 @@ class Checkpoint:
         # An adapter's tables are found by their names alone: config and ties are of the whole model.
         layout = find_matrices(self.tensors, self.config if self.adapter is None else None)
         refuse_broken_tables(layout, self.tensors, self.absent, self.config, self.path)
-        layout = with_packing(layout, self.tensors, self.config, _bytes_of)
+        layout = with_packing(layout, self.tensors, self.config, _bytes_of, self.absent)
         if self.adapter is None:
             return layout
         from rowscope.inspector.matrices import with_adapter

@@ -149,6 +149,8 @@ class DecodedRows(ComputedRows):
         )
 
     def _scales(self, ids: Ids) -> Singles:
+        if len(self._scale) == 1 and self._scale[0][0] == "*":
+            return self._scale[0][1].values(ids)
         found = np.ones((1, 1), dtype=np.float32)
         with np.errstate(all="ignore"):
             for how, part in self._scale:

@@ -28,6 +28,8 @@ def singles(dtype: str, raw: NDArray[np.uint8]) -> Singles:
         return np.asarray(codes.view("<f4"))
     if dtype == "BF16":
         return (codes.astype(np.uint32) << 16).view(np.float32)
+    if dtype == "F16":
+        return codes.view("<f2").astype(np.float32)
     with np.errstate(all="ignore"):
         return formats.to_float64(form, codes).astype(np.float32)
 

@@ -136,6 +136,11 @@ def kind_of(mode: int) -> str:
     return kinds.get(stat.S_IFMT(mode), "a special file")
 
 
+_MAPPED_AROUND = 8 << 20
+"""Bytes before a range that are given back with it: the system maps up to 2 MiB around a page that is read,
+and other threads are that far behind."""
+
+
 class MappedFile:
     """Read-only mapping of a regular file; safe to read from several threads.
 
@@ -224,11 +229,13 @@ class MappedFile:
         """Tell the system that the whole pages within `[start, stop)` are done with.
 
         Mapped pages count as resident memory of the process: without this a scan's footprint grows to
-        the size of the file. The pages stay in the system's cache.
+        the size of the file. The pages stay in the system's cache. So are those shortly before: they were
+        given back, and mapped again around a page that another thread touched. Whoever still reads there has
+        them mapped once more.
         """
         if self._map is None or not hasattr(self._map, "madvise"):
             return
-        first = -(-start // mmap.PAGESIZE) * mmap.PAGESIZE
+        first = -(-max(0, start - _MAPPED_AROUND) // mmap.PAGESIZE) * mmap.PAGESIZE
         last = stop // mmap.PAGESIZE * mmap.PAGESIZE
         if stop == self.size:
             last = stop

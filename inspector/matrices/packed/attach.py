@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from rowscope.inspector.header import TensorRef
 from rowscope.inspector.matrices.layouts import VALUES
@@ -13,8 +13,11 @@ from rowscope.inspector.matrices.packed.beside import Beside, Read
 from rowscope.inspector.matrices.packed.model import Packed
 from rowscope.inspector.matrices.packed.readers import READERS
 from rowscope.inspector.matrices.packed.shapes import checked, refused
+from rowscope.inspector.matrices.packed.sides import all_read, unscaled
 from rowscope.inspector.matrices.scopes import config_int
 from rowscope.inspector.matrices.stored import FORMS, PLAIN, StoredForm
+
+_NORMS: Final = ("norm.weight", "ln_f.weight", "layernorm.weight", "layer_norm.weight")
 
 
 def attach_packing(
@@ -22,17 +25,24 @@ def attach_packing(
     tensors: Mapping[str, TensorRef],
     config: Mapping[str, Any] | None,
     read: Read,
+    absent: Collection[str],
 ) -> MatrixLayout:
-    """See `plain.with_packing`.
-
-    Args:
-        read: the bytes of a small tensor; asked for where only a tensor's values tell a table's shape.
-    """
+    """See `plain.with_packing`."""
     plain = next((m.shape[1] for m in layout.matrices if m.packing is None and m.dtype in VALUES), None)
     width = plain or config_int(config, "hidden_size", "d_model", "n_embd", "dim", "embedding_size")
+    width = width or _width_of_norms(tensors)
     vocab = config_int(config, "vocab_size")
-    found = tuple(_understood(m, tensors, config, width or None, vocab, read) for m in layout.matrices)
+    found = tuple(
+        _understood(m, tensors, config, width or None, vocab, read, absent) for m in layout.matrices
+    )
     return replace(layout, matrices=found) if found != layout.matrices else layout
+
+
+def _width_of_norms(tensors: Mapping[str, TensorRef]) -> int | None:
+    """Columns that the norms outside of the layers have; None where there are none, or they differ."""
+    names = [name for name in tensors if name.endswith(_NORMS) and not any(map(str.isdigit, name))]
+    sizes = {tensors[name].shape for name in names}
+    return sizes.pop()[0] if len(sizes) == 1 and all(len(size) == 1 for size in sizes) else None
 
 
 def attach_to_tables(
@@ -54,10 +64,11 @@ def _understood(
     width: int | None,
     vocab: int | None,
     read: Read,
+    absent: Collection[str] = (),
 ) -> Matrix:
     form = _form(matrix.ref.name)
     stem = matrix.ref.name.removesuffix(form.suffix)
-    beside = Beside(matrix.ref, stem, form.suffix, tensors, config, width, vocab, read)
+    beside = Beside(matrix.ref, stem, form.suffix, tensors, config, width, vocab, read, absent)
     packed = next((p for reader in READERS if (p := reader(beside)) is not None), None)
     if packed is None and form.packed:
         rows, columns = matrix.shape
@@ -65,9 +76,9 @@ def _understood(
             Packed(form.writer.lower(), form.writer, 0, rows, columns),
             f"{matrix.tensor!r} is packed ({form.writer}), which rowscope does not decode",
         )
+    packed = unscaled(beside) if packed is None else all_read(checked(packed, matrix.tensor), beside)
     if packed is None:
         return matrix
-    packed = checked(packed, matrix.tensor)
     return replace(matrix, packed=packed, packing=packed.label, size=(packed.rows, packed.width))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,7 @@ class Beside:
         width: columns that the table should have, by other tensors or the config; None where unknown.
         vocab: rows that it should have.
         read: the bytes of a small tensor.
+        absent: names that an index lists and no file holds.
     """
 
     main: TensorRef
@@ -38,6 +39,7 @@ class Beside:
     width: int | None
     vocab: int | None
     read: Read
+    absent: Collection[str] = ()
 
     def side(self, suffix: str) -> TensorRef | None:
         """The tensor `stem + suffix`."""

@@ -105,6 +105,9 @@ def read_int8(beside: Beside) -> Packed | None:
     bare = Packed("bitsandbytes-int8", "bitsandbytes INT8", 8, rows, width, scale_shape=largest.shape)
     if largest.shape not in ((rows,), (rows, 1)) or largest.dtype != "F32":
         return refused(bare, f"{largest.name!r} has the shape {list(largest.shape)}, no scale of {rows} rows")
+    layout = beside.side(".weight_format")
+    if layout is not None and set(beside.small(layout) or b"\1") != {0}:
+        return refused(bare, f"{layout.name!r} says that elements are not in the order of rows")
     return replace(
         bare,
         coding=Coding(8, "signed"),

@@ -12,6 +12,7 @@ from typing import Final
 from rowscope.inspector.header import TensorRef
 from rowscope.inspector.matrices.packed.beside import Beside
 from rowscope.inspector.matrices.packed.model import Packed, Part
+from rowscope.inspector.matrices.packed.scaled import columns_of_group
 from rowscope.inspector.matrices.packed.shapes import refused
 from rowscope.kernels.decode.coding import Coding
 
@@ -51,8 +52,13 @@ def _gptq(beside: Beside, zeros: TensorRef, scales: TensorRef, bare: Packed) -> 
         return refused(bare, f"{zeros.name!r} has the shape {list(zeros.shape)}, no zeros of {rows} rows")
     width = beside.main.shape[0] * _WORD // bits
     order = beside.side(".g_idx")
-    if width % groups and order is None:
+    group = columns_of_group(beside, width, groups) or (None if order is None else -(-width // groups))
+    if group is None:
         return refused(bare, f"{groups} groups do not divide the {width} columns of {beside.main.name!r}")
+    if order is None and beside.setting("desc_act") is True:
+        return refused(
+            bare, f"the config says that columns are reordered, and {beside.stem}.g_idx is missing"
+        )
     # The first version stores zeros less one (AutoGPTQ packs them so); the second stores them as they are.
     second = beside.setting("checkpoint_format") == "gptq_v2"
     note = f"{beside.stem}: the config says {said} bits, the shapes {bits}; the shapes were taken"
@@ -60,7 +66,7 @@ def _gptq(beside: Beside, zeros: TensorRef, scales: TensorRef, bare: Packed) -> 
         format="gptq-v2" if second else "gptq",
         label=f"GPTQ {bits} bit",
         bits=bits,
-        group=-(-width // groups),
+        group=group,
         rows=rows,
         width=width,
         coding=Coding(bits, "unsigned"),
@@ -76,7 +82,8 @@ def _gptq(beside: Beside, zeros: TensorRef, scales: TensorRef, bare: Packed) -> 
 def _awq(beside: Beside, zeros: TensorRef, scales: TensorRef, bare: Packed) -> Packed:
     rows, groups = scales.shape[1], scales.shape[0]
     width, words = beside.main.shape
-    if words * _WORD != rows * _AWQ_BITS or zeros.shape != (groups, words) or width % groups:
+    group = columns_of_group(beside, width, groups)
+    if words * _WORD != rows * _AWQ_BITS or zeros.shape != (groups, words) or group is None:
         return refused(
             bare,
             f"{beside.main.name!r} {list(beside.main.shape)}, {zeros.name!r} {list(zeros.shape)} and "
@@ -86,7 +93,7 @@ def _awq(beside: Beside, zeros: TensorRef, scales: TensorRef, bare: Packed) -> P
         format="awq",
         label="AWQ 4 bit",
         bits=_AWQ_BITS,
-        group=width // groups,
+        group=group,
         rows=rows,
         width=width,
         coding=Coding(8, "unsigned"),  # as the reader of this order gives them

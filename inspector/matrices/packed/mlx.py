@@ -15,8 +15,8 @@ from rowscope.inspector.matrices.packed.model import Packed, Part, in_bytes, see
 from rowscope.inspector.matrices.packed.shapes import refused
 from rowscope.kernels.decode.coding import Coding
 
-_BITS: Final = (2, 3, 4, 5, 6, 8)
-_GROUPS: Final = (16, 32, 64, 128, 256)
+_BITS: Final = (1, 2, 3, 4, 5, 6, 8)
+_GROUPS: Final = (32, 64, 128)
 
 
 class _Mode(NamedTuple):
@@ -48,11 +48,14 @@ def read_mlx(beside: Beside) -> Packed | None:
 
 def _affine(beside: Beside, scales: TensorRef, biases: TensorRef) -> Packed:
     rows, words = beside.main.shape
-    chosen = _bits_and_group(beside, words, scales.shape[1])
+    possible = list(_possible(words, scales.shape[1]))
+    chosen = _bits_and_group(beside, possible, scales.shape[1])
     if chosen is None:
-        bare = Packed("mlx-affine", "MLX affine", 0, rows, beside.width or 0)
-        product = f"{32 * words}/{scales.shape[1]}"
-        return refused(bare, f"{beside.main.name!r} and {scales.name!r}: no bits times group is {product}")
+        bare = Packed("mlx-affine", "MLX affine", 0, rows, beside.width or 0, scale_shape=scales.shape)
+        pairs = " or ".join(f"{bits} bits in groups of {group}" for bits, group in possible)
+        product = f"no bits times group is {32 * words}/{scales.shape[1]}"
+        why = f"may be {pairs}, and nothing tells which" if possible else product
+        return refused(bare, f"{beside.main.name!r} and {scales.name!r}: {why}")
     bits, group, note = chosen
     return Packed(
         format="mlx-affine",
@@ -70,20 +73,19 @@ def _affine(beside: Beside, scales: TensorRef, biases: TensorRef) -> Packed:
     )
 
 
-def _bits_and_group(beside: Beside, words: int, scales: int) -> tuple[int, int, tuple[str, ...]] | None:
-    """Bits and group that the shapes allow: those that make the width known from elsewhere, then those that
-    the config says."""
+def _bits_and_group(
+    beside: Beside, possible: list[tuple[int, int]], scales: int
+) -> tuple[int, int, tuple[str, ...]] | None:
+    """Bits and group of those that the shapes allow: that which makes the width known from elsewhere, else
+    that which the config says, else the only one; None where several are left."""
     said = beside.number("bits"), beside.number("group_size")
-    possible = list(_possible(words, scales))
-    if not possible:
+    fits = [pair for pair in possible if pair[1] * scales == beside.width] or possible
+    agree = [pair for pair in fits if all(s in (None, own) for s, own in zip(said, pair, strict=True))]
+    left = fits if len(fits) == 1 else agree
+    if len(left) != 1:
         return None
-    fits = [pair for pair in possible if pair[1] * scales == beside.width]
-    agree = [pair for pair in (fits or possible) if pair == said]
-    bits, group = min(
-        agree or fits or possible,
-        key=lambda pair: (pair[1] != said[1], pair[0] != said[0], abs(pair[1] - 64)),
-    )
-    if None in said or said == (bits, group):
+    bits, group = left[0]
+    if None in said or left[0] in agree:
         return bits, group, ()
     note = (
         f"{beside.stem}: the config says {said[0]} bits in groups of {said[1]}, the shapes {bits} in groups "

@@ -1,6 +1,7 @@
-"""compressed-tensors: `X.weight_packed`, integers as a bit stream over each row, or FP4 in halves of bytes.
+"""compressed-tensors: `X.weight_packed`, integers as a bit stream over each row, or FP4 and FP6 as one.
 
-Layouts: vllm-project/compressed-tensors, `compressors/pack_quantized`, `nvfp4`, `mxfp4`.
+Layouts: vllm-project/compressed-tensors, `compressors/pack_quantized`, `nvfp4`, `mxfp4`,
+`mxfp6`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,10 @@ from rowscope.inspector.matrices.packed.shapes import refused
 from rowscope.kernels.decode.coding import Coding
 
 _WORD: Final = 32
+_MX_GROUP: Final = 32
+_NV_GROUP: Final = 16
+_LEVELS: Final = {4: "F4", 6: "F6_E2M3"}
+"""Floats that are packed, by their bits."""
 
 
 def read_compressed(beside: Beside) -> Packed | None:
@@ -47,7 +52,14 @@ def _integers(beside: Beside, scale: TensorRef) -> Packed:
             bare, f"{scale.name!r} has the shape {list(scale.shape)}, no scale of {rows} x {width}"
         )
     part, group, by = found
-    columns, zero = beside.side(".weight_g_idx"), beside.side(".weight_zero_point")
+    columns, below = beside.side(".weight_g_idx"), beside.side(".weight_zero_point")
+    if below is None and _said_weights(beside, "symmetric") is False:
+        return refused(bare, f"the config says asymmetric, and {beside.stem}.weight_zero_point is missing")
+    zero = None if below is None else _zero(beside, below, bits, rows, width)
+    if below is not None and zero is None:
+        return refused(
+            bare, f"{below.name!r} has the shape {list(below.shape)}, no zero points of {rows} x {width}"
+        )
     return Packed(
         format="pack-quantized",
         label=f"pack-quantized {bits} bit by {by}",
@@ -58,11 +70,19 @@ def _integers(beside: Beside, scale: TensorRef) -> Packed:
         coding=Coding(bits, "centred"),
         codes=Part(in_bytes(beside.main)),
         scale=(("*", part),),
-        zero=None if zero is None else Part(zero, "down", bits=bits, less=1 << (bits - 1)),
+        zero=zero,
         columns=columns if group is not None else None,
         scale_shape=scale.shape,
         notes=note,
     )
+
+
+def _zero(beside: Beside, ref: TensorRef, bits: int, rows: int, width: int) -> Part | None:
+    """Zero points: packed down the rows, or a byte each where all rows share one."""
+    if ref.dtype == "I32" and len(ref.shape) == 2:
+        return Part(ref, "down", bits=bits, less=1 << (bits - 1))
+    found = spread_of(beside, ref, rows, width) if ref.dtype == "I8" else None
+    return None if found is None else found[0]
 
 
 def _size(beside: Beside) -> tuple[int, int] | None:
@@ -76,38 +96,45 @@ def _size(beside: Beside) -> tuple[int, int] | None:
 
 def _bits(beside: Beside, width: int, words: int) -> tuple[int | None, tuple[str, ...]]:
     possible = [bits for bits in range(1, 9) if -(-width * bits // _WORD) == words]
-    said = _said_bits(beside)
-    if not possible:
+    said = _said_weights(beside, "num_bits")
+    if not possible or (said not in possible and len(possible) > 1):
         return None, ()
     if said in possible or said is None:
-        return (said if said in possible else possible[-1]), ()
+        return (int(said) if said in possible else possible[-1]), ()
     note = f"{beside.stem}: the config says {said} bits, the shapes {possible[-1]}; the shapes were taken"
     return possible[-1], (note,)
 
 
-def _said_bits(beside: Beside) -> int | None:
-    """Bits of the weights, where all groups of the config agree."""
+def _said_weights(beside: Beside, key: str) -> Any:  # noqa: ANN401 - JSON value
+    """What the config says of the weights, where all its groups agree."""
     groups: Any = beside.setting("config_groups")
     if not isinstance(groups, dict):
         return None
     said = {
-        group["weights"].get("num_bits")
+        value
         for group in groups.values()
         if isinstance(group, dict) and isinstance(group.get("weights"), dict)
+        if isinstance(value := group["weights"].get(key), (int, str))
     }
-    bits = said.pop() if len(said) == 1 else None
-    return bits if isinstance(bits, int) else None
+    return said.pop() if len(said) == 1 else None
 
 
 def _floats(beside: Beside, scale: TensorRef) -> Packed:
-    rows, width = beside.main.shape[0], 2 * beside.main.shape[1]
+    rows, stored = beside.main.shape
     overall = beside.side(".weight_global_scale")
-    form = "nvfp4" if overall is not None else "mxfp4"
-    bare = Packed(form, form, 4, rows, width, scale_shape=scale.shape)
-    if len(scale.shape) != 2 or not scale.shape[1] or width % scale.shape[1]:
+    group = _MX_GROUP if overall is None else _NV_GROUP
+    width = group * scale.shape[-1] if scale.shape else 0
+    bits = 8 * stored // width if width and 8 * stored % width == 0 else 0
+    form = "nvfp4" if overall is not None else f"mxfp{bits}"
+    bare = Packed(form, form, bits, rows, width, scale_shape=scale.shape)
+    if len(scale.shape) != 2 or bits not in (_LEVELS if overall is None else (4,)):
         return refused(
-            bare, f"{scale.name!r} has the shape {list(scale.shape)}, no scale of {rows} x {width}"
+            bare,
+            f"{scale.name!r} has the shape {list(scale.shape)}, no scales of groups of {group} elements in "
+            f"rows of {stored} bytes",
         )
+    if overall is not None and any(size != 1 for size in overall.shape):
+        return refused(bare, f"{overall.name!r} has the shape {list(overall.shape)}, not one number")
     if overall is None and scale.dtype not in ("U8", "F8_E8M0"):
         return refused(bare, f"{beside.main.name!r}: {beside.stem}.weight_global_scale is missing")
     dtype = "F8_E8M0" if scale.dtype == "U8" else scale.dtype
@@ -117,11 +144,11 @@ def _floats(beside: Beside, scale: TensorRef) -> Packed:
     return Packed(
         format=form,
         label=f"{form} (compressed-tensors)",
-        bits=4,
-        group=width // scale.shape[1],
+        bits=bits,
+        group=group,
         rows=rows,
         width=width,
-        coding=Coding(4, "F4"),
+        coding=Coding(bits, _LEVELS[bits]),
         codes=Part(beside.main),
         scale=tuple(factors),  # type: ignore[arg-type]
         scale_shape=scale.shape,

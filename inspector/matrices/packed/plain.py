@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from rowscope.inspector.header import TensorRef
@@ -16,18 +16,23 @@ _OWN: Final = (".weight", ".bias")
 
 
 def with_packing(
-    layout: MatrixLayout, tensors: Mapping[str, TensorRef], config: Mapping[str, Any] | None, read: Read
+    layout: MatrixLayout,
+    tensors: Mapping[str, TensorRef],
+    config: Mapping[str, Any] | None,
+    read: Read,
+    absent: Collection[str] = (),
 ) -> MatrixLayout:
     """The layout with `Matrix.packed` and the decoded sizes of the tables that are quantised.
 
     Args:
         read: the bytes of a small tensor; asked for where only a tensor's values tell a table's shape.
+        absent: names that the index lists and no file holds.
     """
     if all(surely_plain(matrix.ref, tensors) for matrix in layout.matrices):
         return layout
     from rowscope.inspector.matrices.packed.attach import attach_packing  # half of what opening imports
 
-    return attach_packing(layout, tensors, config, read)
+    return attach_packing(layout, tensors, config, read, absent)
 
 
 def tables_with_packing(

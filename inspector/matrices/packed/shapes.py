@@ -33,6 +33,9 @@ def _sizes(packed: Packed, name: str) -> str | None:
 
 def _codes(packed: Packed) -> str | None:
     assert packed.codes is not None
+    apart = next((ref.name for ref in packed.tensors if ref.pieces), None)
+    if apart is not None:
+        return f"{apart!r} ({packed.label}) lies in pieces, which are not put together"
     if packed.coding is None:
         return None
     ref, spread = packed.codes.ref, packed.codes.spread
@@ -62,6 +65,8 @@ def _is_number(ref: TensorRef, packed: Packed, part: Part) -> bool:
 
 
 def _fits(part: Part, packed: Packed, groups: int) -> bool:
+    if len(part.ref.shape) != 2:
+        return False
     rows, columns = part.ref.shape
     if part.spread == "shared":
         return (rows, columns) == (1, 1)

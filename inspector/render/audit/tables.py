@@ -106,6 +106,11 @@ def statistic_rows(matrix: MatrixReport) -> list[Cells]:
 def whole_matrix(matrix: MatrixReport) -> list[str]:
     """Sentences on the matrix as a whole."""
     texts = [f"Shift of the mean: |mean row| / median norm = {real(matrix.mean_shift)}."]
+    stored = matrix.storage
+    if stored is not None:
+        groups = "" if stored.group is None else f" in groups of {stored.group} columns"
+        scales = "" if stored.scale_shape is None else f", scales {list(stored.scale_shape)}"
+        texts.insert(0, f"Values decoded from {stored.label}{groups}{scales}.")
     decay = matrix.weight_decay
     if decay is not None:
         texts.append(
