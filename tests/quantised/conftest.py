@@ -15,11 +15,11 @@ from rowscope.inspector.rows import open_rows
 STEM = "model.embed_tokens"
 
 
-def _config(rows: int, width: int, more) -> dict:
+def _config(rows: int, width: int | None, more) -> dict:
     return {
         "architectures": ["LlamaForCausalLM"],
         "model_type": "llama",
-        "hidden_size": width,
+        **({} if width is None else {"hidden_size": width}),
         "vocab_size": rows,
         "tie_word_embeddings": True,
         **more,

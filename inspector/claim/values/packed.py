@@ -35,7 +35,8 @@ def require_own_scales(packed: Packed, where: str) -> None:
             location=where,
         )
     odd = next((part for _, part in packed.scale if part.ref.dtype not in WRITABLE), None)
-    if packed.coding is None or packed.table is not None or len(packed.scale) != 1 or odd is not None:
+    narrower = packed.coding is not None and packed.coding.bits != packed.bits  # than what holds an element
+    if packed.coding is None or packed.table is not None or len(packed.scale) != 1 or odd or narrower:
         raise RefusedError(
             f"{where!r} is quantised ({packed.label}), in which new rows are not written; {_KEEP}",
             location=where,

@@ -10,9 +10,9 @@ from rowscope.inspector.header import TensorRef
 from rowscope.inspector.matrices.layouts import VALUES
 from rowscope.inspector.matrices.matrix import Matrix, MatrixLayout, Table
 from rowscope.inspector.matrices.packed.beside import Beside, Read
-from rowscope.inspector.matrices.packed.model import Packed
+from rowscope.inspector.matrices.packed.named import read_named
 from rowscope.inspector.matrices.packed.readers import READERS
-from rowscope.inspector.matrices.packed.shapes import checked, refused
+from rowscope.inspector.matrices.packed.shapes import checked
 from rowscope.inspector.matrices.packed.sides import all_read, unscaled
 from rowscope.inspector.matrices.scopes import config_int
 from rowscope.inspector.matrices.stored import FORMS, PLAIN, StoredForm
@@ -70,12 +70,7 @@ def _understood(
     stem = matrix.ref.name.removesuffix(form.suffix)
     beside = Beside(matrix.ref, stem, form.suffix, tensors, config, width, vocab, read, absent)
     packed = next((p for reader in READERS if (p := reader(beside)) is not None), None)
-    if packed is None and form.packed:
-        rows, columns = matrix.shape
-        packed = refused(
-            Packed(form.writer.lower(), form.writer, 0, rows, columns),
-            f"{matrix.tensor!r} is packed ({form.writer}), which rowscope does not decode",
-        )
+    packed = packed or read_named(beside, matrix.shape)
     packed = unscaled(beside) if packed is None else all_read(checked(packed, matrix.tensor), beside)
     if packed is None:
         return matrix

@@ -6,14 +6,13 @@ Layouts: vllm-project/compressed-tensors, `compressors/pack_quantized`, `nvfp4`,
 
 from __future__ import annotations
 
-import struct
 from typing import Any, Final
 
 from rowscope.inspector.header import TensorRef
 from rowscope.inspector.matrices.packed.beside import Beside
 from rowscope.inspector.matrices.packed.model import Packed, Part, in_bytes, seen_as
 from rowscope.inspector.matrices.packed.scaled import spread_of
-from rowscope.inspector.matrices.packed.shapes import refused
+from rowscope.inspector.matrices.packed.shapes import refused, two_numbers
 from rowscope.kernels.decode.coding import Coding
 
 _WORD: Final = 32
@@ -88,10 +87,7 @@ def _zero(beside: Beside, ref: TensorRef, bits: int, rows: int, width: int) -> P
 def _size(beside: Beside) -> tuple[int, int] | None:
     """Rows and columns that `weight_shape` states."""
     ref = beside.side(".weight_shape")
-    if ref is None or ref.shape != (2,) or ref.dtype not in ("I64", "I32"):
-        return None
-    raw = beside.small(ref)
-    return None if raw is None else struct.unpack("<2q" if ref.dtype == "I64" else "<2i", raw)
+    return None if ref is None else two_numbers(ref, beside.small(ref))
 
 
 def _bits(beside: Beside, width: int, words: int) -> tuple[int | None, tuple[str, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import replace
 from typing import Final
 
@@ -10,6 +11,12 @@ from rowscope.inspector.matrices.packed.model import Packed, Part
 from rowscope.kernels.decode.coding import row_bytes
 
 _FLOATS: Final = ("F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2", "F8_E8M0")
+
+
+def two_numbers(ref: TensorRef, raw: bytes | None) -> tuple[int, int] | None:
+    """The shape of a matrix that is stored as a tensor of its own; None where it is none."""
+    kind = {"I64": "<2q", "I32": "<2i"}.get(ref.dtype)
+    return struct.unpack(kind, raw) if kind and raw is not None and ref.shape == (2,) else None
 
 
 def refused(packed: Packed, why: str) -> Packed:
