@@ -9,14 +9,17 @@ from __future__ import annotations
 import copy
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import torch
 import transformers
 from tests.matrices import registered
 from transformers import AutoConfig
+from transformers.conversion_mapping import get_model_conversion_mapping
+from transformers.core_model_loading import WeightConverter, WeightRenaming, rename_source_key
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING, CONFIG_MAPPING_NAMES
 
 from rowscope.inspector.matrices.layouts import HEAD_ENDINGS
@@ -33,6 +36,8 @@ def main() -> None:
         key: set() for key in ("nested", "either", "inherit", "never", "always", "head", "headless")
     }
     extra: dict[str, set[int | None]] = {}
+    loaders: dict[str, Loader] = {}
+    grown: dict[str, tuple[bool, bool]] = {}
     for kind, name in registered.registered():
         try:
             answers = {
@@ -45,6 +50,8 @@ def main() -> None:
             continue
         for key in _exceptions(name, answers):
             exceptions[key].add(name)
+        loaders[name] = _loader(cut)
+        grown[name] = (_grows(answers[True, True]), _grows(answers[False, False]))
         extra.setdefault(answers[True, True].model_type, set()).add(_extra_rows(cut, answers[True, True]))
     for kind in (*tied, *untied):
         for key in _by_config(kind):
@@ -63,10 +70,87 @@ def main() -> None:
         "free": sorted(
             kind for kind, rows in extra.items() if rows != {0} and (len(rows) > 1 or None in rows)
         ),
+        "fixed": sorted(name for name, grows in grown.items() if not any(grows)),
+        "fixed_untied": sorted(name for name, grows in grown.items() if grows == (True, False)),
+        "reads": _by_reading(loaders),
     }
     lines = [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in document.items()]
     TARGET.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
     print(f"{TARGET}: {len(tied)} types tie by default, {len(untied)} do not, rows of {len(extra)}")
+
+
+class Loader(NamedTuple):
+    """Which names in a file become the input matrix of a class: names in, the name in the model out."""
+
+    rename: Callable[[str], str]
+    inside: frozenset[str]
+    names: frozenset[str]
+    kind: str
+
+
+def _loader(answer: registered.Answer) -> Loader:
+    """What transformers does with names when it loads, by its own functions, and names to try."""
+    model = answer.model
+    steps = get_model_conversion_mapping(model)
+    renamings = [step for step in steps if isinstance(step, WeightRenaming)]
+    converters = [step for step in steps if isinstance(step, WeightConverter)]
+    state = dict(model.state_dict())
+    prefix = model.base_model_prefix
+
+    def rename(name: str) -> str:
+        return str(rename_source_key(name, renamings, converters, prefix, state)[0])
+
+    tables, _ = registered.parameters(model.get_input_embeddings)
+    every = model.named_parameters(remove_duplicate=False)
+    inside = {key for key, value in every if any(value is table for table in tables)}
+    known = inside | answer.input_names
+    tried = (
+        known | {f"{prefix}.{name}" for name in known} | {name.removeprefix(f"{prefix}.") for name in known}
+    )
+    return Loader(rename, frozenset(inside), frozenset(tried), answer.model_type)
+
+
+def _by_reading(loaders: Mapping[str, Loader]) -> dict[str, list[str]]:
+    """The names that become the input matrix, joined by spaces -> the classes that read it under them.
+
+    A model type stands for all its classes. Tried is every name that any class has for its own.
+    """
+    tried = sorted({name for loader in loaders.values() for name in loader.names})
+    read: dict[str, set[str]] = {}
+    for cls, loader in sorted(loaders.items()):
+        names = {name for name in tried if loader.rename(name) in loader.inside}
+        for who in (cls, loader.kind):
+            read.setdefault(who, set()).update(names)
+    found: dict[str, list[str]] = {}
+    for who, names in sorted(read.items()):
+        if names:
+            found.setdefault(" ".join(sorted(names)), []).append(who)
+    return found
+
+
+def _grows(answer: registered.Answer) -> bool:
+    """Whether `resize_token_embeddings` makes a model whose saved config builds the same tables again.
+
+    True for classes that have no input matrix to resize.
+    """
+    model, rows = answer.model, (answer.input_rows or 0) + 64
+    if not answer.input_names:
+        return True
+    try:
+        with torch.device("meta"), registered.quiet():
+            try:
+                model.resize_token_embeddings(rows, mean_resizing=False)
+            except TypeError:  # an older signature
+                model.resize_token_embeddings(rows)
+            rebuilt = type(model)._from_config(copy.deepcopy(model.config)).state_dict()
+    except NotImplementedError:
+        return False
+    except RuntimeError:  # it looks at values, of which the meta device has none
+        return True
+    except Exception:  # noqa: BLE001 - what raises does not grow
+        return False
+    state = model.state_dict()
+    return all(value.shape == rebuilt[key].shape for key, value in state.items() if key in rebuilt)
 
 
 def _defaults() -> tuple[list[str], list[str]]:

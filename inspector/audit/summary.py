@@ -10,6 +10,7 @@ from rowscope.inspector.census import ADDED, RESERVED, UNMAPPED, USED
 from rowscope.inspector.checks import unlisted_rows
 from rowscope.inspector.evidence import (
     COLLAPSED,
+    DAMAGED,
     FRESH,
     INITIAL,
     LOW,
@@ -33,6 +34,7 @@ _MANNER: Final = {
     NONFINITE: "hold NaN or infinities",
     FRESH: "still hold the value that they were added with",
     TRAINED: "look trained",
+    DAMAGED: "did not arrive (FIL005)",
 }
 # Reserved rows are called copies of one vector from this mean pairwise cosine on (ROW204).
 _COPIES: Final = 0.98
@@ -105,7 +107,7 @@ def _unlisted(item: MatrixFacts) -> list[str]:
 
 def _tally(item: MatrixFacts, rows: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> str:
     counts = np.bincount(item.evidence.verdict[rows], minlength=len(VERDICTS))
-    order = (NONFINITE, ZERO, VANISHING, COLLAPSED, FRESH, INITIAL, TRAINED)
+    order = (DAMAGED, NONFINITE, ZERO, VANISHING, COLLAPSED, FRESH, INITIAL, TRAINED)
     manner = dict(_MANNER)
     if item.evidence.reference is None:
         manner[TRAINED] = "cannot be told from trained ones"
@@ -115,6 +117,9 @@ def _tally(item: MatrixFacts, rows: np.ndarray[tuple[int, ...], np.dtype[np.bool
 def _used(facts: Facts, item: MatrixFacts) -> list[str]:
     used = np.isin(item.codes, USED)
     bad = used & item.evidence.untrained
+    lost = int((used & (item.evidence.verdict == DAMAGED)).sum())
+    if lost:
+        return [f"Of {int(used.sum()):,} used rows {_tally(item, used)}."]
     if not bad.any():
         return [f"All {int(used.sum()):,} used rows look trained."] if item.evidence.reference else []
     added = np.flatnonzero(bad & (item.codes == ADDED))

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from rowscope.inspector.census.census import PLACEHOLDER, UNMAPPED, Census, IdSet
+from rowscope.inspector.census.growth import by_design, no_growth
 from rowscope.inspector.checkpoint import Checkpoint
 from rowscope.inspector.matrices import Matrix, MatrixLayout, per_layer_tables
 from rowscope.inspector.ranges import to_ranges
@@ -56,7 +57,9 @@ class Capacity:
         without_resize: tokens that can be added as they are: the count of `assignable`.
         row_costs: per stored vocabulary tensor.
         bytes_per_row: their sum.
-        resizes: the next multiples of 64 and of 128.
+        resizes: the next multiples of 64 and of 128; none where a resize does not help.
+        no_resize: why a resize does not help, None where it does.
+        by_design: whether the class builds rows that are no part of its vocabulary: no claim is offered.
     """
 
     rows: int
@@ -67,6 +70,8 @@ class Capacity:
     row_costs: tuple[RowCost, ...]
     bytes_per_row: int
     resizes: tuple[Resize, ...]
+    no_resize: str | None = None
+    by_design: bool = False
 
 
 def take_capacity(checkpoint: Checkpoint, vocabulary: Vocabulary | None, census: Census) -> Capacity:
@@ -78,6 +83,8 @@ def take_capacity(checkpoint: Checkpoint, vocabulary: Vocabulary | None, census:
     next_ones = (unmapped >= taken.start) & (unmapped < taken.stop)
     costs = row_costs(checkpoint.layout)
     each = sum(cost.bytes_per_row for cost in costs)
+    why_not = no_growth(checkpoint)
+    most = max((matrix.rows for matrix in checkpoint.matrices), default=rows)
     return Capacity(
         rows=rows,
         assignable=_ids(unmapped[next_ones]),
@@ -86,7 +93,9 @@ def take_capacity(checkpoint: Checkpoint, vocabulary: Vocabulary | None, census:
         without_resize=int(next_ones.sum()),
         row_costs=costs,
         bytes_per_row=each,
-        resizes=tuple(_resize(rows, multiple, each) for multiple in MULTIPLES),
+        resizes=() if why_not else tuple(_resize(most, multiple, each) for multiple in MULTIPLES),
+        no_resize=why_not,
+        by_design=by_design(checkpoint),
     )
 
 

@@ -1,11 +1,12 @@
-"""Tensor names that no loader matches: a training library's wrapper is still in them (FIL006)."""
+"""Tensor names that no loader matches: a wrapper, or the place in something larger, is in them (FIL006)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
 
 from rowscope.inspector.checkpoint.problem import Problem
+from rowscope.inspector.matrices import foreign_prefix
 
 _MOST_NAMES = 10_000
 
@@ -26,8 +27,10 @@ PREFIXES: Final[dict[str, str]] = {
 }
 
 
-def check_names(names: Iterable[str], root: str) -> Iterator[Problem]:
-    """FIL006: names with the wrapper of a training library in them.
+def check_names(
+    names: Iterable[str], root: str, config: Mapping[str, Any] | None = None
+) -> Iterator[Problem]:
+    """FIL006: names with a training library's wrapper in them, or with more in front than their class reads.
 
     transformers matches none of them: it starts what it does not find at random, with a warning.
     """
@@ -41,6 +44,9 @@ def check_names(names: Iterable[str], root: str) -> Iterator[Problem]:
         if wrapped:
             yield _problem(wrapped, segment + ".", origin, root)
             return
+    foreign = foreign_prefix(every, config)
+    if foreign is not None:
+        yield _misplaced([name for name in every if name.startswith(foreign[0])], *foreign, root)
 
 
 def _problem(names: list[str], wrapper: str, origin: str, root: str) -> Problem:
@@ -53,5 +59,20 @@ def _problem(names: list[str], wrapper: str, origin: str, root: str) -> Problem:
         root,
         {"kind": "wrapped_names", "wrapper": wrapper, "count": len(names), "tensors": names[:_MOST_NAMES]},
         f"{save}, or write the file again with {wrapper!r} taken out of the names",
+        severity="error",
+    )
+
+
+def _misplaced(names: list[str], prefix: str, wanted: str, root: str) -> Problem:
+    """What is stored as a part of something larger: one of a trainer's two models, a policy, a bundle."""
+    return Problem(
+        "FIL006",
+        f"{len(names)} tensor names begin with {prefix!r}, first {names[0]!r}: the class that config.json "
+        f"names reads {wanted!r} and matches none of them, and transformers starts what it does not find at "
+        "random",
+        root,
+        {"kind": "wrapped_names", "wrapper": prefix, "count": len(names), "tensors": names[:_MOST_NAMES]},
+        f"save the module below {prefix!r} alone, or write the file again with {prefix!r} taken out of the "
+        "names",
         severity="error",
     )

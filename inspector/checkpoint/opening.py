@@ -7,7 +7,7 @@ import posixpath
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from rowscope.inspector.checkpoint.checkpoint import Checkpoint
 from rowscope.inspector.checkpoint.claim_record import read_claim_record
@@ -102,7 +102,7 @@ def open_checkpoint(
             *weights.notes,
             *(note for note in (config_note, tokenizer_note, claims.note) if note),
         ),
-        problems=tuple(_problems(shards, where, weights, present, folder, adapter is not None)),
+        problems=tuple(_problems(shards, where, weights, present, folder, config, adapter is not None)),
         skipped=(*skipped, *more, *unread),
         claims=claims,
         tokenizer_folder=names_from,
@@ -140,6 +140,7 @@ def _problems(
     weights: Weights,
     present: Sequence[str],
     folder: Folder,
+    config: Mapping[str, Any] | None,
     adapter: bool,
 ) -> list[Problem]:
     found = [*check_unfinished(weights.names, present, folder)]
@@ -150,7 +151,7 @@ def _problems(
         found += check_index(weights.index, shards)
         found += unread_files(weights.unread, weights.index)
     if not adapter:
-        found += check_names(where, folder.location)
+        found += check_names(where, folder.location, config)
     return found
 
 

@@ -7,9 +7,19 @@ from typing import Final
 
 import numpy as np
 
-from rowscope.inspector.checks.finding import Finding, Rule, Severity, id_evidence
+from rowscope.inspector.checks.finding import Finding, Rule, id_evidence
 from rowscope.inspector.evidence import Facts
-from rowscope.inspector.matrices import OWN_COUNT, PER_LAYER_GUARDED, Matrix, built_rows, per_layer_tables
+from rowscope.inspector.matrices import (
+    OWN_COUNT,
+    PER_LAYER_GUARDED,
+    Matrix,
+    built_rows,
+    config_value,
+    input_names,
+    per_layer_tables,
+    plain_name,
+    size_place,
+)
 from rowscope.inspector.vocabulary import all_ids
 
 VOC103: Final = Rule("VOC103", "vocab-size-mismatch", "warning", "config.vocab_size differs from the rows.")
@@ -28,48 +38,78 @@ def vocab_size_mismatch(facts: Facts) -> Iterator[Finding]:
     if built == rows or (behind and built == rows + behind) or (built == OWN_COUNT and rows > size):
         return  # as many rows as the class builds, or a number that it works out itself
     known = built is not None and built != OWN_COUNT
-    refused = known and facts.matrices[0].matrix.packing is None
-    path = facts.checkpoint.layout.vocab.path if facts.checkpoint.layout.vocab else "vocab_size"
-    severity: Severity = "error" if refused or rows < size else "warning"
+    refused = known and _compared(facts)
+    path = _path(facts)
     yield VOC103.finding(
         f"config.json says {path} {size}, {facts.matrices[0].matrix.tensor} has {rows} rows."
         + (f" transformers builds {built} and refuses to load these." if refused else ""),
         f"config.json: {path}",
-        severity=severity,
+        severity="error" if refused or rows < size else "warning",
         confidence="high" if refused or rows < size else "medium",
         evidence={"config_vocab_size": size, "rows": rows, "built_rows": built if known else None},
-        hint=_right_size(path, rows, size, built if known else None),
+        hint=_right_size(facts, path, rows, size, built if refused else None),
     )
 
 
-def _right_size(path: str, rows: int, size: int, built: int | None) -> str:
-    if built is not None and rows - (built - size) > 0:
+def _path(facts: Facts) -> str:
+    return facts.checkpoint.layout.vocab.path if facts.checkpoint.layout.vocab else "vocab_size"
+
+
+def _compared(facts: Facts) -> bool:
+    """Whether transformers finds the tables, as far as is known, and compares their shapes with its own."""
+    names, (first, *_) = input_names(facts.checkpoint.config), facts.matrices
+    if any(item.matrix.packing is not None or item.matrix.packed is not None for item in facts.matrices):
+        return False
+    return not names or plain_name(first.matrix.tensor) in names
+
+
+def _right_size(facts: Facts, path: str, rows: int, size: int, built: int | None) -> str:
+    if built is None:
         return (
-            f"Set {path} in config.json to {rows - (built - size)}: transformers then loads all {rows} rows."
+            f"Ask the code that builds this model how many rows it makes of {path} {size}; where that is as "
+            f"many as it says, set it to {rows}."
         )
-    return (
-        f"Ask the code that builds this model how many rows it makes of {path} {size}; where that is as many "
-        f"as it says, set it to {rows}."
-    )
+    right, target = rows - (built - size), facts.census.output_rows
+    if target is not None and target != right:
+        return (
+            f"No {path} fits both tables: give them as many rows first (VOC104), then set it to that number."
+        )
+    if right < 1:
+        return f"The class builds {built - size} rows beside the vocabulary's: restore the matrix."
+    return f"Set {path} in config.json to {right}: transformers then loads all {rows} rows."
 
 
 def row_count_mismatch(facts: Facts) -> Iterator[Finding]:
-    """VOC104; not where the class builds more input rows than the config states and the output as many."""
+    """VOC104: an error where the class builds as many of both and transformers refuses others.
+
+    None where the class builds more input rows than the config states and the output as many.
+    """
     source, target, size = facts.census.input_rows, facts.census.output_rows, facts.census.config_vocab_size
     if source is None or target is None or source == target:
         return
-    if (
-        size is not None
-        and target == size
-        and built_rows(facts.checkpoint.config, size) in (source, OWN_COUNT)
-    ):
+    built = None if size is None else built_rows(facts.checkpoint.config, size)
+    if size is not None and target == size and built in (source, OWN_COUNT):
         return
+    more = None if built in (None, OWN_COUNT) or size is None or built is None else built - size
+    refused = more is not None and target != source - more and _compared(facts)
+    both = max(source - (more or 0), target)
+    hint = (
+        "Some multimodal models do so by design (the output leaves image tokens out). Otherwise ask the code "
+        "that builds this model, and give both the larger count."
+    )
+    if refused:
+        hint = (
+            f"Add rows to the shorter table in the file (safetensors.torch.load_file, torch.cat, save_file), "
+            f"so that the output has {both} and the input {both + (more or 0)}, and set {_path(facts)} in "
+            f"config.json to {both}."
+        )
     yield VOC104.finding(
-        f"The input matrix has {source} rows, the output matrix {target}.",
+        f"The input matrix has {source} rows, the output matrix {target}."
+        + (" transformers refuses to load them." if refused else ""),
         ", ".join(item.matrix.tensor for item in facts.matrices),
+        severity="error" if refused else "warning",
         evidence={"input_rows": source, "output_rows": target},
-        hint="Some multimodal models do so by design (the output leaves image tokens out). Otherwise resize "
-        "both to the larger count.",
+        hint=hint,
     )
 
 
@@ -82,14 +122,15 @@ def no_vocab_size(facts: Facts) -> Iterator[Finding]:
         facts.checkpoint.model_type or facts.checkpoint.architectures
     ):
         return
-    rows = facts.matrices[0].matrix.rows
-    stated = config.get("vocab_size")
+    rows, place = facts.matrices[0].matrix.rows, size_place(config)
+    stated = config_value(config, "vocab_size")
     said = "states no vocab_size" if stated is None else f"says vocab_size {stated!r}"
+    right = max(rows - max((built_rows(config, rows) or rows) - rows, 0), 1)
     yield VOC108.finding(
         f"config.json {said}, {facts.matrices[0].matrix.tensor} has {rows} rows.",
-        "config.json: vocab_size",
+        f"config.json: {place}",
         evidence={"vocab_size": stated, "rows": rows},
-        hint=f"Set vocab_size in config.json to {rows}: loaders else take the default of its class "
+        hint=f"Set {place} in config.json to {right}: loaders else take the default of its class "
         "and refuse a matrix of another size.",
     )
 

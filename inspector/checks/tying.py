@@ -17,6 +17,8 @@ def tied_but_different(facts: Facts) -> Iterator[Finding]:
     if facts.census.tied or facts.census.tie_source != "stored-twice" or len(facts.matrices) != 2:
         return
     source, target = facts.matrices
+    tie = facts.checkpoint.layout.tie
+    place = tie.place
     rows = min(source.matrix.rows, target.matrix.rows)
     differ = source.table.fingerprint[:rows] != target.table.fingerprint[:rows]
     count = int(differ.sum()) + abs(source.matrix.rows - target.matrix.rows)
@@ -25,8 +27,9 @@ def tied_but_different(facts: Facts) -> Iterator[Finding]:
         f"both stored and {count} rows differ.",
         f"{source.matrix.tensor}, {target.matrix.tensor}",
         evidence={"differing_rows": count, "rows": [source.matrix.rows, target.matrix.rows]},
-        hint="Loaders disagree on such files: transformers 5 keeps both, others drop one. Set "
-        "tie_word_embeddings to false to keep both, or remove the output matrix to tie.",
+        hint="Loaders disagree on such files: transformers 5 keeps both, others drop one. "
+        + (f"Set {place} in config.json to false to keep both, or" if tie.settable else "To tie,")
+        + f" remove {target.matrix.tensor} from the file{' to tie' if tie.settable else ''}.",
     )
 
 

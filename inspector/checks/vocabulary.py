@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from rowscope.inspector.census import UNMAPPED, RoledToken
+from rowscope.inspector.census import UNMAPPED, Capacity, RoledToken, take_capacity
 from rowscope.inspector.checks.finding import Finding, Rule, id_evidence, row_location
 from rowscope.inspector.evidence import Facts
 from rowscope.inspector.ranges import format_ranges
@@ -32,8 +32,12 @@ def unmapped_rows(facts: Facts) -> Iterator[Finding]:
         f"entry: {format_ranges(group.ranges)}.",
         row_location(facts.matrices[0].matrix.tensor, facts.census.ids("unmapped")),
         evidence=id_evidence(facts.census.ids("unmapped")),
-        hint="Never sample these ids: `rowscope mask` exports them for your serving stack. "
-        "A new token can take one without a resize: `rowscope claim`.",
+        hint="Never sample these ids: `rowscope mask` exports them for your serving stack."
+        + (
+            " A new token can take one without a resize: `rowscope claim`."
+            if _capacity(facts).without_resize
+            else ""
+        ),
     )
 
 
@@ -54,9 +58,23 @@ def token_without_row(facts: Facts) -> Iterator[Finding]:
         f"{facts.matrices[0].matrix.tensor}[{rows}:]" if facts.matrices else "tokenizer",
         severity="error" if used else "warning",
         evidence={**id_evidence(ids), "used_by_config_or_template": [item.id for item in used]},
-        hint=f"Resize the matrices to at least {int(ids.max()) + 1} rows "
-        f"(model.resize_token_embeddings), or remove the entries from the tokenizer.",
+        hint=_more_rows(facts, int(ids.max()) + 1),
     )
+
+
+def _capacity(facts: Facts) -> Capacity:
+    return take_capacity(facts.checkpoint, facts.vocabulary, facts.census)
+
+
+def _more_rows(facts: Facts, rows: int) -> str:
+    """What to do about ids without a row."""
+    why_not = _capacity(facts).no_resize
+    if why_not is None:
+        return (
+            f"Resize the matrices to at least {rows} rows (model.resize_token_embeddings), or remove the "
+            "entries from the tokenizer."
+        )
+    return f"Remove the entries from the tokenizer, or use the tokenizer of this model: {why_not}."
 
 
 def bad_special_id(facts: Facts) -> Iterator[Finding]:
@@ -100,8 +118,12 @@ def placeholder_tokens(facts: Facts) -> Iterator[Finding]:
         f"{group.count} tokenizer {words} by name, such as {examples}.",
         row_location(facts.matrices[0].matrix.tensor, ids) if facts.matrices else "tokenizer",
         evidence={**id_evidence(ids), "examples": list(group.examples), "texts": list(group.texts)},
-        hint="They can be sampled unless masked (`rowscope mask`), and can be renamed into new tokens "
-        "(`rowscope claim --replace`).",
+        hint="They can be sampled unless masked (`rowscope mask`)"
+        + (
+            "."
+            if _capacity(facts).by_design
+            else ", and can be renamed into new tokens (`rowscope claim --replace`)."
+        ),
     )
 
 

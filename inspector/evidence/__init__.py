@@ -11,6 +11,7 @@ from rowscope.inspector.evidence.measure import judge_some, measure_matrix
 from rowscope.inspector.evidence.model import (
     COLLAPSED,
     CONFIDENCES,
+    DAMAGED,
     FRESH,
     HIGH,
     INITIAL,
@@ -31,6 +32,7 @@ from rowscope.inspector.evidence.rules_of_others import other_tools
 __all__ = [
     "COLLAPSED",
     "CONFIDENCES",
+    "DAMAGED",
     "FRESH",
     "HIGH",
     "INITIAL",

@@ -22,6 +22,7 @@ _SECTOR: Final = 512
 # Where more rows than this look odd, they are no holes but the model's own.
 _MOST: Final = 512
 _SAMPLE: Final = 64
+_BLOCK: Final = 256  # rows read at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +44,57 @@ def find_holes(reader: RowReader, table: RowTable) -> tuple[Hole, ...]:
     full = np.flatnonzero(~empty)
     if not full.size or not (empty.any() or _odd(table, empty).size):
         return ()
+    odd, cut = _odd(table, empty), _usual(reader, full)
+    return tuple(_within_rows(reader, odd, empty, cut) + _beside_empty(reader, empty, cut))
+
+
+def damaged_rows(reader: RowReader, table: RowTable) -> NDArray[np.bool_]:
+    """bool [n]: rows of a table of some of the matrix's rows that lie in a hole.
+
+    Only the neighbours of rows that are empty, or have more zeros than is usual, are read.
+    """
+    if type(reader) is not RowReader or not table.width or not len(table):
+        return np.zeros(len(table), dtype=np.bool_)
+    empty = table.zeros == table.width
+    full = table.ids[~empty]
+    odd = table.ids[_odd(table, empty)] if full.size else full
+    if not full.size or not (empty.any() or odd.size):
+        return np.zeros(len(table), dtype=np.bool_)
+    known = np.zeros(reader.rows, dtype=np.bool_)
+    known[table.ids[empty]] = True
+    for id in (*table.ids[empty].tolist(), *odd.tolist()):
+        _spread(reader, known, id, 1)
+        _spread(reader, known, id, -1)
+    cut = _usual(reader, full)
+    holes = tuple(_within_rows(reader, odd, known, cut) + _beside_empty(reader, known, cut))
+    return rows_of(holes, reader.row_bytes, reader.rows)[table.ids]
+
+
+def _spread(reader: RowReader, known: NDArray[np.bool_], id: int, step: int) -> None:
+    """Mark the empty rows that follow each other from the one beside `id` on."""
+    at = id + step
+    while 0 <= at < reader.rows:
+        if known[at]:
+            return  # looked at from that row
+        start, stop = (at, min(at + _BLOCK, reader.rows)) if step > 0 else (max(at - _BLOCK + 1, 0), at + 1)
+        filled = np.flatnonzero(reader.block(start, stop).any(axis=1))
+        if step > 0:
+            end = start + int(filled[0]) if filled.size else stop
+            known[at:end] = True
+            at = end
+        else:
+            begin = start + int(filled[-1]) + 1 if filled.size else start
+            known[begin : at + 1] = True
+            at = begin - 1
+        if filled.size:
+            return
+
+
+def _usual(reader: RowReader, full: NDArray[np.int64]) -> _Cut:
+    """What is more than the usual zeros, from a sample of the rows `full` (int64 ids)."""
     some = _ends(reader, full[union(np.linspace(0, full.size - 1, _SAMPLE).astype(np.int64))])
     least = _CUT * max(reader.form.bits // 8, 1)
-    cut = _Cut(*(max(least, 2 * int(np.quantile(column, 0.9)) + 1) for column in some.T))
-    return tuple(_within_rows(reader, table, empty, cut) + _beside_empty(reader, empty, cut))
+    return _Cut(*(max(least, 2 * int(np.quantile(column, 0.9)) + 1) for column in some.T))
 
 
 def _odd(table: RowTable, empty: NDArray[np.bool_]) -> NDArray[np.int64]:
@@ -79,9 +127,10 @@ def _beside_empty(reader: RowReader, empty: NDArray[np.bool_], cut: _Cut) -> lis
     return found
 
 
-def _within_rows(reader: RowReader, table: RowTable, empty: NDArray[np.bool_], cut: _Cut) -> list[Hole]:
-    """Runs without an empty row, of a sector or more: within one row, or over the end of one."""
-    odd = _odd(table, empty)
+def _within_rows(
+    reader: RowReader, odd: NDArray[np.int64], empty: NDArray[np.bool_], cut: _Cut
+) -> list[Hole]:
+    """Runs without an empty row, of a sector or more: within one row of `odd`, or over the end of one."""
     if odd.size > _MOST:
         return []
     size, found, item = reader.row_bytes, [], max(reader.form.bits // 8, 1)

@@ -14,7 +14,7 @@ from rowscope.inspector.checkpoint import Checkpoint
 from rowscope.inspector.evidence.candidates import find_candidates
 from rowscope.inspector.evidence.decay import mean_shift, unseen, weight_decay
 from rowscope.inspector.evidence.facts import MatrixFacts
-from rowscope.inspector.evidence.holes import find_holes
+from rowscope.inspector.evidence.holes import damaged_rows, find_holes, rows_of
 from rowscope.inspector.evidence.initial import Start
 from rowscope.inspector.evidence.judge import judge
 from rowscope.inspector.evidence.look import Look, plan_look
@@ -67,6 +67,7 @@ def measure_matrix(
         )
         evidence = judge(subject, progress)
         holes = find_holes(reader, table)
+        evidence = evidence.without(rows_of(holes, matrix.ref.nbytes // max(matrix.rows, 1), matrix.rows))
         alone = matrix.role == "input" and checkpoint.layout.of_role("output") is not None
         decay = weight_decay(reader, unseen(evidence, candidates), start.std) if alone else None
     return MatrixFacts(
@@ -119,7 +120,7 @@ def judge_some(
             judged_on=_words(look),
         )
         try:
-            evidence = judge(subject)
+            evidence = judge(subject).without(damaged_rows(reader, table))
         except PartialLook:
             facts = measure_matrix(matrix, checkpoint, vocabulary, codes)
             return facts.table.take(ids), facts.evidence.take(ids)

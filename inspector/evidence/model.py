@@ -10,8 +10,17 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-VERDICTS: Final = ("trained", "initial", "collapsed", "vanishing", "zero", "nonfinite", "fresh")
-TRAINED, INITIAL, COLLAPSED, VANISHING, ZERO, NONFINITE, FRESH = range(7)
+VERDICTS: Final = (
+    "trained",
+    "initial",
+    "collapsed",
+    "vanishing",
+    "zero",
+    "nonfinite",
+    "fresh",
+    "damaged",
+)
+TRAINED, INITIAL, COLLAPSED, VANISHING, ZERO, NONFINITE, FRESH, DAMAGED = range(8)
 
 CONFIDENCES: Final = ("low", "medium", "high")
 LOW, MEDIUM, HIGH = range(3)
@@ -141,5 +150,23 @@ class MatrixEvidence:
 
     @property
     def untrained(self) -> NDArray[np.bool_]:
-        """bool [n]: any verdict but `trained`."""
-        return np.asarray(self.verdict != TRAINED)
+        """bool [n]: any verdict but `trained`; of damaged rows nobody knows."""
+        return (self.verdict != TRAINED) & (self.verdict != DAMAGED)
+
+    def lost(self, file: str) -> str:
+        """What to know of damaged rows, for people; empty where none is."""
+        count = int(np.sum(self.verdict == DAMAGED))
+        if not count:
+            return ""
+        lie = f"{count:,} of these rows {'lies' if count == 1 else 'lie'}"
+        return f"{lie} in a missing piece of {file!r} (FIL005), so nothing tells: download the file again; "
+
+    def without(self, damaged: NDArray[np.bool_]) -> MatrixEvidence:
+        """The same with the rows `damaged` (bool [n]) not judged: their bytes never arrived."""
+        if not damaged.any():
+            return self
+        return dataclasses.replace(
+            self,
+            verdict=np.where(damaged, np.int8(DAMAGED), self.verdict),
+            confidence=np.where(damaged, np.int8(HIGH), self.confidence),
+        )

@@ -186,7 +186,7 @@ def row_table(
     else:
         table, found = _some(matrix, ids, codes, vocabulary, checkpoint)
     named = _named(_with_evidence(_bits(table), found), matrix, codes, vocabulary)
-    return dataclasses.replace(named, note=trouble + named.note)
+    return dataclasses.replace(named, note=found.lost(matrix.file) + trouble + named.note)
 
 
 def named_rows(

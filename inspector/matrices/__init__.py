@@ -15,12 +15,13 @@ if TYPE_CHECKING:
     from rowscope.inspector.matrices.effective import with_adapter
     from rowscope.inspector.matrices.find import find_matrices
     from rowscope.inspector.matrices.layouts import INPUT_NAMES, OUTPUT_NAMES, PER_LAYER_GUARDED
+    from rowscope.inspector.matrices.loading import foreign_prefix, input_names, resizable
     from rowscope.inspector.matrices.matrix import Matrix, MatrixLayout, Role, Table
     from rowscope.inspector.matrices.packed.model import Packed, Part, Storage, seen_as
     from rowscope.inspector.matrices.packed.plain import tables_with_packing, with_packing
     from rowscope.inspector.matrices.passed_over import nearest_misses
-    from rowscope.inspector.matrices.scopes import config_int, config_value, stated_sizes
-    from rowscope.inspector.matrices.stored import role_of_name
+    from rowscope.inspector.matrices.scopes import config_int, config_value, size_place, stated_sizes
+    from rowscope.inspector.matrices.stored import plain_name, role_of_name
     from rowscope.inspector.matrices.tables import find_tables, per_layer_tables
 
 __all__ = [
@@ -43,10 +44,15 @@ __all__ = [
     "find_changes",
     "find_matrices",
     "find_tables",
+    "foreign_prefix",
+    "input_names",
     "nearest_misses",
     "per_layer_tables",
+    "plain_name",
+    "resizable",
     "role_of_name",
     "seen_as",
+    "size_place",
     "stated_sizes",
     "tables_with_packing",
     "with_adapter",
@@ -75,10 +81,15 @@ __getattr__ = lazily(
         "find_changes": "adapters",
         "find_matrices": "find",
         "find_tables": "tables",
+        "foreign_prefix": "loading",
+        "input_names": "loading",
         "nearest_misses": "passed_over",
         "per_layer_tables": "tables",
+        "plain_name": "stored",
+        "resizable": "loading",
         "role_of_name": "stored",
         "seen_as": "packed.model",
+        "size_place": "scopes",
         "stated_sizes": "scopes",
         "tables_with_packing": "packed.plain",
         "with_adapter": "effective",

@@ -31,6 +31,10 @@ class Classes(NamedTuple):
         exact: model types whose input matrix has as many rows as the config says, in every class.
         more: model types that build this many rows more than the config says.
         free: model types that work the number of rows out in another way.
+        fixed: classes that do not load again what `resize_token_embeddings` makes of them.
+        fixed_untied: those where that holds of untied matrices alone.
+        reads: class, or model type for all its classes -> the names, joined by spaces, that become its input
+            matrix when a file is loaded.
     """
 
     transformers: str
@@ -46,6 +50,9 @@ class Classes(NamedTuple):
     exact: frozenset[str]
     more: Mapping[str, int]
     free: frozenset[str]
+    fixed: frozenset[str]
+    fixed_untied: frozenset[str]
+    reads: Mapping[str, str]
 
 
 class Tie(NamedTuple):
@@ -77,7 +84,9 @@ def classes() -> Classes:
     """The data file, read once."""
     document = json.loads(pkgutil.get_data(__package__, "classes.json") or b"")
     version, more = document.pop("transformers"), document.pop("more")
-    return Classes(transformers=version, more=more, **{k: frozenset(names) for k, names in document.items()})
+    reads = {who: names for names, readers in document.pop("reads").items() for who in readers}
+    sets = {key: frozenset(names) for key, names in document.items()}
+    return Classes(transformers=version, more=more, reads=reads, **sets)
 
 
 def decide_tie(config: Mapping[str, Any] | None) -> Tie:

@@ -76,6 +76,12 @@ def text_scope(config: Mapping[str, Any] | None) -> Scope | None:
     return None
 
 
+def size_place(config: Mapping[str, Any]) -> str:
+    """Where a config has to state the size of the text vocabulary: in the text model's own, if there is one."""
+    paths = [path for path, _ in _text_scopes("", config)]
+    return (paths[1] if len(paths) > 1 else "") + "vocab_size"
+
+
 def stated_sizes(config: Mapping[str, Any] | None) -> dict[str, int]:
     """Every vocabulary size that a config states anywhere, by its path."""
     return dict(_sizes("", config or {}, 0))

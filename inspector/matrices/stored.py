@@ -103,6 +103,12 @@ def role_of_name(name: str) -> Literal["input", "output"] | None:
     return None
 
 
+def plain_name(name: str) -> str | None:
+    """The name that the plain layout gives the table that a tensor of this name may be; None for others."""
+    found = _plain(name)
+    return None if found is None else found[0]
+
+
 def _plain(name: str) -> tuple[str, StoredForm, int] | None:
     _, dot, leaf = name.rpartition(".")
     if not dot:

@@ -157,3 +157,31 @@ def test_a_hole_in_rows_that_end_in_zeros(tmp_path, write_checkpoint):
     matrix[210, :150] = 0
     (finding,) = audited(tmp_path, write_checkpoint, matrix)
     assert finding.evidence["ids"] == list(range(200, 211))
+
+
+@pytest.mark.parametrize(("start", "stop", "rows"), HOLES)
+def test_rows_name_what_is_missing(demo, start, stop, rows):
+    """All rows, and a few alone: inside the hole, at its edges, and beside it."""
+    zeroed(demo, start, stop)
+    whole = rowscope.row_table(demo, evidence=True)
+    assert np.flatnonzero(whole.verdict == "damaged").tolist() == list(rows)
+    assert f"{len(rows):,} of these rows lie in a missing piece" in whole.note
+    beside = [id for id in (rows[0] - 1, rows[-1] + 1) if 0 <= id < 4096]
+    for id in (rows[0], rows[len(rows) // 2], rows[-1], *beside):
+        alone = rowscope.row_table(demo, ids=np.array([id]), evidence=True)
+        assert (alone.verdict[0] == "damaged") == (id in rows), id
+
+
+def test_the_report_counts_what_is_missing_apart(demo):
+    zeroed(demo, 300_000, 700_000)
+    report = rowscope.audit(demo)
+    verdicts = report.matrices[0].groups["used"].verdicts
+    assert (verdicts["damaged"], verdicts["zero"]) == (1564, 0)
+    assert "1,564 did not arrive (FIL005)" in " ".join(report.summary)
+    zero = rowscope.row_table(demo, ids=np.array([20]), evidence=True)
+    assert "missing piece" not in zero.note
+
+
+def test_rows_that_are_zero_on_purpose_stay_zero(demo):
+    zeroed(demo, 4008 * WIDTH, 4096 * WIDTH)
+    assert set(rowscope.row_table(demo, ids=np.arange(4008, 4020), evidence=True).verdict) == {"zero"}

@@ -129,7 +129,7 @@ def answer(
             if nested is not None:
                 for inner in list(_inner(config))[1:]:
                     inner.tie_word_embeddings = nested
-            with torch.device("meta"), _quiet(), _without_timm():
+            with torch.device("meta"), quiet(), _without_timm():
                 model = cls._from_config(config)
             break
         except Exception as error:  # noqa: BLE001 - any class may fail in its own way
@@ -147,8 +147,8 @@ def _ask(model: Any, config: PreTrainedConfig) -> Answer:
         names.setdefault(id(value), set()).add(key)
     tied = set(getattr(model, "all_tied_weights_keys", None) or ())
     kept = _kept({key: value for key, value in every if key in model.state_dict()}, tied)
-    source, asked = _parameters(model.get_input_embeddings)
-    target, _ = _parameters(model.get_output_embeddings)
+    source, asked = parameters(model.get_input_embeddings)
+    target, _ = parameters(model.get_output_embeddings)
     inside = {id(value): names[id(value)] for value in (*source, *target) if id(value) in names}
     saved = revert_weight_conversion(model, dict(kept))
     config.architectures = [type(model).__name__]
@@ -184,7 +184,7 @@ def _kept(state: Mapping[str, Any], tied: set[str]) -> dict[str, Any]:
     return kept
 
 
-def _parameters(accessor: Any) -> tuple[list[Any], bool]:
+def parameters(accessor: Any) -> tuple[list[Any], bool]:
     """The tables that an accessor's module holds, and whether the accessor is implemented."""
     try:
         module = accessor()
@@ -281,7 +281,7 @@ def _without_timm() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     level = transformers.logging.get_verbosity()
     transformers.logging.set_verbosity(50)
     try:

@@ -111,7 +111,7 @@ def _overwritten(
                 f"row {claim.id} of {target.matrix.tensor} looks trained although no token in use has it; "
                 f"the claim {what} it",
             )
-        elif recipe.kind == "keep" and verdict in ("zero", "vanishing", "nonfinite"):
+        elif recipe.kind == "keep" and verdict in ("zero", "vanishing", "nonfinite", "damaged"):
             yield Caution(
                 verdict,
                 f"row {claim.id} of {target.matrix.tensor} is {verdict} and stays so with --values keep",

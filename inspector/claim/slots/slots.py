@@ -145,9 +145,16 @@ def _no_room(room: Room, count: int, free: int) -> str:
     needed = first + count
     holes = room.capacity.holes
     unused = _unused_holes(holes.count, holes.ranges)
+    need = (
+        f"{count} new token{' needs a row' if count == 1 else f's need {count} rows'} behind the tokenizer's "
+        f"last id, and {free} of the {rows} rows {'is' if free == 1 else 'are'} free there{unused}"
+    )
+    if room.capacity.by_design:
+        return f"{need}; {room.capacity.no_resize}, so nothing can be claimed"
+    if room.capacity.no_resize is not None:
+        return f"{need}; {room.capacity.no_resize}{_placeholder_hint(room)}"
     return (
-        f"{count} new tokens need {count} rows behind the tokenizer's last id, and {free} of the {rows} rows "
-        f"are free there{unused}; resize to {needed} rows or more, padded to {padded(needed, 64)} (a "
+        f"{need}; resize to {needed} rows or more, padded to {padded(needed, 64)} (a "
         f"multiple of 64) or {padded(needed, 128)} (of 128), with model.resize_token_embeddings({needed}, "
         f"pad_to_multiple_of=64){_placeholder_hint(room)}"
     )

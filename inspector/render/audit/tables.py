@@ -16,7 +16,16 @@ Cells = tuple[str, ...]
 ROLE_WORDS: Final = {"both": "input and output (tied)", "input": "input", "output": "output"}
 
 _TOKEN_WIDTH: Final = 28
-_VERDICT_ORDER: Final = ("nonfinite", "zero", "vanishing", "collapsed", "fresh", "initial", "trained")
+_VERDICT_ORDER: Final = (
+    "damaged",
+    "nonfinite",
+    "zero",
+    "vanishing",
+    "collapsed",
+    "fresh",
+    "initial",
+    "trained",
+)
 
 
 def size_rows(report: Report) -> list[Cells]:

@@ -1,0 +1,33 @@
+"""Whether more rows would help: what `resize_token_embeddings` does to a checkpoint."""
+
+from __future__ import annotations
+
+from rowscope.inspector.checkpoint import Checkpoint
+from rowscope.inspector.matrices import PER_LAYER_GUARDED, built_rows, per_layer_tables, resizable
+
+
+def by_design(checkpoint: Checkpoint) -> bool:
+    """Whether the class builds rows that are no part of its vocabulary, so that none of them is free."""
+    layout = checkpoint.layout
+    size = layout.vocab.size if layout.vocab else 0
+    return layout.behind > 0 or (built_rows(checkpoint.config, size) or 0) > size
+
+
+def no_growth(checkpoint: Checkpoint) -> str | None:
+    """Why `resize_token_embeddings` gives no room for tokens; None where it does, as far as is known."""
+    layout = checkpoint.layout
+    if not resizable(checkpoint.config, layout.tied):
+        name = checkpoint.architectures[0]
+        return f"{name} does not load again what model.resize_token_embeddings makes of it"
+    if by_design(checkpoint):
+        return "the class builds rows of its own beside those of the vocabulary"
+    if layout.served is not None:
+        return f"the model looks ids from {layout.served} on up in other tables"
+    beside = next(per_layer_tables(checkpoint.tables), None)
+    if beside is not None and checkpoint.model_type not in PER_LAYER_GUARDED:
+        return f"a resize leaves {beside.tensor}, where the model looks up the same ids, as it is"
+    if any(table.d2t is not None for table in layout.others):
+        return "a draft model has the rows of its target model: resize that one"
+    if not (checkpoint.architectures or checkpoint.model_type):
+        return "nothing names a class that could resize it: the library that made the table has to"
+    return None
