@@ -28,6 +28,6 @@ def no_growth(checkpoint: Checkpoint) -> str | None:
         return f"a resize leaves {beside.tensor}, where the model looks up the same ids, as it is"
     if any(table.d2t is not None for table in layout.others):
         return "a draft model has the rows of its target model: resize that one"
-    if not (checkpoint.architectures or checkpoint.model_type):
-        return "nothing names a class that could resize it: the library that made the table has to"
+    if not checkpoint.architectures and any("." not in matrix.tensor for matrix in layout.matrices):
+        return "no model stands behind this table that could resize it: make it anew with more tokens"
     return None

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from rowscope.inspector.checks import comparison, fresh, rows, sizes, structure, tokens, tying, vocabulary
+from rowscope.inspector.checks import (
+    adapters,
+    comparison,
+    fresh,
+    rows,
+    sizes,
+    structure,
+    tokens,
+    tying,
+    vocabulary,
+)
 from rowscope.inspector.checks.finding import SEVERITY_RANK, Finding, Rule
 from rowscope.inspector.evidence import Facts
 
@@ -33,6 +43,7 @@ CHECKS: Final[tuple[tuple[Rule, Check], ...]] = (
     (tokens.TOK302, tokens.untrained_ordinary_tokens),
     (tokens.TOK303, tokens.unreachable_tokens),
     (fresh.TOK304, fresh.fresh_token),
+    (adapters.TOK309, adapters.unmoved_rows),
     (tying.TIE401, tying.tied_but_different),
     (tying.TIE402, tying.missing_output_matrix),
 )

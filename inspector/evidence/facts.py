@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from rowscope.inspector.checkpoint import Checkpoint
 from rowscope.inspector.evidence.decay import WeightDecay
 from rowscope.inspector.evidence.holes import Hole, rows_of
 from rowscope.inspector.evidence.model import MatrixEvidence
+from rowscope.inspector.evidence.unmoved import NONE
 from rowscope.inspector.matrices import Matrix
 from rowscope.inspector.rows import GroupStats, RowTable
 from rowscope.inspector.vocabulary import Vocabulary
@@ -28,6 +29,7 @@ class MatrixFacts:
         stats: statistics by group name; groups without rows are absent.
         evidence: reference, indicators, verdicts.
         mean_shift: norm of the mean of the finite rows / their median norm; NaN where that is 0.
+        unmoved: int64 ids of rows that an adapter trains and that are still the base's.
         holes: runs of zero bytes that show that a piece of the file is missing.
         weight_decay: what decay did in training, for an untied input matrix where it can be told.
     """
@@ -40,6 +42,7 @@ class MatrixFacts:
     mean_shift: float
     weight_decay: WeightDecay | None
     holes: tuple[Hole, ...] = ()
+    unmoved: NDArray[np.int64] = field(default_factory=lambda: NONE)
 
     @property
     def damaged(self) -> NDArray[np.bool_]:

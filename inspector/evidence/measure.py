@@ -23,6 +23,7 @@ from rowscope.inspector.evidence.model import MatrixEvidence
 from rowscope.inspector.evidence.pieces import pieces_of
 from rowscope.inspector.evidence.recorded import recorded_recipes
 from rowscope.inspector.evidence.subject import Subject
+from rowscope.inspector.evidence.unmoved import unmoved_rows
 from rowscope.inspector.matrices import Matrix, config_value
 from rowscope.inspector.rows import GroupColumns, RowTable, group_statistics, open_rows, scan_rows
 from rowscope.inspector.vocabulary import Vocabulary
@@ -79,6 +80,7 @@ def measure_matrix(
         mean_shift=mean_shift(matrix_mean(columns), table),
         weight_decay=decay,
         holes=holes,
+        unmoved=unmoved_rows(matrix, checkpoint),
     )
 
 

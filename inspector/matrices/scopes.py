@@ -77,7 +77,7 @@ def text_scope(config: Mapping[str, Any] | None) -> Scope | None:
 
 
 def size_place(config: Mapping[str, Any]) -> str:
-    """Where a config has to state the size of the text vocabulary: in the text model's own, if there is one."""
+    """Where a config has to state the text vocabulary's size: in the text model's own, if there is one."""
     paths = [path for path, _ in _text_scopes("", config)]
     return (paths[1] if len(paths) > 1 else "") + "vocab_size"
 
