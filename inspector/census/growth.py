@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rowscope.inspector.checkpoint import Checkpoint
-from rowscope.inspector.matrices import PER_LAYER_GUARDED, built_rows, per_layer_tables, resizable
+from rowscope.inspector.matrices import built_rows, input_names, per_layer_tables, resizable
 
 
 def by_design(checkpoint: Checkpoint) -> bool:
@@ -24,8 +24,10 @@ def no_growth(checkpoint: Checkpoint) -> str | None:
     if layout.served is not None:
         return f"the model looks ids from {layout.served} on up in other tables"
     beside = next(per_layer_tables(checkpoint.tables), None)
-    if beside is not None and checkpoint.model_type not in PER_LAYER_GUARDED:
-        return f"a resize leaves {beside.tensor}, where the model looks up the same ids, as it is"
+    if beside is not None and not input_names(checkpoint.config):
+        return (
+            f"nothing tells whether a resize grows {beside.tensor} as well, where the same ids are looked up"
+        )
     if any(table.d2t is not None for table in layout.others):
         return "a draft model has the rows of its target model: resize that one"
     if not checkpoint.architectures and any("." not in matrix.tensor for matrix in layout.matrices):

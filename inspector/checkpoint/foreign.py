@@ -88,7 +88,7 @@ FORMATS: Final[tuple[Foreign, ...]] = (
     Foreign(
         (r".*\.ckpt.*\.index",),
         "a TensorFlow checkpoint",
-        "convert it once: AutoModel.from_pretrained({folder}, from_tf=True).save_pretrained(OUT) "
+        "convert it once: AutoModelForCausalLM.from_pretrained({folder}, from_tf=True).save_pretrained(OUT) "
         "with transformers 4",
     ),
     Foreign(

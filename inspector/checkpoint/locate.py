@@ -182,7 +182,8 @@ def conversion(suffix: str) -> str | None:
 
 _TORCH = (
     "convert it once: torch.load(FILE, weights_only=True) and safetensors.torch.save_file, "
-    "or AutoModel.from_pretrained(FOLDER).save_pretrained(OUT)"
+    "or AutoModelForCausalLM.from_pretrained(FOLDER).save_pretrained(OUT), or with the class that "
+    "config.json names: AutoModel leaves the output matrix out"
 )
 _CONVERSIONS = {
     ".bin": _TORCH,
@@ -193,9 +194,9 @@ _CONVERSIONS = {
         "convert it once: AutoModelForCausalLM.from_pretrained(FOLDER, gguf_file=FILE).save_pretrained(OUT), "
         "or audit the checkpoint that it was made from"
     ),
-    ".h5": "convert it once: AutoModel.from_pretrained(FOLDER, from_tf=True).save_pretrained(OUT) "
+    ".h5": "convert it once: AutoModelForCausalLM.from_pretrained(FOLDER, from_tf=True).save_pretrained(OUT) "
     "with transformers 4",
-    ".msgpack": "convert it once: AutoModel.from_pretrained(FOLDER, from_flax=True).save_pretrained(OUT) "
-    "with transformers 4",
+    ".msgpack": "convert it once: AutoModelForCausalLM.from_pretrained(FOLDER, from_flax=True)"
+    ".save_pretrained(OUT) with transformers 4",
     ".npz": "convert it once: safetensors.numpy.save_file(dict(numpy.load(FILE)), OUT)",
 }

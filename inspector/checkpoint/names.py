@@ -46,7 +46,8 @@ def check_names(
             return
     foreign = foreign_prefix(every, config)
     if foreign is not None:
-        yield _misplaced([name for name in every if name.startswith(foreign[0])], *foreign, root)
+        hit = [name for name in every if name.startswith(foreign[0])]
+        yield _misplaced(hit, *foreign, root, whole=len(hit) == len(every))
 
 
 def _problem(names: list[str], wrapper: str, origin: str, root: str) -> Problem:
@@ -63,8 +64,11 @@ def _problem(names: list[str], wrapper: str, origin: str, root: str) -> Problem:
     )
 
 
-def _misplaced(names: list[str], prefix: str, wanted: str, root: str) -> Problem:
-    """What is stored as a part of something larger: one of a trainer's two models, a policy, a bundle."""
+def _misplaced(names: list[str], prefix: str, wanted: str, root: str, *, whole: bool) -> Problem:
+    """What is stored as a part of something larger: one of a trainer's two models, a policy, a bundle.
+
+    Where the file holds more than that part, a library of its own may know how to read it: a warning.
+    """
     return Problem(
         "FIL006",
         f"{len(names)} tensor names begin with {prefix!r}, first {names[0]!r}: the class that config.json "
@@ -74,5 +78,5 @@ def _misplaced(names: list[str], prefix: str, wanted: str, root: str) -> Problem
         {"kind": "wrapped_names", "wrapper": prefix, "count": len(names), "tensors": names[:_MOST_NAMES]},
         f"save the module below {prefix!r} alone, or write the file again with {prefix!r} taken out of the "
         "names",
-        severity="error",
+        severity="error" if whole else "warning",
     )

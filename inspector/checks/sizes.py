@@ -31,13 +31,15 @@ VOC109: Final = Rule("VOC109", "short-side-table", "error", "A table for the sam
 def vocab_size_mismatch(facts: Facts) -> Iterator[Finding]:
     """VOC103: an error where loading is known to fail, or where rows are fewer than the config states."""
     size, rows = facts.census.config_vocab_size, facts.census.input_rows or facts.census.output_rows
-    if size is None or not rows or size == rows or not facts.matrices or facts.checkpoint.layout.alone:
+    if size is None or not rows or not facts.matrices or facts.checkpoint.layout.alone:
         return
     built = built_rows(facts.checkpoint.config, size)
     behind = facts.checkpoint.layout.behind
     if built == rows or (behind and built == rows + behind) or (built == OWN_COUNT and rows > size):
         return  # as many rows as the class builds, or a number that it works out itself
     known = built is not None and built != OWN_COUNT
+    if size == rows and not known:
+        return
     refused = known and _compared(facts)
     path = _path(facts)
     yield VOC103.finding(
@@ -159,5 +161,5 @@ def _short(facts: Facts, source: Matrix, table: Matrix) -> Finding:
         severity="error" if named.size else "warning",
         evidence={**id_evidence(named), "rows": [source.rows, table.rows]},
         hint=f"Give both tables {source.rows} rows, vocab_size_per_layer_input in config.json with them; "
-        "resize_token_embeddings grows the main table alone.",
+        "resize_token_embeddings of older versions grows the main table alone.",
     )

@@ -151,7 +151,7 @@ class MatrixEvidence:
     @property
     def untrained(self) -> NDArray[np.bool_]:
         """bool [n]: any verdict but `trained`; of damaged rows nobody knows."""
-        return (self.verdict != TRAINED) & (self.verdict != DAMAGED)
+        return np.asarray((self.verdict != TRAINED) & (self.verdict != DAMAGED))
 
     def lost(self, file: str) -> str:
         """What to know of damaged rows, for people; empty where none is."""

@@ -6,6 +6,7 @@ Data of `classes.json`, made by transformers' own renaming and `resize_token_emb
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import repeat
 from typing import Any, Final
 
 from rowscope.inspector.matrices.classes import architectures, classes
@@ -43,8 +44,8 @@ def foreign_prefix(names: Iterable[str], config: Mapping[str, Any] | None) -> tu
     if not wanted:
         return None
     stems = {name.removesuffix(".weight").rpartition(".")[2] for name in wanted}
-    found: dict[tuple[str, str], None] = {}
-    for name in names:
+    every, found = list(names), set()
+    for name in every:
         if not any(stem in name for stem in stems):
             continue
         plain = plain_name(name)
@@ -53,8 +54,8 @@ def foreign_prefix(names: Iterable[str], config: Mapping[str, Any] | None) -> tu
         ends = [end for end in wanted if plain is not None and plain.endswith(f".{end}")]
         if plain is not None and ends:
             end = max(ends, key=len)
-            found.setdefault((plain.removesuffix(end), end))
-    return next(iter(found), None)
+            found.add((plain.removesuffix(end), end))
+    return max(found, key=lambda pair: (sum(map(str.startswith, every, repeat(pair[0]))), pair), default=None)
 
 
 def resizable(config: Mapping[str, Any] | None, tied: bool) -> bool:

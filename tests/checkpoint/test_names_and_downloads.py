@@ -75,7 +75,10 @@ def test_the_step_that_the_page_names_mends_it(demo):
 
 def test_usual_names_are_no_wrappers(demo):
     assert codes(demo) == {}
-    assert codes(renamed(demo, lambda name: f"module_list.{name}")) == {}
+    renamed(demo, lambda name: f"module_list.{name}")
+    assert codes(demo)["FIL006"].evidence["wrapper"] == "module_list."  # of no library, and in nobody's way
+    (demo / "config.json").unlink()
+    assert codes(demo) == {}
 
 
 def indexed(folder, extra):

@@ -135,7 +135,7 @@ def test_two_different_matrices_stay_two(tmp_path):
     assert not report.census.tied
     assert len(report.matrices) == 2
     (finding,) = [finding for finding in report.findings if finding.code == "TIE401"]
-    assert "Set tie_word_embeddings to false to keep both" in finding.hint
+    assert "Set tie_word_embeddings in config.json to false to keep both" in finding.hint
     state(tmp_path, False, None)
     loaded = transformers.LlamaForCausalLM.from_pretrained(tmp_path)
     assert torch.equal(loaded.lm_head.weight, model.lm_head.weight)
@@ -202,7 +202,8 @@ def test_more_rows_by_design(tmp_path):
         assert ("VOC103" in found) == bool(more)
         assert "VOC104" not in found or more
     assert found["VOC103"].severity == "error"
-    assert "Set text_config.vocab_size in config.json to 97" in found["VOC103"].hint
+    assert "No text_config.vocab_size fits both tables" in found["VOC103"].hint
+    assert "the output has 97 and the input 105" in found["VOC104"].hint
 
 
 def test_ids_beyond_a_per_layer_table_raise(tmp_path):

@@ -155,8 +155,8 @@ def _no_room(room: Room, count: int, free: int) -> str:
         return f"{need}; {room.capacity.no_resize}{_placeholder_hint(room)}"
     return (
         f"{need}; resize to {needed} rows or more, padded to {padded(needed, 64)} (a "
-        f"multiple of 64) or {padded(needed, 128)} (of 128), with model.resize_token_embeddings({needed}, "
-        f"pad_to_multiple_of=64){_placeholder_hint(room)}"
+        f"multiple of 64) or {padded(needed, 128)} (of 128), with "
+        f"model.resize_token_embeddings({padded(needed, 64)}){_placeholder_hint(room)}"
     )
 
 
