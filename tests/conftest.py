@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,12 @@ from rowscope.inspector.audit.report import Report
 EMBEDDING = "model.embed_tokens.weight"
 HEAD = "lm_head.weight"
 _ROWS, _WIDTH, _TOKENS = 128, 64, 96
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _state_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What a claim notes about itself belongs into no real home folder."""
+    os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
 
 
 def _write(

@@ -25,7 +25,6 @@ from rowscope.inspector.claim import (
     undo_claim,
 )
 from rowscope.inspector.claim.applying.manifest import UNDO
-from rowscope.inspector.claim.applying.undo import numbered
 from rowscope.inspector.claim.disk import copying
 from rowscope.inspector.claim.disk.disk import Disk
 from rowscope.inspector.errors import RefusedError
@@ -53,7 +52,7 @@ class WatchedDisk(Disk):
     def sync(self, file: int) -> None:
         os.fstat(file)
 
-    def sync_folder(self, path: Path) -> None:
+    def sync_folder(self, path: Path | int) -> None:
         os.stat(path)
 
     def __getattribute__(self, name: str) -> Any:
@@ -181,6 +180,11 @@ def test_a_claim_in_one_call_is_absent_or_marked_or_whole(
         assert contents(source) == before
         finished += whole_or_marked(out, whole, contents, nothing_yet=(at, mode) == (1, "before"))
     assert finished == 3
+
+
+def numbered(work: Path) -> list[str]:
+    """Names of the undo folders."""
+    return [name for name in os.listdir(work / UNDO) if name.isdigit()] if (work / UNDO).is_dir() else []
 
 
 def without_undo(found: dict[str, str]) -> dict[str, str]:

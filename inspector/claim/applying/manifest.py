@@ -6,22 +6,29 @@ import datetime
 import hashlib
 import json
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Final
 
 import rowscope
+from rowscope.inspector.claim.disk.inside import Inside
 from rowscope.inspector.claim.model import ClaimPlan
-from rowscope.inspector.errors import CheckpointError, RefusedError
-from rowscope.inspector.storage import local_file, read_json
+from rowscope.inspector.errors import RefusedError
+from rowscope.inspector.storage import too_many_values
 
 UNDO: Final = ".rowscope-undo"
 MANIFEST: Final = "manifest.json"
 COMPLETE: Final = "COMPLETE"
 
 _VERSION: Final = 1
-_LIMIT: Final = 1 << 30
+LIMIT: Final = 1 << 30
+"""Bytes of a manifest that is read."""
+
+UNKNOWN_LIMIT: Final = 1 << 26
+"""Bytes of one that this user's claims did not write."""
+
 _PIECE: Final = 1 << 22
 
 
@@ -29,7 +36,8 @@ _PIECE: Final = 1 << 22
 class KeptFile:
     """A tokenizer file: `kept` is its old content and `new` its new one, relative to the manifest's folder.
 
-    `kept` and `sha256_before` are None for a file that the claim created.
+    `kept` and `sha256_before` are None for a file that the claim created. `mode` is for whoever looks into
+    the manifest: an undo keeps the permissions that it finds.
     """
 
     name: str
@@ -90,11 +98,11 @@ def _shard_json(shard: KeptShard) -> dict[str, Any]:
     }
 
 
-def manifest_of(plan: ClaimPlan) -> Manifest:
+def manifest_of(plan: ClaimPlan, root: Inside) -> Manifest:
     """The manifest of a plan; reads every weights file that it changes once, for its hash."""
     files = []
     for place, edit in enumerate(plan.files):
-        path = plan.root / edit.name
+        status = root.status(edit.name)
         files.append(
             KeptFile(
                 name=edit.name,
@@ -102,89 +110,110 @@ def manifest_of(plan: ClaimPlan) -> Manifest:
                 new=f"new-{place}",
                 sha256_before=None if edit.before is None else hashlib.sha256(edit.before).hexdigest(),
                 sha256_after=edit.sha256_after,
-                mode=None if edit.before is None else path.stat().st_mode & 0o777,
+                mode=None if status is None else status.st_mode & 0o777,
             )
         )
     shards = []
     for name in plan.shards:
         regions = tuple(Region(p.offset, p.before, p.after) for p in plan.rows if p.file == name)
-        size = (plan.root / name).stat().st_size
-        shards.append(KeptShard(name, size, hash_with_old_rows(plan.root / name, regions), regions))
+        file = root.open(name)
+        try:
+            size = os.fstat(file).st_size
+            shards.append(KeptShard(name, size, hash_with_old_rows(file, regions), regions))
+        finally:
+            os.close(file)
     tokens = tuple((claim.token, claim.id) for claim in plan.claimed)
     return Manifest(tokens, tuple(files), tuple(shards))
 
 
-def read_manifest(folder: Path) -> Manifest:
-    """The manifest of an undo folder.
+def read_manifest(raw: bytes, path: Path) -> Manifest:
+    """A manifest from its bytes; `path` is for messages.
+
+    It may have come with a downloaded checkpoint: names stay in the folder, and nothing else than what a
+    claim writes is taken for a manifest. Whether it may be acted on is for `undo` to find out.
 
     Raises:
-        RefusedError: it cannot be read, or names a file outside the checkpoint's folder.
+        RefusedError: it is none, or names a file outside the checkpoint's folder.
     """
-    path = folder / MANIFEST
     try:
-        document = read_json(local_file(path), _LIMIT)
+        if too_many_values(raw):
+            raise ValueError("it lists too many values")
+        document = json.loads(raw.decode("utf-8"))
         if document["rowscope_undo"] != _VERSION:
             raise ValueError(f"version {document['rowscope_undo']!r} is not {_VERSION}")
-        manifest = Manifest(
-            tokens=tuple((str(entry["token"]), int(entry["id"])) for entry in document["tokens"]),
+        return Manifest(
+            tokens=tuple((_text(entry["token"]), _count(entry["id"])) for entry in document["tokens"]),
             files=tuple(_kept_file(entry) for entry in document["files"]),
             shards=tuple(_kept_shard(entry) for entry in document["shards"]),
         )
-    except (CheckpointError, KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise RefusedError(
             f"{str(path)!r} is no undo manifest that can be read ({error}); restore the checkpoint from "
             "its source",
             location=str(path),
         ) from error
-    return manifest
 
 
 def _kept_file(entry: dict[str, Any]) -> KeptFile:
-    for key in ("name", "new"):
-        _require_inside(entry[key])
-    if entry["kept"] is not None:
-        _require_inside(entry["kept"])
-    if entry["mode"] is not None and (type(entry["mode"]) is not int or entry["mode"] & ~0o777):
-        raise ValueError(
-            f"the permissions {entry['mode']!r} of {entry['name']!r} are none that a claim keeps"
-        )
-    return KeptFile(**{name: entry[name] for name in KeptFile.__slots__})
+    name, before = _inside(entry["name"]), entry["sha256_before"]
+    kept = None if before is None else _own(entry["kept"], "old")
+    if before is None and entry["kept"] is not None:
+        raise ValueError(f"{name!r} was not there before, and yet has an old copy")
+    digest = None if before is None else _text(before)
+    return KeptFile(name, kept, _own(entry["new"], "new"), digest, _text(entry["sha256_after"]), None)
 
 
 def _kept_shard(entry: dict[str, Any]) -> KeptShard:
-    _require_inside(entry["name"])
+    name, size = _inside(entry["name"]), _count(entry["size"])
     regions = tuple(
-        Region(int(r["offset"]), bytes.fromhex(r["before"]), bytes.fromhex(r["after"]))
+        Region(_count(r["offset"]), bytes.fromhex(r["before"]), bytes.fromhex(r["after"]))
         for r in entry["regions"]
     )
     for region in regions:
-        if not 0 <= region.offset <= entry["size"] - len(region.before):
-            raise ValueError(f"bytes at {region.offset} lie outside {entry['name']!r}")
+        if region.offset > size - len(region.before):
+            raise ValueError(f"bytes at {region.offset} lie outside {name!r}")
         if len(region.before) != len(region.after):
             raise ValueError(f"old and new bytes at {region.offset} differ in number")
-    return KeptShard(entry["name"], entry["size"], entry["sha256_before"], regions)
+    return KeptShard(name, size, _text(entry["sha256_before"]), regions)
 
 
-def _require_inside(name: str) -> None:
-    """A manifest may come with a downloaded checkpoint: it must not reach beyond its folder."""
-    path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts or not path.parts or "\\" in name or "\0" in name:
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value
+
+
+def _count(value: object) -> int:
+    if type(value) is not int or not 0 <= value < 1 << 63:
+        raise TypeError(f"{value!r} is no number of bytes, and no id")
+    return value
+
+
+def _own(value: object, kind: str) -> str:
+    """The name of a file beside the manifest."""
+    if not re.fullmatch(rf"{kind}-\d{{1,9}}", _text(value)):
+        raise ValueError(
+            f"the file name {value!r} leaves the checkpoint's folder, or is not one of a manifest"
+        )
+    return _text(value)
+
+
+def _inside(value: object) -> str:
+    name = _text(value)
+    if any(part in ("", ".", "..") for part in name.split("/")) or "\\" in name or "\0" in name:
         raise ValueError(f"the file name {name!r} leaves the checkpoint's folder")
+    return name
 
 
-def hash_with_old_rows(path: Path, regions: Sequence[Region]) -> str:
-    """SHA-256 of a weights file in which the regions hold their old bytes, whatever they hold now."""
+def hash_with_old_rows(file: int, regions: Sequence[Region]) -> str:
+    """SHA-256 of a weights file, by its descriptor, in which the regions hold their old bytes."""
     digest = hashlib.sha256()
-    file = os.open(path, os.O_RDONLY)
-    try:
-        at = 0
-        for region in sorted(regions, key=lambda region: region.offset):
-            _feed(digest, file, at, region.offset)
-            digest.update(region.before)
-            at = region.offset + len(region.before)
-        _feed(digest, file, at, os.fstat(file).st_size)
-    finally:
-        os.close(file)
+    at = 0
+    for region in sorted(regions, key=lambda region: region.offset):
+        _feed(digest, file, at, region.offset)
+        digest.update(region.before)
+        at = region.offset + len(region.before)
+    _feed(digest, file, at, os.fstat(file).st_size)
     return digest.hexdigest()
 
 

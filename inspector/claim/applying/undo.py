@@ -6,161 +6,244 @@ import hashlib
 import os
 import re
 import secrets
-from contextlib import suppress
-from pathlib import Path
+import stat
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
 from typing import Final
 
-from rowscope.inspector.checkpoint import locate
+from rowscope.inspector.checkpoint import locate, open_checkpoint
+from rowscope.inspector.claim.applying import known
+from rowscope.inspector.claim.applying.harmless import require_harmless
 from rowscope.inspector.claim.applying.manifest import (
+    LIMIT,
+    MANIFEST,
     UNDO,
+    UNKNOWN_LIMIT,
     KeptFile,
     KeptShard,
     Manifest,
     hash_with_old_rows,
     read_manifest,
 )
-from rowscope.inspector.claim.disk.disk import INCOMPLETE, Disk, refusal, remove_tree
+from rowscope.inspector.claim.disk.disk import INCOMPLETE, Disk, refusal
+from rowscope.inspector.claim.disk.inside import Inside
 from rowscope.inspector.claim.disk.transfer import write_file
 from rowscope.inspector.claim.model import UndoResult
-from rowscope.inspector.errors import RefusedError
+from rowscope.inspector.errors import RefusedError, RowscopeError
 
-_NUMBER: Final = re.compile(r"\d{4,}")
+_NUMBER: Final = re.compile(r"[0-9]{4,9}")
 
 
-def undo_claim(path: str | os.PathLike[str], *, disk: Disk | None = None) -> UndoResult:
+def undo_claim(
+    path: str | os.PathLike[str], *, trust_manifest: bool = False, disk: Disk | None = None
+) -> UndoResult:
     """Take back the last in-place claim, finished or interrupted.
 
     Every file must hold its old bytes, its new bytes, or, in the rows, a mixture of both as an interruption
     leaves it; the rest of each weights file must be unchanged (its whole hash is compared). An undo that is
-    itself interrupted can be run again.
+    itself interrupted can be run again. No link is followed, and permissions stay as they are.
 
     Args:
         path: the checkpoint, as `open_checkpoint` takes it.
+        trust_manifest: act on a manifest that no claim of this user wrote, as far as it changes tokenizer
+            files and rows of the vocabulary tables.
         disk: for tests.
 
     Raises:
-        RefusedError: there is nothing to undo, or a file was changed since by something else.
+        RefusedError: there is nothing to undo, the manifest is not this user's, or a file was changed since
+            by something else.
     """
-    root = locate(os.fsdecode(path)).root
+    where = os.fsdecode(path)
+    root = locate(where).root
     try:
-        return undo_newest(disk or Disk(), root)
+        with Inside.of(root) as inside:
+            return undo_newest(disk or Disk(), inside, trusted=where if trust_manifest else None)
     except OSError as error:
         raise refusal(error, "Run 'rowscope undo' again once that is mended", root) from error
 
 
-def numbered(root: Path) -> list[Path]:
-    """Undo folders of a checkpoint, the newest last."""
-    home = root / UNDO
-    if not home.is_dir():
+def numbered(inside: Inside) -> list[str]:
+    """Names of the undo folders of a checkpoint, the newest last.
+
+    Raises:
+        RefusedError: their folder is a link, or no folder.
+    """
+    if inside.status(UNDO) is None:
         return []
-    found = [entry for entry in home.iterdir() if _NUMBER.fullmatch(entry.name) and entry.is_dir()]
-    return sorted(found, key=lambda folder: int(folder.name))
+    with inside.folder(UNDO) as home:
+        found = [name for name in home.names() if _NUMBER.fullmatch(name) and _is_folder(home, name)]
+    return sorted(found, key=int)
 
 
-def undo_newest(disk: Disk, root: Path) -> UndoResult:
-    """Like `undo_claim`, for a folder; OSError passes."""
-    folders = numbered(root)
-    if not folders:
+def _is_folder(home: Inside, name: str) -> bool:
+    status = home.status(name)
+    return status is not None and stat.S_ISDIR(status.st_mode)
+
+
+def undo_newest(
+    disk: Disk, inside: Inside, *, trusted: str | None = None, ours: str | None = None
+) -> UndoResult:
+    """Like `undo_claim`, for a folder that is held open; OSError passes.
+
+    Args:
+        trusted: the checkpoint's path, where a manifest of unknown origin may be acted on.
+        ours: SHA-256 of a manifest that this very process wrote.
+    """
+    names = numbered(inside)
+    if not names:
         raise RefusedError(
-            f"{str(root)!r} holds no in-place claim to undo ({UNDO} is not there or empty); a claim with "
-            "--out is undone by removing its folder",
-            location=str(root),
+            f"{str(inside.path)!r} holds no in-place claim to undo ({UNDO} is not there or empty); a claim "
+            "with --out is undone by removing its folder",
+            location=str(inside.path),
         )
-    folder = folders[-1]
-    manifest = read_manifest(folder)
-    for shard in manifest.shards:
-        _require_ours(root, shard)
-    wrong = [kept.name for kept in manifest.files if not _is_ours(root, kept)]
-    if wrong:
-        raise _foreign(root / wrong[0])
-    for kept in manifest.files:
-        if kept.kept is not None and _hash(folder / kept.kept) != kept.sha256_before:
-            raise RefusedError(
-                f"{str(folder / kept.kept)!r}, the old copy of {kept.name}, is damaged; restore the "
-                "checkpoint from its source",
-                location=str(folder / kept.kept),
-            )
-    _restore(disk, root, folder, manifest)
-    _remove(disk, root, folder)
+    with inside.folder(f"{UNDO}/{names[-1]}") as folder, ExitStack() as stack:
+        manifest, digest = _read(folder, inside, trusted, ours)
+        shards = {shard.name: _opened(stack, inside, shard) for shard in manifest.shards}
+        _require_restorable(inside, folder, manifest, shards)
+        _restore(disk, inside, folder, manifest, shards)
+    _remove(disk, inside, names[-1])
+    known.forget(digest)
     return UndoResult(
-        root=root,
+        root=inside.path,
         tokens=manifest.tokens,
         restored=(
             *(shard.name for shard in manifest.shards),
             *(kept.name for kept in manifest.files if kept.kept is not None),
         ),
         removed=tuple(kept.name for kept in manifest.files if kept.kept is None),
-        left=len(folders) - 1,
+        left=len(names) - 1,
     )
 
 
-def _require_ours(root: Path, shard: KeptShard) -> None:
-    path = root / shard.name
-    if not path.is_file() or path.is_symlink() or path.stat().st_size != shard.size:
-        raise _foreign(path)
-    file = os.open(path, os.O_RDONLY)
+def _read(folder: Inside, inside: Inside, trusted: str | None, ours: str | None) -> tuple[Manifest, str]:
+    """The manifest and its hash, where it may be acted on."""
+    path = folder.path / MANIFEST
+    digest = _hash(folder, MANIFEST) or ""
+    own = digest in ("", ours) or known.is_noted(digest)
+    raw = folder.read(MANIFEST, LIMIT if own else UNKNOWN_LIMIT) if digest else b""
+    manifest = read_manifest(raw, path)
+    if hashlib.sha256(raw).hexdigest() != digest:
+        raise _foreign(folder, MANIFEST)
+    if own:
+        return manifest, digest
+    if trusted is None:
+        raise RefusedError(_unknown(inside, manifest), location=str(path))
+    require_harmless(manifest, open_checkpoint(trusted))
+    return manifest, digest
+
+
+def _unknown(inside: Inside, manifest: Manifest) -> str:
+    files = [*(kept.name for kept in manifest.files), *(shard.name for shard in manifest.shards)]
+    named = ", ".join(map(repr, files[:4])) + (" and more" if len(files) > 4 else "")
+    return (
+        f"the undo manifest in {str(inside.path / UNDO)!r} was not written by a claim of yours here: it may "
+        f"have come with the folder. It would change {named or 'nothing'}; nothing was changed. If you know "
+        "who made it, add --trust-manifest"
+    )
+
+
+def _opened(stack: ExitStack, inside: Inside, shard: KeptShard) -> int:
+    """A weights file open for writing, which must be the claim's and nobody else's."""
+    path = inside.path / shard.name
+    status = inside.status(shard.name)
+    if status is None or not stat.S_ISREG(status.st_mode) or status.st_size != shard.size:
+        raise _foreign(inside, shard.name)
+    file = inside.open(shard.name, os.O_RDWR)
+    stack.callback(os.close, file)
+    if os.fstat(file).st_nlink > 1:
+        raise RefusedError(
+            f"{str(path)!r} is one file under {os.fstat(file).st_nlink} names (hard links), and all would "
+            "change; copy it to a file of its own first",
+            location=str(path),
+        )
+    for region in shard.regions:
+        now = os.pread(file, len(region.before), region.offset)
+        mixed = zip(now, region.before, region.after, strict=False)
+        if len(now) != len(region.before) or any(byte not in (old, new) for byte, old, new in mixed):
+            raise _foreign(inside, shard.name)
+    if hash_with_old_rows(file, shard.regions) != shard.sha256_before:
+        raise _foreign(inside, shard.name)
+    return file
+
+
+def _require_restorable(
+    inside: Inside, folder: Inside, manifest: Manifest, shards: Mapping[str, int]
+) -> None:
+    for kept in manifest.files:
+        if not _is_ours(inside, kept):
+            raise _foreign(inside, kept.name)
+    for kept in manifest.files:
+        if kept.kept is not None and _hash(folder, kept.kept) != kept.sha256_before:
+            raise RefusedError(
+                f"{str(folder.path / kept.kept)!r}, the old copy of {kept.name}, is damaged; restore the "
+                "checkpoint from its source",
+                location=str(folder.path / kept.kept),
+            )
+
+
+def _is_ours(inside: Inside, kept: KeptFile) -> bool:
     try:
-        for region in shard.regions:
-            now = os.pread(file, len(region.before), region.offset)
-            mixed = zip(now, region.before, region.after, strict=True)
-            if any(byte not in (old, new) for byte, old, new in mixed):
-                raise _foreign(path)
-    finally:
-        os.close(file)
-    if hash_with_old_rows(path, shard.regions) != shard.sha256_before:
-        raise _foreign(path)
-
-
-def _is_ours(root: Path, kept: KeptFile) -> bool:
-    path = root / kept.name
-    if path.is_symlink():
+        return _hash(inside, kept.name) in (kept.sha256_before, kept.sha256_after)
+    except RefusedError:  # a link, or no regular file
         return False
-    found = _hash(path) if path.is_file() else None
-    return found in (kept.sha256_before, kept.sha256_after)
 
 
-def _hash(path: Path) -> str | None:
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+def _hash(folder: Inside, name: str) -> str | None:
+    if folder.status(name) is None:
+        return None
+    with os.fdopen(folder.open(name), "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _foreign(path: Path) -> RefusedError:
+def _foreign(inside: Inside, name: str) -> RefusedError:
     return RefusedError(
-        f"{str(path)!r} was changed by something else since the claim, so the old bytes no longer fit; "
-        "nothing was restored: take the checkpoint from its source instead",
-        location=str(path),
+        f"{str(inside.path / name)!r} was changed by something else since the claim, so the old bytes no "
+        "longer fit; nothing was restored: take the checkpoint from its source instead",
+        location=str(inside.path / name),
     )
 
 
-def _restore(disk: Disk, root: Path, folder: Path, manifest: Manifest) -> None:
+def _restore(
+    disk: Disk, inside: Inside, folder: Inside, manifest: Manifest, shards: Mapping[str, int]
+) -> None:
     """Put everything back; each step may already have been taken."""
     for shard in manifest.shards:
-        file = os.open(root / shard.name, os.O_RDWR)
-        try:
-            for region in shard.regions:
-                disk.write(file, region.before, region.offset)
-            disk.sync(file)
-        finally:
-            os.close(file)
+        for region in shard.regions:
+            disk.write(shards[shard.name], region.before, region.offset)
+        disk.sync(shards[shard.name])
     for kept in manifest.files:
-        path = root / kept.name
+        status = inside.status(kept.name)
         if kept.kept is None:
-            if path.exists():
-                disk.unlink(path)
-        elif _hash(path) != kept.sha256_before:
-            staged = folder / f"back-{secrets.token_hex(4)}"
-            write_file(disk, staged, (folder / kept.kept).read_bytes(), kept.mode)
-            disk.rename(staged, path)
-    disk.sync_folder(root)
+            if status is not None:
+                disk.unlink(kept.name, inside.at)
+        elif status is not None and _hash(inside, kept.name) != kept.sha256_before:
+            staged = f"back-{secrets.token_hex(4)}"
+            old = folder.read(kept.kept, LIMIT)
+            write_file(disk, staged, old, stat.S_IMODE(status.st_mode) & 0o777, folder.at)
+            disk.rename(staged, kept.name, folder.at, inside.at)
+    disk.sync_folder(inside.at)
 
 
-def _remove(disk: Disk, root: Path, folder: Path) -> None:
+def _remove(disk: Disk, inside: Inside, name: str) -> None:
     """Take the manifest away: first its name, so that half a folder is never taken for a whole one."""
-    home = root / UNDO
-    spent = home / f"{INCOMPLETE}{secrets.token_hex(4)}"
-    disk.rename(folder, spent)
-    disk.sync_folder(home)
-    with suppress(OSError):  # what is left bears the name of something unfinished, and nothing reads it
-        for entry in sorted(home.glob(f"{INCOMPLETE}*")):
-            remove_tree(disk, entry)
-        disk.remove_folder(home)
-        disk.sync_folder(root)
+    with inside.folder(UNDO) as home:
+        spent = f"{INCOMPLETE}{secrets.token_hex(4)}"
+        disk.rename(name, spent, home.at, home.at)
+        disk.sync_folder(home.at)
+        for (
+            entry
+        ) in home.names():  # what is left bears the name of something unfinished, and nothing reads it
+            if entry.startswith(INCOMPLETE):
+                with suppress(OSError, RowscopeError):
+                    _remove_flat(disk, home, entry)
+    with suppress(OSError):
+        disk.remove_folder(UNDO, inside.at)
+        disk.sync_folder(inside.at)
+
+
+def _remove_flat(disk: Disk, home: Inside, name: str) -> None:
+    """Remove an undo folder, which holds files alone: one that holds folders is none, and stays."""
+    with home.folder(name) as folder:
+        for entry in folder.names():
+            disk.unlink(entry, folder.at)
+    disk.remove_folder(name, home.at)

@@ -22,9 +22,13 @@ from rowscope.inspector.claim.disk.target import (
     temporary_name,
 )
 from rowscope.inspector.claim.disk.transfer import Link, check_link, copy_file, place_file, write_file
+from rowscope.inspector.claim.edits.edits import decides_loading
 from rowscope.inspector.claim.model import ClaimPlan, ClaimResult
 
 _LEFT_OUT: Final = (".git", ".cache", UNDO)
+
+_DEEPEST: Final = 32
+"""Folders below folders that are copied."""
 
 
 @dataclass
@@ -119,13 +123,16 @@ def _fill(writing: _Writing) -> None:
 
 def _place_folder(writing: _Writing, source: Path, target: Path, prefix: str) -> None:
     """Every file of a folder that the plan does not change, and the folders in it."""
-    made_here = {edit.name for edit in writing.plan.files} | set(writing.plan.shards)
+    plan = writing.plan
+    made_here = {edit.name for edit in plan.files} | set(plan.shards)
     for entry in sorted(os.scandir(source), key=lambda entry: entry.name):
         name, origin = f"{prefix}{entry.name}", Path(entry.path)
         if name in made_here:
             continue
         if _left_out(entry.name):
             writing.notes.append(f"{name} was left out: it belongs to the source")
+        elif entry.is_dir(follow_symlinks=False) and name.count("/") >= _DEEPEST:
+            writing.notes.append(f"{name} was left out: it lies more than {_DEEPEST} folders deep")
         elif entry.is_dir(follow_symlinks=False):
             if not (target / entry.name).exists():  # an early copy may have made it
                 writing.disk.make_folder(target / entry.name)
@@ -133,10 +140,28 @@ def _place_folder(writing: _Writing, source: Path, target: Path, prefix: str) ->
             writing.disk.sync_folder(target / entry.name)
         elif writing.early is not None and writing.early.finish(name, ()):
             writing.placed[name] = "copy"
+        elif entry.is_symlink() and entry.is_file() and not _belongs(origin, plan.root):
+            writing.notes.append(
+                f"{name} was left out: it is a link to {os.readlink(origin)!r}, outside of the checkpoint; "
+                "copy it yourself where you want it there"
+            )
         elif entry.is_file():
             writing.placed[name] = place_file(writing.disk, origin, target / entry.name, writing.link)
         else:
             writing.notes.append(f"{name} was left out: no regular file, or a link to a folder or nowhere")
+
+
+def _belongs(link: Path, root: Path) -> bool:
+    """Whether a link's content is part of the checkpoint: what readers take for weights, config or tokenizer,
+    what lies in its folder, or in the folder of the Hugging Face cache that the snapshot belongs to.
+
+    Any other link may have come with a download, to have a private file copied to where it will be shared.
+    """
+    if link.suffix == ".safetensors" or (link.parent == root and decides_loading(link.name)):
+        return True
+    home = root.resolve()
+    homes = [home, *([home.parents[1]] if home.parent.name == "snapshots" else [])]
+    return any(place in link.resolve().parents for place in homes)
 
 
 def _left_out(name: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import sys
 from pathlib import Path
 from typing import Final
@@ -14,19 +15,27 @@ from rowscope.inspector.errors import RefusedError
 INCOMPLETE: Final = ".rowscope-incomplete-"
 """Part of the name of every folder that is not finished."""
 
+Name = Path | str
+
+_NEW: Final = (
+    os.O_RDWR | os.O_CREAT | os.O_EXCL | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_CLOEXEC"))
+)
 _FICLONE: Final = 0x40049409  # ioctl of Linux: share the blocks of another file until one is written to
 _PIECE: Final = 1 << 28
 
 
 class Disk:
-    """The operating system's file operations as claims use them. Methods raise OSError."""
+    """The operating system's file operations as claims use them. Methods raise OSError.
 
-    def make_folder(self, path: Path) -> None:
-        os.mkdir(path)
+    `at` is the descriptor of the folder that a name is looked up in; without one the name is a whole path.
+    """
 
-    def create(self, path: Path, mode: int = 0o666) -> int:
+    def make_folder(self, path: Name, at: int | None = None) -> None:
+        os.mkdir(path, dir_fd=at)
+
+    def create(self, path: Name, mode: int = 0o666, at: int | None = None) -> int:
         """A new file, open for writing; it must not exist."""
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), mode)
+        return os.open(path, _NEW, mode, dir_fd=at)
 
     def write(self, file: int, data: bytes, offset: int) -> None:
         """All of `data` at `offset`."""
@@ -55,33 +64,45 @@ class Disk:
     def sync(self, file: int) -> None:
         os.fsync(file)
 
-    def sync_folder(self, path: Path) -> None:
-        """Make the folder's entries durable."""
+    def sync_folder(self, path: Path | int) -> None:
+        """Make the entries of a folder durable, given by its path or its descriptor."""
+        if isinstance(path, int):
+            os.fsync(path)
+            return
         folder = os.open(path, os.O_RDONLY)
         try:
             os.fsync(folder)
         finally:
             os.close(folder)
 
-    def rename(self, source: Path, target: Path) -> None:
+    def rename(
+        self, source: Name, target: Name, source_at: int | None = None, target_at: int | None = None
+    ) -> None:
         """Put `source` in the place of `target`, in one step."""
-        os.rename(source, target)
+        os.rename(source, target, src_dir_fd=source_at, dst_dir_fd=target_at)
 
-    def unlink(self, path: Path) -> None:
-        os.unlink(path)
+    def unlink(self, path: Name, at: int | None = None) -> None:
+        os.unlink(path, dir_fd=at)
 
-    def remove_folder(self, path: Path) -> None:
-        os.rmdir(path)
+    def remove_folder(self, path: Name, at: int | None = None) -> None:
+        os.rmdir(path, dir_fd=at)
 
 
-def remove_tree(disk: Disk, path: Path) -> None:
-    """Remove a folder and all in it; links in it are removed, not followed."""
-    for entry in sorted(os.scandir(path), key=lambda entry: entry.name):
-        if entry.is_dir(follow_symlinks=False):
-            remove_tree(disk, Path(entry.path))
-        else:
-            disk.unlink(Path(entry.path))
-    disk.remove_folder(path)
+def remove_tree(disk: Disk, path: Name, at: int | None = None) -> None:
+    """Remove a folder and all in it; links in it are removed, not followed, and so is one in its place."""
+    if stat.S_ISLNK(os.stat(path, dir_fd=at, follow_symlinks=False).st_mode):
+        disk.unlink(path, at)
+        return
+    folder = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0), dir_fd=at)
+    try:
+        for name in sorted(os.listdir(folder)):
+            if stat.S_ISDIR(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
+                remove_tree(disk, name, folder)
+            else:
+                disk.unlink(name, folder)
+    finally:
+        os.close(folder)
+    disk.remove_folder(path, at)
 
 
 _REASONS: Final = {

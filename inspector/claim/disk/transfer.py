@@ -31,9 +31,15 @@ def check_link(link: str) -> None:
         raise UsageError(f"--link {link!r}: choose {', '.join(LINKS)}", location="--link")
 
 
-def write_file(disk: Disk, path: Path, data: bytes, mode: int | None = None) -> None:
-    """A new file with this content, durable; `mode` sets its permissions exactly."""
-    file = disk.create(path)
+def write_file(
+    disk: Disk, path: Path | str, data: bytes, mode: int | None = None, at: int | None = None
+) -> None:
+    """A new file with this content, durable; `mode` sets its permissions exactly.
+
+    `at` is the descriptor of the folder that it is made in; without one `path` is the whole path.
+    """
+    # Nobody else may open what takes the place of a file kept from them.
+    file = disk.create(path, 0o666 if mode is None else 0o600, at)
     try:
         disk.write(file, data, 0)
         if mode is not None:

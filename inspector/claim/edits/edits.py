@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from rowscope.inspector.checkpoint import CLAIM_RECORD
 from rowscope.inspector.claim.edits.json_text import JsonText
 from rowscope.inspector.claim.edits.settings_files import (
     edit_added_tokens,
@@ -63,13 +64,19 @@ def read_sources(root: Path) -> dict[str, bytes]:
 
 def tokenizer_hashes(root: Path) -> dict[str, str]:
     """SHA-256 of every file that decides how the tokenizer is loaded, by name."""
-    names = [entry.name for entry in root.iterdir() if entry.is_file()]
-    decide = [
-        name
-        for name in names
-        if name in (*_OTHERS, "config.json") or _TOKENIZER_JSON.fullmatch(name) or _FOREIGN.fullmatch(name)
-    ]
+    decide = [entry.name for entry in root.iterdir() if entry.is_file() and decides_loading(entry.name)]
     return {name: hashlib.sha256((root / name).read_bytes()).hexdigest() for name in sorted(decide)}
+
+
+def decides_loading(name: str) -> bool:
+    """Whether a file of this name has a say in how the tokenizer is loaded."""
+    known = name in (*_OTHERS, "config.json") or _TOKENIZER_JSON.fullmatch(name) is not None
+    return known or _FOREIGN.fullmatch(name) is not None
+
+
+def is_editable(name: str) -> bool:
+    """Whether a claim may change a file of this name: of a tokenizer, or the record of claims."""
+    return name in (*_OTHERS, CLAIM_RECORD) or _TOKENIZER_JSON.fullmatch(name) is not None
 
 
 def foreign_files(root: Path) -> tuple[str, ...]:

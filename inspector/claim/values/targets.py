@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rowscope.inspector.checkpoint import Checkpoint
-from rowscope.inspector.claim.values.packed import require_own_scales
+from rowscope.inspector.claim.values.packed import require_own_scales, row_parts
 from rowscope.inspector.errors import RefusedError
 from rowscope.inspector.header import TensorRef
 from rowscope.inspector.matrices import INPUT_NAMES, OUTPUT_NAMES, Matrix
@@ -46,6 +46,16 @@ def find_targets(checkpoint: Checkpoint) -> tuple[Target, ...]:
         tied = any(ref.name in others for ref in copies)
         found.append(Target(matrix, "both" if tied else matrix.role, copies))
     return tuple(found)
+
+
+def writable_tensors(checkpoint: Checkpoint) -> tuple[TensorRef, ...]:
+    """Every tensor in which a claim can change a row: tables, copies, parts of packed ones, the bias."""
+    found: list[TensorRef] = []
+    for matrix in checkpoint.matrices:
+        found += [matrix.ref, *_lookalikes(checkpoint, matrix)]
+        found += [part.ref for part in row_parts(matrix.packed)] if matrix.packed is not None else []
+    bias = checkpoint.layout.output_bias
+    return (*found, bias) if bias is not None else tuple(found)
 
 
 def _lookalikes(checkpoint: Checkpoint, matrix: Matrix) -> Iterator[TensorRef]:

@@ -91,13 +91,21 @@ def _plan(checkpoint: Checkpoint, tokens: list[str], recipe: dict[str, Any]) -> 
 
 
 @command
-def undo(path: PathArgument, format: FormatOption = "text", output: OutputOption = None) -> int:
+def undo(
+    path: PathArgument,
+    trust_manifest: Annotated[
+        bool,
+        typer.Option("--trust-manifest", help="Also where no claim of yours here wrote the undo manifest."),
+    ] = False,
+    format: FormatOption = "text",
+    output: OutputOption = None,
+) -> int:
     """Take back the last claim made in place, finished or interrupted. Formats: text, json."""
     from rowscope.inspector.claim import undo_claim
     from rowscope.inspector.render.claim import render_undo
 
     check_choice("--format", format, ("text", "json"))
-    result = undo_claim(path)
+    result = undo_claim(path, trust_manifest=trust_manifest)
     _emit(result, render_undo(result, width=text_width()), format, output)
     return 0
 
