@@ -166,6 +166,40 @@ class TableReport:
 
 
 @dataclass(frozen=True, slots=True)
+class SettingsFacts:
+    """Where the settings of this audit come from, and what they leave out.
+
+    Attributes:
+        file: the settings file that was used, None for none.
+        keys: what it decides, in the words of the file; what the command line gave instead is not among them.
+        passed_over: a settings file that was not used, because it lies in what was audited.
+        select, ignore, fail_on, allow_partial, baseline: the values in effect, wherever they come from.
+    """
+
+    file: str | None
+    keys: tuple[str, ...]
+    passed_over: str | None
+    select: tuple[str, ...]
+    ignore: tuple[str, ...]
+    fail_on: str
+    allow_partial: bool
+    baseline: str | None
+
+    @property
+    def sentence(self) -> str:
+        """One line for people; nothing where no settings file was met."""
+        parts = []
+        if self.file is not None:
+            parts.append(f"settings of {self.file!r}: {'; '.join(self.keys) or 'none in effect'}")
+        if self.passed_over is not None:
+            parts.append(
+                f"{self.passed_over!r} was not used: it lies in what is audited; --config names it where you "
+                "wrote it"
+            )
+        return "; ".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The result of `rowscope.audit`.
 
@@ -175,6 +209,7 @@ class Report:
         summary: paragraphs for a person, without markup.
         complete: False where something that an audit needs was missing (see `coverage.skipped`).
         timings: seconds by stage.
+        settings: of the command line, None for a call from Python.
     """
 
     checkpoint: CheckpointFacts
@@ -189,6 +224,7 @@ class Report:
     complete: bool
     summary: tuple[str, ...]
     timings: Mapping[str, float]
+    settings: SettingsFacts | None = None
 
     def exit_code(self, fail_on: str = "error", *, allow_partial: bool = False) -> int:
         """0, 1 (a finding at or above `fail_on`) or 3 (partial and not allowed to be).
@@ -228,6 +264,7 @@ class Report:
                 "skipped": [{"what": s.what, "why": s.why} for s in self.coverage.skipped],
             },
             "notes": self.notes,
+            "settings": self.settings,
             "timings": self.timings,
         }
         plain = to_plain(body)

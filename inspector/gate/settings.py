@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
-from rowscope.inspector.audit import FAIL_ON
+from rowscope.inspector.audit import FAIL_ON, SettingsFacts
 from rowscope.inspector.errors import CheckpointError, UsageError
 from rowscope.inspector.gate.selection import check_codes
 from rowscope.inspector.storage import local_file
 
 FORMATS: Final = ("text", "json", "markdown", "html", "sarif", "github")
 
-_LIMIT: Final = 16 << 20
+_LIMIT: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,8 @@ class Settings:
         allow_partial: whether a partial audit may exit 0.
         format: one of `FORMATS`.
         source: the file that they come from, None for the defaults.
+        keys: names of the settings that the file decides.
+        passed_over: the nearest settings file within what is audited, which was not used.
     """
 
     select: tuple[str, ...] = ()
@@ -40,52 +42,115 @@ class Settings:
     allow_partial: bool = False
     format: str = "text"
     source: Path | None = None
+    keys: tuple[str, ...] = ()
+    passed_over: Path | None = None
 
     def override(self, **given: Any) -> Settings:  # noqa: ANN401 - values of the fields
         """The settings with every value that the command line gives (is neither None nor empty)."""
         named = {key: value for key, value in given.items() if value not in (None, ())}
-        return dataclasses.replace(self, **named)
+        kept = tuple(key for key in self.keys if key not in named)
+        return dataclasses.replace(self, **named, keys=kept)
+
+    def facts(self) -> SettingsFacts:
+        """What the report says about them."""
+        return SettingsFacts(
+            file=None if self.source is None else str(self.source),
+            keys=tuple(f"{key.replace('_', '-')} {_shown(getattr(self, key))}" for key in self.keys),
+            passed_over=None if self.passed_over is None else str(self.passed_over),
+            select=self.select,
+            ignore=self.ignore,
+            fail_on=self.fail_on,
+            allow_partial=self.allow_partial,
+            baseline=None if self.baseline is None else str(self.baseline),
+        )
 
 
-def read_settings(start: Path) -> Settings:
+def _shown(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(value) or "nothing"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def read_settings(start: Path, audited: Sequence[Path] = (), config: Path | None = None) -> Settings:
     """The settings nearest to a folder: its own, or those of a folder above within the same repository.
 
     In one folder `rowscope.toml` goes before `pyproject.toml`; a `pyproject.toml` without `[tool.rowscope]`
     is passed over. The search ends at the folder that holds `.git`; outside a repository it does not climb.
+    What lies in an audited folder may have been downloaded with it, and could switch checks off: neither its
+    settings nor its `.git` count.
+
+    Args:
+        start: where the search begins.
+        audited: folders that are audited.
+        config: the file to read instead, wherever it lies.
 
     Raises:
-        UsageError: a file that is no TOML, an unknown key, or a value that the key cannot have.
+        UsageError: a file that is no TOML, an unknown key, or a value that the key cannot have; `config` is
+            not there, or a `pyproject.toml` without the table.
     """
-    for folder in _folders(start.absolute()):
-        for name, read in (("rowscope.toml", _whole), ("pyproject.toml", _table)):
-            path = folder / name
-            if not path.is_file():
-                continue
-            values = read(_parse(path), path)
-            if values is not None:
-                return _settings(values, path)
-    return Settings()
+    if config is not None:
+        return _named(config)
+    passed_over: Path | None = None
+    for path in _candidates(start.absolute(), audited):
+        if not path.is_file():
+            continue
+        if _lies_in(path, audited):
+            passed_over = passed_over or (path if _has_settings(path) else None)
+            continue
+        values = _values(path)
+        if values is not None:
+            return dataclasses.replace(_settings(values, path), passed_over=passed_over)
+    return Settings(passed_over=passed_over)
 
 
-def _folders(start: Path) -> tuple[Path, ...]:
+def _named(path: Path) -> Settings:
+    values = _values(path)
+    if values is None:
+        raise UsageError(f"--config: {str(path)!r} has no table [tool.rowscope]", location=str(path))
+    return _settings(values, path)
+
+
+def _candidates(start: Path, audited: Sequence[Path]) -> Iterator[Path]:
+    for folder in _folders(start, audited):
+        yield from (folder / "rowscope.toml", folder / "pyproject.toml")
+
+
+def _values(path: Path) -> Mapping[str, Any] | None:
+    """What a file sets; None for a `pyproject.toml` that sets nothing."""
+    document = _parse(path)
+    return _table(document, path) if path.name == "pyproject.toml" else document
+
+
+def _has_settings(path: Path) -> bool:
+    """Whether a file that is not used would have been; one that cannot be read is no reason for an error."""
+    try:
+        return _values(path) is not None
+    except UsageError:
+        return path.name == "rowscope.toml"
+
+
+def _lies_in(path: Path, audited: Sequence[Path]) -> bool:
+    """Whether a path, links followed or not, lies in one of the folders."""
+    places = (path.absolute(), path.resolve(), path.parent.resolve() / path.name)
+    homes = {home for folder in audited for home in (folder.absolute(), folder.resolve())}
+    return any(home in place.parents for home in homes for place in places)
+
+
+def _folders(start: Path, audited: Sequence[Path]) -> tuple[Path, ...]:
     chain = (start, *start.parents)
     for at, folder in enumerate(chain):
-        if (folder / ".git").exists():
+        if (folder / ".git").exists() and not _lies_in(folder / ".git", audited):
             return chain[: at + 1]
     return (start,)
 
 
 def _parse(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(local_file(path).head(0, _LIMIT)[0].decode("utf-8"))
+        return tomllib.loads(local_file(path).read(_LIMIT, "settings").decode("utf-8"))
     except CheckpointError as error:
         raise UsageError(error.message, location=str(path)) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"{str(path)!r} is not TOML: {error}; correct it", location=str(path)) from error
-
-
-def _whole(document: dict[str, Any], path: Path) -> Mapping[str, Any] | None:
-    return document
 
 
 def _table(document: dict[str, Any], path: Path) -> Mapping[str, Any] | None:
@@ -100,7 +165,7 @@ def _table(document: dict[str, Any], path: Path) -> Mapping[str, Any] | None:
 
 
 def _settings(values: Mapping[str, Any], path: Path) -> Settings:
-    fields: dict[str, Any] = {"source": path}
+    fields: dict[str, Any] = {"source": path, "keys": tuple(key.replace("-", "_") for key in values)}
     for key, value in values.items():
         reader = _READERS.get(key)
         if reader is None:

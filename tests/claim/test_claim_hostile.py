@@ -260,6 +260,7 @@ def test_a_new_folder_gets_no_private_file_through_a_link(stranger: Path, home: 
     """A link in a download that leads elsewhere: its content would be shared with the claimed checkpoint."""
     (home / "key").write_text("secret")
     (stranger / "README.md").symlink_to(home / "key")
+    (stranger / "key.safetensors").symlink_to(home / "key")
     (stranger / "docs").mkdir()
     (stranger / "docs" / "config.json").symlink_to(home / "key")
     (stranger / "own.md").symlink_to("tokenizer.json")
@@ -267,7 +268,8 @@ def test_a_new_folder_gets_no_private_file_through_a_link(stranger: Path, home: 
     assert not (tmp_path / "out" / "README.md").exists()
     assert not (tmp_path / "out" / "docs" / "config.json").exists()
     assert (tmp_path / "out" / "own.md").is_file()
-    assert sum("outside of the checkpoint" in note for note in result.notes) == 2
+    assert not (tmp_path / "out" / "key.safetensors").exists()
+    assert sum("outside of the checkpoint" in note for note in result.notes) == 3
 
 
 def test_a_snapshot_of_the_cache_is_copied_with_its_blobs(tmp_path: Path, make: Make) -> None:

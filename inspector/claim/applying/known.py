@@ -1,6 +1,7 @@
 """Which undo manifests this user's claims wrote: noted outside of every checkpoint, by their hash.
 
-A folder that was downloaded can bring a manifest along. Its hash is in nobody's notes.
+A folder that was downloaded can bring a manifest along. Its hash is in nobody's notes. An undo removes no
+note: a copy of the folder may hold the same claim.
 """
 
 from __future__ import annotations
@@ -51,13 +52,3 @@ def is_noted(digest: str) -> bool:
             return opened.read(f"{digest}.json", _LIMIT) is not None
     except OSError:
         return False
-
-
-def forget(digest: str) -> None:
-    """The claim is undone: its note may go."""
-    folder = notes_folder()
-    try:
-        with PrivateFolder(folder or Path(os.devnull)) as opened:
-            opened.remove(f"{digest}.json")
-    except OSError:
-        return

@@ -97,12 +97,11 @@ def undo_newest(
             location=str(inside.path),
         )
     with inside.folder(f"{UNDO}/{names[-1]}") as folder, ExitStack() as stack:
-        manifest, digest = _read(folder, inside, trusted, ours)
+        manifest = _read(folder, inside, trusted, ours)
         shards = {shard.name: _opened(stack, inside, shard) for shard in manifest.shards}
         _require_restorable(inside, folder, manifest, shards)
         _restore(disk, inside, folder, manifest, shards)
     _remove(disk, inside, names[-1])
-    known.forget(digest)
     return UndoResult(
         root=inside.path,
         tokens=manifest.tokens,
@@ -115,8 +114,8 @@ def undo_newest(
     )
 
 
-def _read(folder: Inside, inside: Inside, trusted: str | None, ours: str | None) -> tuple[Manifest, str]:
-    """The manifest and its hash, where it may be acted on."""
+def _read(folder: Inside, inside: Inside, trusted: str | None, ours: str | None) -> Manifest:
+    """The manifest, where it may be acted on."""
     path = folder.path / MANIFEST
     digest = _hash(folder, MANIFEST) or ""
     own = digest in ("", ours) or known.is_noted(digest)
@@ -125,11 +124,11 @@ def _read(folder: Inside, inside: Inside, trusted: str | None, ours: str | None)
     if hashlib.sha256(raw).hexdigest() != digest:
         raise _foreign(folder, MANIFEST)
     if own:
-        return manifest, digest
+        return manifest
     if trusted is None:
         raise RefusedError(_unknown(inside, manifest), location=str(path))
     require_harmless(manifest, open_checkpoint(trusted))
-    return manifest, digest
+    return manifest
 
 
 def _unknown(inside: Inside, manifest: Manifest) -> str:

@@ -24,6 +24,9 @@ from rowscope.inspector.claim.disk.target import (
 from rowscope.inspector.claim.disk.transfer import Link, check_link, copy_file, place_file, write_file
 from rowscope.inspector.claim.edits.edits import decides_loading
 from rowscope.inspector.claim.model import ClaimPlan, ClaimResult
+from rowscope.inspector.errors import CheckpointError
+from rowscope.inspector.header import read_header
+from rowscope.inspector.storage import local_file
 
 _LEFT_OUT: Final = (".git", ".cache", UNDO)
 
@@ -140,7 +143,7 @@ def _place_folder(writing: _Writing, source: Path, target: Path, prefix: str) ->
             writing.disk.sync_folder(target / entry.name)
         elif writing.early is not None and writing.early.finish(name, ()):
             writing.placed[name] = "copy"
-        elif entry.is_symlink() and entry.is_file() and not _belongs(origin, plan.root):
+        elif entry.is_symlink() and entry.is_file() and not _belongs(origin, writing):
             writing.notes.append(
                 f"{name} was left out: it is a link to {os.readlink(origin)!r}, outside of the checkpoint; "
                 "copy it yourself where you want it there"
@@ -151,17 +154,33 @@ def _place_folder(writing: _Writing, source: Path, target: Path, prefix: str) ->
             writing.notes.append(f"{name} was left out: no regular file, or a link to a folder or nowhere")
 
 
-def _belongs(link: Path, root: Path) -> bool:
-    """Whether a link's content is part of the checkpoint: what readers take for weights, config or tokenizer,
-    what lies in its folder, or in the folder of the Hugging Face cache that the snapshot belongs to.
+def _belongs(link: Path, writing: _Writing) -> bool:
+    """Whether a link's content is part of the checkpoint: weights, a config or a tokenizer file, what lies in
+    its folder, or where its weights lie (the blobs of the Hugging Face cache, a shared disk).
 
     Any other link may have come with a download, to have a private file copied to where it will be shared.
     """
-    if link.suffix == ".safetensors" or (link.parent == root and decides_loading(link.name)):
+    root, target = writing.plan.root, link.resolve()
+    if (link.parent == root and decides_loading(link.name)) or _is_weights(link):
         return True
-    home = root.resolve()
-    homes = [home, *([home.parents[1]] if home.parent.name == "snapshots" else [])]
-    return any(place in link.resolve().parents for place in homes)
+    return root.resolve() in target.parents or target.parent in _homes(root)
+
+
+def _homes(root: Path) -> set[Path]:
+    """Where links to weights lead."""
+    links = [path for path in root.iterdir() if path.is_symlink()]
+    return {path.resolve().parent for path in links if _is_weights(path)}
+
+
+def _is_weights(path: Path) -> bool:
+    """Whether a file is a safetensors file, not by its name alone."""
+    if path.suffix != ".safetensors":
+        return False
+    try:
+        read_header(local_file(path))
+    except CheckpointError:
+        return False
+    return True
 
 
 def _left_out(name: str) -> bool:

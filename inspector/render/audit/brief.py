@@ -48,7 +48,7 @@ def top_lines(report: Report, width: int) -> Iterator[Line]:
 
 
 def title_lines(report: Report, width: int) -> Iterator[Line]:
-    """What was audited: version, path, class; sizes."""
+    """What was audited: version, path, class; sizes; the settings file, where one was met."""
     facts = report.checkpoint
     kind = ", ".join(facts.architectures) or facts.model_type or ""
     head = " · ".join(
@@ -64,6 +64,8 @@ def title_lines(report: Report, width: int) -> Iterator[Line]:
     if facts.quantization:
         sizes.append(f"quantized: {visible(facts.quantization)}")
     yield from (Line(text, "dim") for text in wrap(" · ".join(sizes), width, ""))
+    if report.settings is not None and report.settings.sentence:
+        yield from (Line(text, "warning") for text in wrap(visible(report.settings.sentence), width, ""))
 
 
 def closing_lines(report: Report, exit_code: int, width: int) -> Iterator[Line]:

@@ -76,6 +76,8 @@ def _head(report: Report, exit_code: int) -> Iterator[str]:
         yield "</ul></div>"
     for paragraph in report.summary:
         yield f"<p>{_text(paragraph)}</p>"
+    if report.settings is not None and report.settings.sentence:
+        yield f'<p class="dim">{_text(report.settings.sentence)}</p>'
     for note in report.notes:
         yield f'<p class="dim">Note: {_text(note)}</p>'
 

@@ -53,6 +53,8 @@ def _document(report: Report, exit_code: int) -> Iterator[str]:
     for paragraph in report.summary:
         yield ""
         yield escape_markdown(paragraph)
+    if report.settings is not None and report.settings.sentence:
+        yield from ("", f"{escape_markdown(report.settings.sentence)}.")
     if report.notes:
         yield from ("", "Notes:", "")
         yield from (f"- {escape_markdown(note)}" for note in report.notes)

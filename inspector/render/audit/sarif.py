@@ -81,9 +81,14 @@ def _invocation(report: Report, exit_code: int) -> dict[str, Any]:
         "exitCode": exit_code,
         "toolExecutionNotifications": [
             *(_notification(skip) for skip in report.coverage.skipped),
+            *([{"level": "note", "message": {"text": visible(said)}}] if (said := _settings(report)) else []),
             *({"level": "note", "message": {"text": visible(note)}} for note in report.notes),
         ],
     }
+
+
+def _settings(report: Report) -> str:
+    return report.settings.sentence if report.settings is not None else ""
 
 
 def _notification(skip: Skipped) -> dict[str, Any]:

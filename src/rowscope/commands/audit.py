@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +19,7 @@ from rowscope.terminal import (
     emit,
     emit_json,
     emit_lines,
+    say,
     text_width,
 )
 
@@ -67,14 +70,18 @@ def audit(
     write_baseline: Annotated[
         Path | None, typer.Option("--write-baseline", help="Write all findings to this file as known.")
     ] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", help="Read the settings from this file, wherever it lies.")
+    ] = None,
+    no_config: Annotated[bool, typer.Option("--no-config", help="Read no settings file.")] = False,
 ) -> int:
     """Audit the vocabulary rows: what is reserved, what is trained, what is wrong, what to do."""
     from rowscope.inspector.audit import FAIL_ON
     from rowscope.inspector.audit import audit as run_audit
     from rowscope.inspector.checkpoint import open_checkpoint
-    from rowscope.inspector.gate import FORMATS, apply_selection, check_codes, read_settings
+    from rowscope.inspector.gate import FORMATS, apply_selection, check_codes
 
-    settings = read_settings(Path.cwd()).override(
+    settings = _settings(path, tokenizer, base, config, no_config).override(
         select=tuple(select or ()),
         ignore=tuple(ignore or ()),
         fail_on=fail_on,
@@ -98,6 +105,7 @@ def audit(
         report = run_audit(checkpoint, reachability=reachability, matrix=matrix, progress=progress)
     report = apply_selection(report, settings.select, settings.ignore)
     report = _against_baseline(report, settings, write_baseline)
+    report = dataclasses.replace(report, settings=settings.facts())
     code = report.exit_code(settings.fail_on, allow_partial=settings.allow_partial)
     if settings.format == "text":
         from rowscope.inspector.render.audit import audit_lines, brief_lines
@@ -107,6 +115,26 @@ def audit(
     else:
         _emit(report, settings.format, output, code)
     return code
+
+
+def _settings(
+    path: str, tokenizer: str | None, base: str | None, config: Path | None, no_config: bool
+) -> Settings:
+    """The settings that hold here: none that lie in a folder which is audited, unless they are named."""
+    from rowscope.inspector.checkpoint import locate
+    from rowscope.inspector.errors import RowscopeError
+    from rowscope.inspector.gate import Settings, read_settings
+
+    if no_config and config is not None:
+        raise UsageError("give --config or --no-config, not both", location="--config")
+    if no_config:
+        return Settings()
+    audited = []
+    for given in (path, tokenizer, base):
+        if given is not None and "://" not in given:
+            with suppress(RowscopeError):  # what is wrong with it is for others to say
+                audited.append(locate(given).root)
+    return read_settings(Path.cwd(), audited, config)
 
 
 def _against_baseline(report: Report, settings: Settings, target: Path | None) -> Report:
@@ -122,6 +150,10 @@ def _against_baseline(report: Report, settings: Settings, target: Path | None) -
 
 
 def _emit(report: Report, format: str, output: str | None, code: int) -> None:
+    if report.settings is not None and report.settings.sentence and format != "json":
+        from rowscope.inspector.text import visible
+
+        say(f"note: {visible(report.settings.sentence)}")
     if format == "json":
         emit_json(report.to_dict(exit_code=code), output)
     elif format == "markdown":
