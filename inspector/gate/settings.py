@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
@@ -42,7 +42,7 @@ class Settings:
     allow_partial: bool = False
     format: str = "text"
     source: Path | None = None
-    keys: tuple[str, ...] = ()
+    keys: tuple[str, ...] = field(default=(), compare=False)
     passed_over: Path | None = None
 
     def override(self, **given: Any) -> Settings:  # noqa: ANN401 - values of the fields
