@@ -15,12 +15,12 @@ from rowscope.inspector.rows import open_rows
 STEM = "model.embed_tokens"
 
 
-def _config(rows: int, width: int | None, more) -> dict:
+def _config(rows: int | None, width: int | None, more) -> dict:
     return {
         "architectures": ["LlamaForCausalLM"],
         "model_type": "llama",
         **({} if width is None else {"hidden_size": width}),
-        "vocab_size": rows,
+        **({} if rows is None else {"vocab_size": rows}),
         "tie_word_embeddings": True,
         **more,
     }

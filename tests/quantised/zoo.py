@@ -38,6 +38,7 @@ ZOO: dict[str, Callable[[int, int], Made]] = {
     **{f"int8 by {by}": whole(np.int8, by) for by in ("tensor", "row", "group")},
     "int8 by row, zeros": whole(np.int8, "row", zero=True),
     **{f"packed {b} bit": pack_quantized(b, "group") for b in (2, 3, 4, 5, 6, 7, 8)},
+    "packed 4 bit by channel": pack_quantized(4, "channel"),
     "packed 4 bit, zeros": pack_quantized(4, "group", symmetric=False),
     "packed 3 bit by channel, zeros": pack_quantized(3, "channel", symmetric=False),
     "packed 8 bit by tensor, zeros": pack_quantized(8, "tensor", symmetric=False),
