@@ -104,7 +104,8 @@ def test_whole_elements(store, decoded, kind, bits, strategy, shape):
     blocks = {"block_structure": [32, 64]} if strategy == "block" else {}
     scheme = _scheme(num_bits=bits, type=kind, strategy=strategy, symmetric=True, **blocks)
     state = {"weight": _values(), "weight_scale": scale}
-    more = {"weight_block_size": [32, 64]} if strategy == "block" else {}
+    groups = {"config_groups": {"group_0": {"weights": {"block_structure": [32, 64], "num_bits": 8}}}}
+    more = groups if strategy == "block" else {}
     checkpoint, found, expected = _checked(store, decoded, NaiveQuantizationCompressor, state, scheme, **more)
     assert np.array_equal(found, expected)
     by = {"channel": "row"}.get(strategy, strategy)
@@ -123,3 +124,20 @@ def test_nvfp4(store, decoded):
     found = decoded(store(tensors, ROWS, WIDTH, save=save_file))
     # The library decodes in bfloat16.
     assert (abs(found - theirs) <= 2.0**-7 * abs(found)).all()
+
+
+@pytest.mark.parametrize("bits", [4, 6, 8])
+def test_microscaling(store, decoded, bits):
+    """Scales of powers of two; the library decodes in bfloat16, which holds such products exactly."""
+    module = pytest.importorskip(
+        f"compressed_tensors.compressors.mxfp{bits}.base", reason=f"this compressed-tensors has no mxfp{bits}"
+    )
+    compressor = getattr(module, "MXFP8Compressor" if bits == 8 else f"MXFP{bits}PackedCompressor", None)
+    compressor = compressor or module.MXFP8QuantizationCompressor
+    largest = _values().abs().reshape(ROWS, -1, 32).amax(2)
+    scale = torch.exp2(torch.floor(torch.log2(largest)) - {4: 2, 6: 2, 8: 8}[bits])
+    scheme = _scheme(num_bits=bits, type="float", strategy="group", group_size=32, symmetric=True)
+    state = {"weight": _values(), "weight_scale": scale}
+    checkpoint, found, expected = _checked(store, decoded, compressor, state, scheme)
+    assert np.array_equal(found, expected)
+    assert checkpoint.matrices[0].packed.format == {8: "fp8-group"}.get(bits, f"mxfp{bits}")

@@ -61,6 +61,7 @@ class Beside:
                     if isinstance(own, Mapping):
                         yield own
                     yield whole
+                    yield _agreed(whole.get("config_groups"))
 
     def setting(self, *keys: str) -> Any:  # noqa: ANN401 - JSON value
         """The first value under one of `keys` in the settings."""
@@ -88,3 +89,17 @@ class Beside:
         except (ValueError, RecursionError):
             return None
         return found if isinstance(found, dict) else None
+
+
+def _agreed(groups: object) -> Mapping[str, Any]:
+    """What compressed-tensors says of weights, as far as all its groups agree."""
+    weights = [
+        group["weights"]
+        for group in (groups.values() if isinstance(groups, Mapping) else ())
+        if isinstance(group, Mapping) and isinstance(group.get("weights"), Mapping)
+    ]
+    return {
+        key: value
+        for key, value in (weights[0].items() if weights else ())
+        if all(key in other and other[key] == value for other in weights)
+    }

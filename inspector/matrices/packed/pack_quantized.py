@@ -6,7 +6,7 @@ Layouts: vllm-project/compressed-tensors, `compressors/pack_quantized`, `nvfp4`,
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from rowscope.inspector.header import TensorRef
 from rowscope.inspector.matrices.packed.beside import Beside
@@ -52,7 +52,7 @@ def _integers(beside: Beside, scale: TensorRef) -> Packed:
         )
     part, group, by = found
     columns, below = beside.side(".weight_g_idx"), beside.side(".weight_zero_point")
-    if below is None and _said_weights(beside, "symmetric") is False:
+    if below is None and beside.setting("symmetric") is False:
         return refused(bare, f"the config says asymmetric, and {beside.stem}.weight_zero_point is missing")
     zero = None if below is None else _zero(beside, below, bits, rows, width)
     if below is not None and zero is None:
@@ -92,27 +92,13 @@ def _size(beside: Beside) -> tuple[int, int] | None:
 
 def _bits(beside: Beside, width: int, words: int) -> tuple[int | None, tuple[str, ...]]:
     possible = [bits for bits in range(1, 9) if -(-width * bits // _WORD) == words]
-    said = _said_weights(beside, "num_bits")
+    said = beside.number("num_bits")
     if not possible or (said not in possible and len(possible) > 1):
         return None, ()
     if said in possible or said is None:
-        return (int(said) if said in possible else possible[-1]), ()
+        return (said if said in possible else possible[-1]), ()
     note = f"{beside.stem}: the config says {said} bits, the shapes {possible[-1]}; the shapes were taken"
     return possible[-1], (note,)
-
-
-def _said_weights(beside: Beside, key: str) -> Any:  # noqa: ANN401 - JSON value
-    """What the config says of the weights, where all its groups agree."""
-    groups: Any = beside.setting("config_groups")
-    if not isinstance(groups, dict):
-        return None
-    said = {
-        value
-        for group in groups.values()
-        if isinstance(group, dict) and isinstance(group.get("weights"), dict)
-        if isinstance(value := group["weights"].get(key), (int, str))
-    }
-    return said.pop() if len(said) == 1 else None
 
 
 def _floats(beside: Beside, scale: TensorRef) -> Packed:
