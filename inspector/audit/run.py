@@ -16,7 +16,7 @@ from rowscope.inspector.audit.report import Report, Skipped
 from rowscope.inspector.census import Census, roled_tokens, take_census
 from rowscope.inspector.checkpoint import Checkpoint, focused, no_matrix, open_checkpoint, table_named
 from rowscope.inspector.errors import TokenizerError, UndecodableError
-from rowscope.inspector.evidence import Facts, MatrixFacts, measure_matrix
+from rowscope.inspector.evidence import Facts, MatrixFacts, measure_matrix, read_stops, split_markers
 from rowscope.inspector.matrices import Table
 from rowscope.inspector.rows import draft_tokens
 from rowscope.inspector.vocabulary import Vocabulary, read_vocabulary, renumbered
@@ -78,6 +78,7 @@ def audit(
     clock.lap("rows")
     tokens = roled_tokens(vocabulary, *checkpoint.declaring)
     facts = Facts(checkpoint, vocabulary, census, tokens, matrices, unreachable)
+    facts = facts if table is not None else _with_conversation(facts)
     report = compose(facts, tuple(skipped))
     clock.lap("findings")
     return dataclasses.replace(report, timings=clock.seconds())
@@ -116,6 +117,16 @@ def _vocabulary(checkpoint: Checkpoint, skipped: list[Skipped], table: Table | N
     if vocabulary is not None and table is not None and table.vocabulary == "draft":
         return renumbered(vocabulary, draft_tokens(table))
     return vocabulary
+
+
+def _with_conversation(facts: Facts) -> Facts:
+    """With what templates and configs say of conversations, where generated ids are rows of the matrices."""
+    vocabulary, checkpoint = facts.vocabulary, facts.checkpoint
+    if vocabulary is None or checkpoint.layout.generates_elsewhere:
+        return facts
+    stops = read_stops(checkpoint, vocabulary)
+    markers = split_markers(checkpoint.tokenizer_folder, vocabulary, stops.turns)
+    return dataclasses.replace(facts, stops=stops, markers=markers)
 
 
 def _unreachable(

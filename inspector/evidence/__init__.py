@@ -7,6 +7,7 @@ from rowscope.inspector.evidence.candidates import Candidates, find_candidates, 
 from rowscope.inspector.evidence.decay import WeightDecay
 from rowscope.inspector.evidence.facts import Facts, MatrixFacts
 from rowscope.inspector.evidence.look import sample
+from rowscope.inspector.evidence.markers import SplitMarker, split_markers
 from rowscope.inspector.evidence.measure import judge_some, measure_matrix
 from rowscope.inspector.evidence.model import (
     COLLAPSED,
@@ -28,16 +29,20 @@ from rowscope.inspector.evidence.model import (
 from rowscope.inspector.evidence.reachability import unreachable_ids
 from rowscope.inspector.evidence.recorded import recorded_rows
 from rowscope.inspector.evidence.rules_of_others import other_tools
+from rowscope.inspector.evidence.stops import CONFIG, GENERATION, TOKENIZER, Stops, read_stops
 
 __all__ = [
     "COLLAPSED",
     "CONFIDENCES",
+    "CONFIG",
     "DAMAGED",
     "FRESH",
+    "GENERATION",
     "HIGH",
     "INITIAL",
     "LOW",
     "NONFINITE",
+    "TOKENIZER",
     "TRAINED",
     "VANISHING",
     "VERDICTS",
@@ -48,13 +53,17 @@ __all__ = [
     "MatrixFacts",
     "Recipe",
     "Reference",
+    "SplitMarker",
+    "Stops",
     "WeightDecay",
     "find_candidates",
     "impossible_bytes",
     "judge_some",
     "measure_matrix",
     "other_tools",
+    "read_stops",
     "recorded_rows",
     "sample",
+    "split_markers",
     "unreachable_ids",
 ]

@@ -12,7 +12,9 @@ from rowscope.inspector.census import Census, RoledToken
 from rowscope.inspector.checkpoint import Checkpoint
 from rowscope.inspector.evidence.decay import WeightDecay
 from rowscope.inspector.evidence.holes import Hole, rows_of
+from rowscope.inspector.evidence.markers import SplitMarker
 from rowscope.inspector.evidence.model import MatrixEvidence
+from rowscope.inspector.evidence.stops import Stops
 from rowscope.inspector.evidence.unmoved import NONE
 from rowscope.inspector.matrices import Matrix
 from rowscope.inspector.rows import GroupStats, RowTable
@@ -53,7 +55,13 @@ class MatrixFacts:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a checkpoint's files say. `vocabulary` is None where no tokenizer could be read."""
+    """What a checkpoint's files say.
+
+    Attributes:
+        vocabulary: None where no tokenizer could be read.
+        stops: where generation stops; None without a vocabulary, and where ids are no rows of the matrices.
+        markers: markers of the chat templates that are no tokens.
+    """
 
     checkpoint: Checkpoint
     vocabulary: Vocabulary | None
@@ -61,6 +69,8 @@ class Facts:
     tokens: tuple[RoledToken, ...]
     matrices: tuple[MatrixFacts, ...]
     unreachable: NDArray[np.int64] | None = None
+    stops: Stops | None = None
+    markers: tuple[SplitMarker, ...] = ()
 
     def listed(self, ids: Iterable[int], limit: int = 3) -> str:
         """The first tokens of `ids` for messages, and how many more there are."""

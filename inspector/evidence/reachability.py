@@ -34,7 +34,7 @@ def unreachable_ids(folder: Folder, vocabulary: Vocabulary) -> NDArray[np.int64]
         MissingExtraError: the package tokenizers is not installed.
         TokenizerError: there is no tokenizer.json, or it cannot be loaded.
     """
-    tokenizer = _load(folder)
+    tokenizer = load_tokenizer(folder)
     texts = _texts(vocabulary)
     left = _not_encoded(tokenizer, texts, "")
     for context in _CONTEXTS:
@@ -43,7 +43,8 @@ def unreachable_ids(folder: Folder, vocabulary: Vocabulary) -> NDArray[np.int64]
     return union(np.fromiter(left, dtype=np.int64), impossible)
 
 
-def _load(folder: Folder) -> Any:  # noqa: ANN401 - tokenizers.Tokenizer
+def load_tokenizer(folder: Folder) -> Any:  # noqa: ANN401 - tokenizers.Tokenizer
+    """The tokenizer of tokenizer.json, without truncation and padding; errors as for `unreachable_ids`."""
     try:
         from tokenizers import Tokenizer
     except ImportError as error:

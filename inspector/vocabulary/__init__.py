@@ -5,7 +5,8 @@ Knows ids, tokens, templates and their spellings. Must not know matrices or weig
 
 from rowscope.inspector.vocabulary.files import TokenizerFolder
 from rowscope.inspector.vocabulary.lookup import all_ids, called, differing, ids_of, starting
-from rowscope.inspector.vocabulary.model import AddedToken, ChatTemplate, Vocabulary
+from rowscope.inspector.vocabulary.markers import Marker, unknown_markers
+from rowscope.inspector.vocabulary.model import AddedToken, ChatTemplate, Insertion, Shift, Vocabulary
 from rowscope.inspector.vocabulary.placeholders import PLACEHOLDER_STARTS, is_placeholder
 from rowscope.inspector.vocabulary.read import read_folder, read_vocabulary
 from rowscope.inspector.vocabulary.renumber import renumbered
@@ -18,7 +19,8 @@ from rowscope.inspector.vocabulary.spelling import (
     quoted_token,
     shown_token,
 )
-from rowscope.inspector.vocabulary.templates import template_ids, template_unknown_literals
+from rowscope.inspector.vocabulary.templates import template_ids
+from rowscope.inspector.vocabulary.turns import Turns, read_turns
 
 __all__ = [
     "ADDED",
@@ -27,7 +29,11 @@ __all__ = [
     "SPECIAL_MAP",
     "AddedToken",
     "ChatTemplate",
+    "Insertion",
+    "Marker",
+    "Shift",
     "TokenizerFolder",
+    "Turns",
     "Vocabulary",
     "all_ids",
     "byte_alphabet",
@@ -40,11 +46,12 @@ __all__ = [
     "is_placeholder",
     "quoted_token",
     "read_folder",
+    "read_turns",
     "read_vocabulary",
     "renumbered",
     "shown_token",
     "starting",
     "template_ids",
-    "template_unknown_literals",
     "token_content",
+    "unknown_markers",
 ]

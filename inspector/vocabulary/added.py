@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from rowscope.inspector.vocabulary.base import Base
 from rowscope.inspector.vocabulary.limits import MOST_ADDED, require
-from rowscope.inspector.vocabulary.model import AddedToken
+from rowscope.inspector.vocabulary.model import AddedToken, Shift
 
 _NAMED_IN_NOTES = 5
 
@@ -17,7 +17,7 @@ class AddedTokens:
 
     In the tokenizers library the id that a file states does not count: a token of the model's vocabulary
     keeps its id, any other gets the next one, and a batch starts behind the model's size and behind all
-    added tokens before it. Files that the library wrote state exactly these ids; for others a note names
+    added tokens before it. Files that the library wrote state exactly these ids; for others `shifts` has
     the difference. The Python tokenizers, which read `vocab.json` and `vocab.txt`, keep the stated ids, and
     number tokens without one from the count of all tokens on.
 
@@ -30,7 +30,6 @@ class AddedTokens:
         self._ids = base.ids
         self._size = base.size
         self._keep_stated = keep_stated
-        self._moved: list[tuple[str, int, int]] = []
         self.by_content = {token.content: token for token in base.placed}
         self.new = len(base.placed)
 
@@ -56,8 +55,6 @@ class AddedTokens:
                 id, next_id = next_id, next_id + 1
             if known is None:
                 self.new += there is None
-                if 0 <= token.id != id:
-                    self._moved.append((token.content, token.id, id))
             self.by_content[token.content] = replace(token, id=id)
         require("the tokenizer", "added tokens", len(self.by_content), MOST_ADDED)
 
@@ -67,14 +64,34 @@ class AddedTokens:
         last = max((token.id for token in self.by_content.values()), default=-1)
         return max(self._size, last + 1)
 
-    def note(self, notes: list[str]) -> None:
-        """Say which tokens got another id than their file states."""
-        if not self._moved:
-            return
-        first, more = self._moved[:_NAMED_IN_NOTES], len(self._moved) - _NAMED_IN_NOTES
-        shown = ", ".join(f"{content!r} {stated} -> {id}" for content, stated, id in first)
-        notes.append(
-            "added tokens that get another id than their file states when the tokenizer is loaded: "
-            + shown
-            + (f" and {more} more" if more > 0 else "")
-        )
+    def shifts(self, source: str, stated: Iterable[AddedToken]) -> list[Shift]:
+        """The tokens of a file that got another id than it states; a negative id states nothing."""
+        found = []
+        for token in stated:
+            got = self.by_content.get(token.content)
+            if got is not None and 0 <= token.id != got.id:
+                found.append(Shift(token.content, token.id, got.id, source))
+        return found
+
+
+def note_shifts(shifts: Iterable[Shift], notes: list[str]) -> None:
+    """Say which tokens got another id than their file states."""
+    every = list({shift.token: shift for shift in reversed([*shifts])}.values())[::-1]
+    if not every:
+        return
+    first, more = every[:_NAMED_IN_NOTES], len(every) - _NAMED_IN_NOTES
+    shown = ", ".join(f"{shift.token!r} {shift.stated} -> {shift.id}" for shift in first)
+    notes.append(
+        "added tokens that get another id than their file states when the tokenizer is loaded: "
+        + shown
+        + (f" and {more} more" if more > 0 else "")
+    )
+
+
+def stated_twice(stated: Iterable[AddedToken]) -> dict[int, tuple[str, ...]]:
+    """The ids that one file states for several added tokens, and these."""
+    met: dict[int, dict[str, None]] = {}
+    for token in stated:
+        if token.id >= 0 and token.content:
+            met.setdefault(token.id, {})[token.content] = None
+    return {id: tuple(tokens) for id, tokens in met.items() if len(tokens) > 1}

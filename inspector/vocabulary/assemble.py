@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from rowscope.inspector.vocabulary.added import AddedTokens
+from rowscope.inspector.vocabulary.added import AddedTokens, note_shifts, stated_twice
 from rowscope.inspector.vocabulary.base import Base
 from rowscope.inspector.vocabulary.classes import REBUILDING
 from rowscope.inspector.vocabulary.files import TokenizerFolder
 from rowscope.inspector.vocabulary.lookup import largest_id
-from rowscope.inspector.vocabulary.model import AddedToken, ChatTemplate, Vocabulary
-from rowscope.inspector.vocabulary.settings import Settings
+from rowscope.inspector.vocabulary.model import AddedToken, ChatTemplate, Insertion, Vocabulary
+from rowscope.inspector.vocabulary.settings import ADDED, CONFIG, Settings
 from rowscope.inspector.vocabulary.tokenizer_json import NAME as TOKENIZER_JSON
 from rowscope.inspector.vocabulary.written import WrittenTokens
 
@@ -21,7 +21,12 @@ def assemble(
 ) -> Vocabulary:
     """Add the added tokens as transformers 5 does, and gather everything."""
     added = _add(base, settings)
-    added.note(folder.notes)
+    lists = (
+        (base.kind.partition("/")[0], base.added),
+        (CONFIG if settings.decides else ADDED, settings.listed),
+    )
+    shifts = [shift for source, stated in lists for shift in added.shifts(source, stated)]
+    note_shifts(shifts, folder.notes)
     by_id = {token.id: token for token in added.by_content.values()}
     tokens = _overlaid(base.tokens, {id: token.content for id, token in by_id.items()})
     roles: dict[str, tuple[str, ...]] = {role: (token,) for role, token in settings.roles.items()}
@@ -43,8 +48,25 @@ def assemble(
         roles=MappingProxyType(roles),
         chat_templates=templates,
         notes=tuple(folder.notes),
+        insertions=base.insertions,
+        unlisted=_unlisted(base, settings, added),
+        shifts=tuple(shifts),
+        twice={**base.twice, **stated_twice(base.added), **stated_twice(settings.listed)},
         metaspace=base.metaspace,
         alphabet=base.alphabet,
+    )
+
+
+def _unlisted(base: Base, settings: Settings, added: AddedTokens) -> tuple[Insertion, ...]:
+    """Tokens that a file gives a standard role, and that are in no list of tokens."""
+    listed = {token.content for token in (*base.added, *base.placed, *settings.listed)}
+    return tuple(
+        Insertion(settings.places[role], content, added.by_content[content].id)
+        for role, content in settings.roles.items()
+        if role in settings.places
+        and content not in listed
+        and content not in base.ids
+        and content in added.by_content
     )
 
 

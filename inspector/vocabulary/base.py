@@ -9,7 +9,7 @@ from rowscope.inspector.vocabulary.alphabet import Alphabet
 from rowscope.inspector.vocabulary.columns import Lines
 from rowscope.inspector.vocabulary.files import wrong
 from rowscope.inspector.vocabulary.limits import MOST_ENTRIES, MOST_TOKEN, require, require_short
-from rowscope.inspector.vocabulary.model import AddedToken
+from rowscope.inspector.vocabulary.model import AddedToken, Insertion
 from rowscope.inspector.vocabulary.written import WrittenIds, WrittenTokens
 
 MAX_ID = 2**32 - 1
@@ -28,6 +28,8 @@ class Base:
         added: the added tokens that the same file lists, in its order, with the ids it states.
         placed: added tokens whose ids are part of the format itself; in `tokens`, not in `ids`.
         roles: role -> token where the format itself says so.
+        insertions: ids that the file's post-processor and padding insert.
+        twice: ids that several tokens of `ids` have -> these.
     """
 
     kind: str
@@ -41,6 +43,8 @@ class Base:
     byte_fallback: bool = False
     metaspace: bool = False
     alphabet: Alphabet | None = None
+    insertions: tuple[Insertion, ...] = ()
+    twice: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
 
 def base_from_ids(kind: str, ids: dict[str, int], notes: list[str]) -> Base:
@@ -52,9 +56,11 @@ def base_from_ids(kind: str, ids: dict[str, int], notes: list[str]) -> Base:
     require(kind, "tokens", len(ids), MOST_ENTRIES)
     require_short(kind, ids)
     tokens = dict(zip(ids.values(), ids.keys(), strict=True))
+    base = Base(kind, ids, tokens, len(ids), byte_fallback="<0x00>" in ids and "<0xFF>" in ids)
     if len(tokens) < len(ids):
         notes.append(_shared(len(ids) - len(tokens)))
-    return Base(kind, ids, tokens, len(ids), byte_fallback="<0x00>" in ids and "<0xFF>" in ids)
+        base.twice = _twice(ids)
+    return base
 
 
 def base_from_lines(kind: str, lines: Lines, notes: list[str]) -> Base:
@@ -62,9 +68,19 @@ def base_from_lines(kind: str, lines: Lines, notes: list[str]) -> Base:
     require(kind, "tokens", int(lines.ids.size), MOST_ENTRIES)
     require(kind, "bytes in one token", int((lines.stops - lines.starts).max(initial=0)), MOST_TOKEN)
     ids, tokens = WrittenIds(lines), WrittenTokens(lines)
+    base = Base(kind, ids, tokens, len(ids), byte_fallback="<0x00>" in ids and "<0xFF>" in ids)
     if len(tokens) < len(ids):
         notes.append(_shared(len(ids) - len(tokens)))
-    return Base(kind, ids, tokens, len(ids), byte_fallback="<0x00>" in ids and "<0xFF>" in ids)
+        base.twice = _twice(lines.all)
+    return base
+
+
+def _twice(ids: Mapping[str, int]) -> dict[int, tuple[str, ...]]:
+    """The ids that several tokens have, and these."""
+    met: dict[int, list[str]] = {}
+    for token, id in ids.items():
+        met.setdefault(id, []).append(token)
+    return {id: tuple(tokens) for id, tokens in met.items() if len(tokens) > 1}
 
 
 def _shared(count: int) -> str:

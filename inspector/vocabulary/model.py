@@ -45,6 +45,31 @@ class ChatTemplate:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Insertion:
+    """A place that names a token, and the id that it puts into texts for it.
+
+    Attributes:
+        place: file and key, `tokenizer.json: post_processor`.
+        token: the token that it names.
+        id: the id that it inserts; of a role, the id that the token gets.
+    """
+
+    place: str
+    token: str
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """An added token that loads under another id than its file states."""
+
+    token: str
+    stated: int
+    id: int
+    source: str
+
+
 @dataclass(frozen=True)
 class Vocabulary:
     """A tokenizer's vocabulary as its own library would build it from the files.
@@ -67,6 +92,10 @@ class Vocabulary:
             that the files name -> its tokens.
         chat_templates: the templates in use.
         notes: disagreements between files, files left aside, and what was done about them.
+        insertions: ids that the post-processor and the padding of tokenizer.json insert.
+        unlisted: tokens that a file gives a role and no file lists: loading adds them, under these ids.
+        shifts: added tokens that load under another id than a file states.
+        twice: ids that a file states for several tokens -> these.
         metaspace: a blank is spelt `▁` (U+2581).
         alphabet: what makes text of a stored token; None where the three flags above say all of it.
     """
@@ -84,6 +113,10 @@ class Vocabulary:
     roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     chat_templates: tuple[ChatTemplate, ...] = ()
     notes: tuple[str, ...] = ()
+    insertions: tuple[Insertion, ...] = ()
+    unlisted: tuple[Insertion, ...] = ()
+    shifts: tuple[Shift, ...] = ()
+    twice: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     metaspace: bool = False
     alphabet: Alphabet | None = None
 

@@ -45,6 +45,7 @@ class Settings:
         decides: they come from tokenizer_config.json, so that the legacy files do not count.
         roles: role -> token, the standard roles first.
         additional: further special tokens.
+        places: standard roles that a file names -> that file and its key.
     """
 
     tokenizer_class: str | None
@@ -52,6 +53,7 @@ class Settings:
     decides: bool
     roles: dict[str, str]
     additional: list[str]
+    places: dict[str, str]
 
 
 def read_settings_files(folder: TokenizerFolder) -> SettingsFiles:
@@ -92,7 +94,14 @@ def merge_settings(
         additional += [] if set(assumed) & set(additional) else assumed
     listed = _listed(decoder) if decides else _legacy_listed(files.added, {*roles.values(), *additional})
     by_id = {token.id: token for token in listed}
-    return Settings(tokenizer_class, [by_id[id] for id in sorted(by_id)], decides, roles, additional)
+    places = {role: _place(files, role, decides) for role in ROLES if f"{role}{_SUFFIX}" in merged}
+    return Settings(tokenizer_class, [by_id[id] for id in sorted(by_id)], decides, roles, additional, places)
+
+
+def _place(files: SettingsFiles, role: str, decides: bool) -> str:
+    """The file that gives a role, and its key."""
+    key = f"{role}{_SUFFIX}"
+    return f"{SPECIAL_MAP if key in files.special_map and not decides else CONFIG}: {key}"
 
 
 def _listed(decoder: object) -> list[AddedToken]:

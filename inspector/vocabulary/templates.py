@@ -6,13 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 
 from rowscope.inspector.vocabulary.jinja import Piece, pieces
-from rowscope.inspector.vocabulary.lookup import ids_of
 from rowscope.inspector.vocabulary.matching import Matcher
 from rowscope.inspector.vocabulary.model import Vocabulary
 
-_LOOKS_SPECIAL = re.compile(
-    r"<\|[^<>|\s\ufdd2]{1,60}\|>|<｜[^<>｜\s\ufdd2]{1,60}｜>|</?[A-Za-z_][\w.-]{0,60}>|\[/?[A-Z][A-Z_]{1,40}\]"
-)
 _SPEAKERS = ("system", "user", "assistant", "tool", "developer", "function", "ipython", "observation")
 # Noncharacters of Unicode, which no text holds: a name, the name `role`, a place where literals part.
 _NAME, _ROLE, _BREAK = "\ufdd0", "\ufdd1", "\ufdd2"
@@ -65,22 +61,3 @@ def _with_speakers(lexed: Sequence[Piece]) -> str:
 def _literals(lexed: Sequence[Piece]) -> str:
     """The texts and string constants one after the other, parted so that no token spans two of them."""
     return _BREAK.join(text for kind, text in lexed if kind in ("text", "string"))
-
-
-def template_unknown_literals(vocabulary: Vocabulary) -> tuple[tuple[str, str], ...]:
-    """Pairs (literal, template name): literals that look like special tokens and are no token at all.
-
-    Looked for are `<|…|>`, `<…>`, `</…>`, `[…]` in capitals. The tokenizer splits such a literal into
-    ordinary tokens; some are meant to be (XML-like tags in a tool prompt), others were forgotten.
-    """
-    matcher = Matcher([token.content for token in vocabulary.added.values()])
-    found: dict[tuple[str, str], None] = {}
-    for template in vocabulary.chat_templates:
-        text, parts, at = _literals(list(pieces(template.text))), [], 0
-        for start, stop in matcher.spans(text):
-            parts.append(text[at:start])
-            at = stop
-        for literal in _LOOKS_SPECIAL.findall(_BREAK.join([*parts, text[at:]])):
-            found[literal, template.name] = None
-    tokens = ids_of(vocabulary.tokens, {literal for literal, _ in found})
-    return tuple(pair for pair in found if pair[0] not in tokens)

@@ -17,6 +17,7 @@ from rowscope.inspector.vocabulary.base import (
 )
 from rowscope.inspector.vocabulary.columns import Lines, cut_vocabulary
 from rowscope.inspector.vocabulary.files import TokenizerFolder, parse_without_merges, wrong
+from rowscope.inspector.vocabulary.insertions import read_insertions
 from rowscope.inspector.vocabulary.limits import MOST_ADDED, require
 
 NAME = "tokenizer.json"
@@ -45,6 +46,10 @@ def read_tokenizer_json(folder: TokenizerFolder, name: str = NAME) -> Base:
     ]
     parts = [document.get(part) for part in ("normalizer", "pre_tokenizer", "decoder")]
     strings = {string for part in parts for string in _strings(part)}
+    base.insertions = read_insertions(document, name)
+    padding = document.get("padding")
+    if isinstance(padding, dict) and isinstance(padding.get("pad_token"), str) and padding["pad_token"]:
+        base.roles["pad"] = padding["pad_token"]
     base.alphabet = alphabet_of(document)
     base.byte_level = BYTE_LEVEL in base.alphabet.steps
     base.metaspace = "▁" in strings or "Metaspace" in strings

@@ -24,7 +24,6 @@ from rowscope.inspector.vocabulary import (
     Vocabulary,
     read_vocabulary,
     template_ids,
-    template_unknown_literals,
 )
 from rowscope.inspector.vocabulary.jinja import pieces, unescape
 
@@ -90,15 +89,6 @@ def test_names_of_the_templates() -> None:
 def test_a_vocabulary_without_added_tokens_or_templates() -> None:
     bare = Vocabulary("vocab.txt", (), 0, 0, None, {}, {}, frozenset())
     assert template_ids(bare) == {}
-    assert template_unknown_literals(bare) == ()
-
-
-def test_unknown_literals() -> None:
-    template = (
-        "<|im_start|>{{ '[INST]' }}<tool> a < b and c > d [/INST] [not this] <|im_start|><|gone|> {# <|c|> #}"
-    )
-    found = template_unknown_literals(vocabulary(template))
-    assert sorted(found) == [(literal, "t0") for literal in ("<tool>", "<|gone|>", "[/INST]", "[INST]")]
 
 
 def test_demo_renders_only_what_was_found() -> None:
@@ -108,7 +98,6 @@ def test_demo_renders_only_what_was_found() -> None:
     chat = [{"role": role, "content": "text"} for role in ("system", "user", "assistant")]
     ids = tokenizer.apply_chat_template(chat, add_generation_prompt=True, return_dict=False)
     assert set(ids) & set(known.added) == set(template_ids(known))
-    assert template_unknown_literals(known) == ()
 
 
 def lexed(template: str) -> list[tuple[str, str]]:
@@ -170,7 +159,6 @@ def test_lexing_never_fails(template: str) -> None:
     assert len(lexed_text) <= len(template)
     known = vocabulary(template)
     template_ids(known)
-    template_unknown_literals(known)
 
 
 @given(st.text(alphabet="ab<|>é\n"), st.text(alphabet="ab<|>é\n "), st.sampled_from("'\""))
