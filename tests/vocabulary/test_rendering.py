@@ -187,7 +187,8 @@ def test_anything_is_rendered_or_refused(template: str) -> None:
         "{{ messages.__class__.__mro__ }}{{ ''.__class__.x }}",
         "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
         "{{ 99999999999999999999999999999 }}",
-        "{% set ns = namespace(x=[1]) %}{% for a in range(99) %}{% set ns.x = [ns.x, ns.x] %}{% endfor %}{{ ns.x }}",
+        "{% set ns = namespace(x=[1]) %}{% for a in range(99) %}{% set ns.x = [ns.x, ns.x] %}{% endfor %}"
+        "{{ ns.x }}",
         "{% set t %}{% for a in range(9999) %}aaaaaaaaaa{% endfor %}{% endset %}{{ t.replace('a', t) }}",
         "{% set t %}{% for a in range(9999) %}aaaaaaaaaa{% endfor %}{% endset %}{{ t.join(range(9999)) }}",
         "{% set t %}{% for a in range(9999) %}aaaaaaaaaa{% endfor %}{% endset %}{{ t | replace('', t) }}",

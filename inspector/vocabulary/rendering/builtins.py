@@ -253,7 +253,10 @@ def apply_test(name: str, value: Value, arguments: tuple[Value, ...]) -> bool:
 
 
 # Methods that can make a text longer than their own, with what bounds it.
-LONG_METHODS: Final = {"replace": _replace, "join": lambda between, items: _join(items, between)}
+LONG_METHODS: Final[Mapping[str, Callable[..., Value]]] = {
+    "replace": _replace,
+    "join": lambda between, items: _join(items, between),
+}
 
 
 def format_text(form: str, *values: Value) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, ItemsView, KeysView, Mapping, ValuesView
 from typing import Any, Final
 
 from rowscope.inspector.vocabulary.rendering import syntax
@@ -134,7 +134,7 @@ def _call(node: syntax.Call, scope: Scope) -> Value:
         raise TemplateError(f"{named!r} called as a function")
     arguments = [evaluate(argument, scope) for argument in node.arguments]
     found = function.call(*arguments, **_named(node.named, scope))
-    views = (type({}.keys()), type({}.values()), type({}.items()))
+    views = (KeysView, ValuesView, ItemsView)
     return weighed(list(found) if isinstance(found, views) else found)
 
 
