@@ -16,6 +16,12 @@ Rows = NDArray[np.float64]
 _SHARE: Final = 0.25
 _LEAST: Final = 3
 _COPIES: Final = 4
+# Untrained rows may be few among trained ones of the same belief: this many that lie together can be told.
+_FEW: Final = 16
+# ... in one of the densest places, this many of them looked at.
+_PLACES: Final = 8
+# Squared distances of independent random rows are within this factor of each other.
+_ALL: Final = 1.5
 
 # A core whose rows have a mean cosine below this shares no direction: independent random rows.
 _INDEPENDENT: Final = 0.2
@@ -39,30 +45,63 @@ class Core:
     pair: float
 
 
-def densest_core(rows: Rows) -> Core | None:
-    """The densest quarter of the rows [n, d], at least three of them; None for fewer."""
-    return _core(rows, max(_LEAST, int(np.ceil(_SHARE * len(rows)))), _LEAST)
+def densest_core(rows: Rows, squared: Rows | None = None) -> Core | None:
+    """The densest quarter of the rows [n, d], at least three of them; None for fewer.
+
+    `squared` float64 [n, n] are their squared distances, where they are known.
+    """
+    return _core(rows, max(_LEAST, int(np.ceil(_SHARE * len(rows)))), _LEAST, squared)
 
 
-def closest_copies(rows: Rows) -> Core | None:
+def closest_copies(rows: Rows, squared: Rows | None = None) -> Core | None:
     """The four rows of [n, d] that lie closest together; None for fewer."""
-    return _core(rows, _COPIES, _COPIES)
+    return _core(rows, _COPIES, _COPIES, squared)
 
 
-def _core(rows: Rows, size: int, least: int) -> Core | None:
+def noisy_few(rows: Rows, squared: Rows | None = None) -> Core | None:
+    """The closest sixteen of the rows [n, d] that share a direction and scatter about it as noise does.
+
+    None where a quarter of the rows is no more than that, or where the densest places hold other rows.
+    """
+    if len(rows) <= 4 * _FEW:
+        return None
+    squared = squared_distances(rows, rows) if squared is None else squared
+    reach = np.partition(squared, _FEW - 1, axis=1)[:, _FEW - 1]
+    left = np.ones(len(rows), dtype=np.bool_)
+    for _ in range(_PLACES):
+        seed = int(np.where(left, reach, np.inf).argmin())
+        members = np.argsort(squared[seed], kind="stable")[:_FEW]
+        core = core_of(rows, members)
+        if independent(rows[members]):  # random rows lie at one distance from each other, however many
+            left &= squared[seed] > _ALL * reach[seed]
+        elif isotropic(rows[members] - core.centre):
+            return core
+        left[members] = False
+        if not left.any():
+            break
+    return None
+
+
+def _core(rows: Rows, size: int, least: int, squared: Rows | None) -> Core | None:
     if len(rows) < least:
         return None
-    squared = squared_distances(rows, rows)
+    squared = squared_distances(rows, rows) if squared is None else squared
     reach = np.partition(squared, size - 1, axis=1)[:, size - 1]
     first = int(reach.argmin())
-    members = np.argsort(squared[first], kind="stable")[:size]
-    centre = column_medians(rows[members])
-    upper = np.triu_indices(size, 1)
+    return core_of(rows, np.argsort(squared[first], kind="stable")[:size])
+
+
+def core_of(rows: Rows, members: NDArray[np.int64]) -> Core:
+    """The rows [n, d] at the positions `members`, at least two, as a core."""
+    members = np.sort(members)
+    some = rows[members]
+    centre = column_medians(some)
+    upper = np.triu_indices(members.size, 1)
     return Core(
-        members=np.sort(members),
+        members=members,
         centre=centre,
-        radius=median(np.linalg.norm(rows[members] - centre, axis=1)),
-        pair=float(np.sqrt(median(squared[np.ix_(members, members)][upper]) / 2)),
+        radius=median(np.linalg.norm(some - centre, axis=1)),
+        pair=float(np.sqrt(median(squared_distances(some, some)[upper]) / 2)),
     )
 
 

@@ -32,6 +32,9 @@ _FRESH: Final = 0.95
 # Norms that agree mean something where hardly any trained row looks random.
 _DISTINCT: Final = 0.1
 _LOOKED_AT: Final = 512
+# Believed rows that look random without being known as untrained are more than chance makes beyond this many
+# times the share of trained rows that do.
+_MORE: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +68,15 @@ def judge_added(
     trained = sample_of_trained()
     if trained is None:
         return
-    random = _random(state, perhaps, trained)
-    random &= _alone(state, random)
-    alike = _agreeing(state, random) if trained.usual_share <= _DISTINCT else np.zeros_like(random)
+    passing = _random(state, perhaps, trained)
+    random = passing & _alone(state, passing)
+    distinct = trained.usual_share <= _DISTINCT
+    alike = _agreeing(state, random) if distinct else np.zeros_like(random)
     state.give(random & (near | alike), INITIAL, MEDIUM)
+    if distinct:
+        state.unlike = passing & state.open
+        asked = np.count_nonzero(perhaps & state.of(state.look.anchors))
+        state.by_chance = max(_AGREE, _MORE * trained.usual_share * asked)
 
 
 def _alone(state: Judgement, random: Flags) -> Flags:

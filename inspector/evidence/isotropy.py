@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rowscope.inspector.arrays import median
+from rowscope.inspector.evidence.look import sample
 from rowscope.inspector.rows import RowReader
 
 Rows = NDArray[np.float64]
@@ -59,7 +60,7 @@ class Trained:
 
 def trained_rows(rows: Rows, ids: NDArray[np.int64]) -> Trained | None:
     """What a sample of trained rows [n, d] with these ids looks like; None for too few rows."""
-    some = np.linspace(0, len(rows) - 1, min(_SAMPLE, len(rows))).astype(np.int64)
+    some = np.searchsorted(ids, sample(ids, _SAMPLE))
     rows, ids = rows[some], ids[some]
     count, width = rows.shape
     k = min(_DIRECTIONS, width // 8, count // 8)

@@ -37,7 +37,8 @@ from rowscope.inspector.evidence.model import (
     Reference,
 )
 from rowscope.inspector.evidence.norms import judge_norms
-from rowscope.inspector.evidence.reference import Source, find_references
+from rowscope.inspector.evidence.reference import find_references
+from rowscope.inspector.evidence.sources import Source
 from rowscope.inspector.evidence.state import Judgement, Progress
 from rowscope.inspector.evidence.subject import Subject, average
 from rowscope.inspector.rows import (
@@ -107,6 +108,7 @@ def judge(subject: Subject, progress: Progress = None) -> MatrixEvidence:
         found, _, residual = _measure(state, (initial,), means.rows[0])
     reference = references[0] if references else initial
     copies, first = _copies(state.table.ids, group)
+    _doubt(state)
     if not state.whole:
         _cautious(state)
     less_sure(state)
@@ -142,6 +144,7 @@ def _begin(subject: Subject, progress: Progress) -> Judgement:
         cuts={},
         recipes={},
         progress=progress,
+        unlike=np.zeros(rows, dtype=np.bool_),
     )
 
 
@@ -203,6 +206,15 @@ def _families(state: Judgement, unit: float) -> None:
     dots = project_rows(state.reader, np.stack([*centres, *padding]), ids=ids, progress=state.progress)
     away = [distance(dots[:, at], state.table.sumsq, float(u @ u)) for at, u in enumerate(centres)]
     judge_relatives(state, np.stack(away, axis=1), unit)
+
+
+def _doubt(state: Judgement) -> None:
+    """Rows that lean on nothing that training makes are not surely trained, wherever they lie; where they are
+    many, they are of a kind that was not found, and ordinary rows may be of it."""
+    unlike = state.open & state.unlike
+    many = np.count_nonzero(unlike & state.of(state.look.anchors)) >= state.by_chance
+    doubtful = state.open if many else unlike
+    state.confidence[doubtful] = np.minimum(state.confidence[doubtful], MEDIUM)
 
 
 def _cautious(state: Judgement) -> None:

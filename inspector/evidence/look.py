@@ -15,9 +15,10 @@ from rowscope.inspector.evidence.candidates import Candidates
 
 Ids = NDArray[np.int64]
 
-# Searches among pairs look at no more rows of a source than this, evenly spread over it ...
-_POOL_ROWS: Final = 512
-# ... the bulk of used rows and the rows among which families are sought at no more than this ...
+POOL_ROWS: Final = 512
+"""Searches among pairs look at no more rows of a source than this."""
+
+# The bulk of used rows and the rows among which families are sought at no more than this ...
 _SAMPLE_ROWS: Final = 2048
 # ... and none of them at more bytes of float64 than these.
 _BYTES: Final = 8 << 20
@@ -47,16 +48,28 @@ class Look:
 
 
 def sample(ids: Ids, limit: int) -> Ids:
-    """At most `limit` of the sorted `ids`, evenly spread, always the same ones."""
+    """At most `limit` of the sorted `ids`: those whose hashes are smallest.
+
+    A sample that hardly changes where ids are added or taken away, so that resizing a matrix does not move
+    the thresholds of the rows that it had.
+    """
     if ids.size <= limit:
         return ids
-    return ids[np.linspace(0, ids.size - 1, limit).astype(np.int64)]
+    return np.sort(ids[np.argpartition(_hashes(ids), limit - 1)[:limit]])
+
+
+def _hashes(ids: Ids) -> NDArray[np.uint64]:
+    """Well-mixed numbers, a different one for each id: the finaliser of SplitMix64 (Steele et al. 2014)."""
+    mixed = ids.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
+    return np.asarray(mixed ^ (mixed >> np.uint64(31)))
 
 
 def plan_look(codes: NDArray[np.int8], candidates: Candidates, width: int) -> Look:
     """The rows to read of a matrix with the census groups `codes` (int8, one for each of its rows)."""
     affordable = max(32, _BYTES // (8 * max(width, 1)))
-    pool, many = min(_POOL_ROWS, affordable), min(_SAMPLE_ROWS, affordable)
+    pool, many = min(POOL_ROWS, affordable), min(_SAMPLE_ROWS, affordable)
     believed = candidates.believed
     ordinary = without(np.flatnonzero(codes == BASE), believed)
     if ordinary.size < _FEW:

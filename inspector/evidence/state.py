@@ -26,6 +26,8 @@ class Judgement:
         look: rows that every judgement of the matrix reads.
         towards_mean: float64 [n], cosine to the mean of all rows.
         recipes: how the fresh rows were made, by id.
+        unlike: bool [n], believed and added rows that look like no trained row and were not found initial.
+        by_chance: fewer of these among the anchors than this mean nothing.
     """
 
     reader: RowReader
@@ -40,6 +42,8 @@ class Judgement:
     cuts: dict[str, float]
     recipes: dict[int, Recipe]
     progress: Progress
+    unlike: NDArray[np.bool_]
+    by_chance: float = float("inf")
 
     @property
     def open(self) -> NDArray[np.bool_]:
