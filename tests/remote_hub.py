@@ -53,7 +53,7 @@ class Hub:
         if not handler.at.startswith(start) or name not in self.files:
             handler.answer(404, b"Entry not found", {"X-Error-Code": "EntryNotFound"})
             return True
-        digest = hashlib.sha256(self.files[name]).hexdigest()
+        digest = _digest(self.files[name])
         said = {"X-Repo-Commit": self.commit, "X-Linked-Size": str(len(self.files[name]))}
         if len(self.files[name]) < self.large:
             handler.serve_bytes(self.files[name], {**said, "ETag": f'"{digest[:40]}"'})
@@ -67,9 +67,8 @@ class Hub:
             handler.answer(403, b"<Error><Code>AccessDenied</Code></Error>")
             return True
         for data in self.files.values():
-            digest = hashlib.sha256(data).hexdigest()
-            if handler.at == f"/blobs/{digest}":
-                handler.serve_bytes(data, {"ETag": f'"{digest[:32]}"'})
+            if handler.at == f"/blobs/{_digest(data)}":
+                handler.serve_bytes(data, {"ETag": f'"{_digest(data)[:32]}"'})
                 return True
         return False
 
@@ -81,10 +80,10 @@ class Hub:
         }
 
     def _sibling(self, name: str, data: bytes) -> dict[str, object]:
-        git = hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
+        git = "" if len(data) > 1 << 28 else hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
         found: dict[str, object] = {"rfilename": name, "size": len(data), "blobId": git}
         if len(data) >= self.large:
-            found["lfs"] = {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data), "pointerSize": 134}
+            found["lfs"] = {"sha256": _digest(data), "size": len(data), "pointerSize": 134}
         return found
 
     def __enter__(self) -> Self:
@@ -95,6 +94,17 @@ class Hub:
     def __exit__(self, *trouble: object) -> None:
         self.hub.__exit__(*trouble)
         self.cdn.__exit__(*trouble)
+
+
+_DIGESTS: dict[int, tuple[bytes, str]] = {}
+
+
+def _digest(data: bytes) -> str:
+    """sha256, counted once for each object."""
+    known = _DIGESTS.get(id(data))
+    if known is None or known[0] is not data:
+        known = _DIGESTS[id(data)] = (data, hashlib.sha256(data).hexdigest())
+    return known[1]
 
 
 def files_of(folder: Path) -> dict[str, bytes]:

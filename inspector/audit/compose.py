@@ -42,6 +42,8 @@ def compose(facts: Facts, skipped: tuple[Skipped, ...]) -> Report:
             rows_scanned=sum(item.matrix.rows for item in facts.matrices),
             bytes_read=sum(item.matrix.nbytes for item in facts.matrices),
             skipped=skipped,
+            requests=sum(traffic.requests for traffic in facts.checkpoint.traffic),
+            bytes_fetched=sum(traffic.fetched for traffic in facts.checkpoint.traffic),
         ),
         notes=_notes(facts),
         complete=not any(skip.affects for skip in skipped),

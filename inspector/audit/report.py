@@ -133,11 +133,13 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """How much was looked at."""
+    """How much was looked at. `requests` and `bytes_fetched` are of a network; 0 where nothing is remote."""
 
     rows_scanned: int
     bytes_read: int
     skipped: tuple[Skipped, ...]
+    requests: int = 0
+    bytes_fetched: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +263,8 @@ class Report:
             "coverage": {
                 "rows_scanned": self.coverage.rows_scanned,
                 "bytes_read": self.coverage.bytes_read,
+                "requests": self.coverage.requests,
+                "bytes_fetched": self.coverage.bytes_fetched,
                 "skipped": [{"what": s.what, "why": s.why} for s in self.coverage.skipped],
             },
             "notes": self.notes,

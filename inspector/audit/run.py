@@ -18,8 +18,8 @@ from rowscope.inspector.checkpoint import Checkpoint, focused, no_matrix, open_c
 from rowscope.inspector.errors import TokenizerError, UndecodableError
 from rowscope.inspector.evidence import Facts, MatrixFacts, measure_matrix, read_stops, split_markers
 from rowscope.inspector.matrices import Table
-from rowscope.inspector.rows import draft_tokens
-from rowscope.inspector.vocabulary import Vocabulary, read_vocabulary, renumbered
+from rowscope.inspector.rows import draft_tokens, expect_tables
+from rowscope.inspector.vocabulary import Vocabulary, expect_vocabulary, read_vocabulary, renumbered
 
 __all__ = ["Report", "audit"]
 
@@ -68,6 +68,8 @@ def audit(
         number, count = checkpoint.lone_shard
         why = f"PATH is shard {number} of {count}; give the folder or its index to audit all of them"
         skipped.append(Skipped("other shards", why))
+    expect_vocabulary(checkpoint.tokenizer_folder)
+    expect_tables(checkpoint.matrices)
     vocabulary = _vocabulary(checkpoint, skipped, table)
     census = take_census(checkpoint.layout, vocabulary, checkpoint.config)
     clock.lap("tokenizer")

@@ -26,7 +26,7 @@ from rowscope.inspector.matrices import (
     tables_with_packing,
     with_packing,
 )
-from rowscope.inspector.storage import Folder
+from rowscope.inspector.storage import Folder, Traffic
 
 if TYPE_CHECKING:
     from rowscope.inspector.checkpoint.adapter import Adapter
@@ -71,6 +71,15 @@ class Checkpoint:
     absent: tuple[str, ...] = ()
     adapter: Adapter | None = field(default=None, repr=False)
     base: Checkpoint | None = field(default=None, repr=False)
+
+    @property
+    def traffic(self) -> tuple[Traffic, ...]:
+        """What was fetched over a network, by place; empty where everything is local."""
+        folders = [self.folder, self.tokenizer_folder]
+        found = {id(folder.traffic): folder.traffic for folder in folders if folder.traffic is not None}
+        for traffic in self.base.traffic if self.base is not None else ():
+            found[id(traffic)] = traffic
+        return tuple(found.values())
 
     @property
     def root(self) -> Path:

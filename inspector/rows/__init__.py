@@ -7,7 +7,7 @@ from rowscope.inspector.rows.blocks import GATHERED_ROWS, RowReader
 from rowscope.inspector.rows.chunks import Chunk, rows_of_a_chunk, run_in_order
 from rowscope.inspector.rows.draft import draft_tokens
 from rowscope.inspector.rows.duplicates import duplicate_groups
-from rowscope.inspector.rows.opening import open_rows
+from rowscope.inspector.rows.opening import expect_tables, open_rows
 from rowscope.inspector.rows.parts import part_rows
 from rowscope.inspector.rows.parts import singles as part_values
 from rowscope.inspector.rows.projection import (
@@ -35,6 +35,7 @@ __all__ = [
     "column_median",
     "draft_tokens",
     "duplicate_groups",
+    "expect_tables",
     "group_statistics",
     "open_rows",
     "part_rows",

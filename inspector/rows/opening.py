@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from rowscope.inspector.errors import UndecodableError
@@ -34,6 +36,23 @@ def open_rows(matrix: Matrix) -> RowReader:
 
         return PiecedRows(matrix.ref)
     return RowReader(matrix.ref)
+
+
+def expect_tables(matrices: Sequence[Matrix]) -> None:
+    """Say that whole tables will be scanned: from a remote place they are fetched meanwhile.
+
+    Raises:
+        RemoteError: together they are more than may be fetched; nothing of them was.
+    """
+    remote = [matrix for matrix in matrices if matrix.ref.shard.file.folder.traffic is not None]
+    for matrix in remote[:1]:
+        place = matrix.ref.shard.file.folder
+        if place.traffic is not None:
+            names = " and ".join(matrix.tensor for matrix in remote)
+            place.traffic.require(sum(matrix.nbytes for matrix in remote), f"{names} in {place.location}")
+    for matrix in remote:
+        with suppress(UndecodableError), open_rows(matrix) as reader:  # the audit tells what is not read
+            reader.expect(None)
 
 
 def _require_one_file(matrix: Matrix) -> None:

@@ -28,10 +28,10 @@ class Traffic:
         self.most = most
         self.requests = self.fetched = self.expected = 0
         self._lock = threading.Lock()
-        self._watch: Callable[[int, int], None] | None = None
+        self._watch: Callable[[], None] | None = None
 
-    def watch(self, watch: Callable[[int, int], None] | None) -> None:
-        """Call `watch` with (fetched, expected) as bytes arrive; None for nobody."""
+    def watch(self, watch: Callable[[], None] | None) -> None:
+        """Call `watch` as bytes arrive, from whatever thread; None for nobody."""
         self._watch = watch
 
     def request(self) -> None:
@@ -69,7 +69,7 @@ class Traffic:
         """
         with self._lock:
             self.fetched += bytes
-            fetched, expected = self.fetched, self.expected
+            fetched = self.fetched
         if fetched > self.most:
             raise RemoteError(
                 f"{what}: {fetched:,} bytes were fetched, above the limit of {self.most:,}, parts of them "
@@ -79,7 +79,7 @@ class Traffic:
             )
         watch = self._watch
         if watch is not None:
-            watch(fetched, max(fetched, expected))
+            watch()
 
 
 def _rounded(bytes: int) -> str:

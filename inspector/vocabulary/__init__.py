@@ -8,7 +8,7 @@ from rowscope.inspector.vocabulary.lookup import all_ids, called, differing, ids
 from rowscope.inspector.vocabulary.markers import Marker, unknown_markers
 from rowscope.inspector.vocabulary.model import AddedToken, ChatTemplate, Insertion, Shift, Vocabulary
 from rowscope.inspector.vocabulary.placeholders import PLACEHOLDER_STARTS, is_placeholder
-from rowscope.inspector.vocabulary.read import read_folder, read_vocabulary
+from rowscope.inspector.vocabulary.read import expect_vocabulary, read_folder, read_vocabulary
 from rowscope.inspector.vocabulary.renumber import renumbered
 from rowscope.inspector.vocabulary.settings import ADDED, CONFIG, SPECIAL_MAP, token_content
 from rowscope.inspector.vocabulary.spelling import (
@@ -42,6 +42,7 @@ __all__ = [
     "byte_token",
     "called",
     "differing",
+    "expect_vocabulary",
     "ids_of",
     "is_placeholder",
     "quoted_token",

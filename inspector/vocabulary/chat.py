@@ -9,6 +9,7 @@ from rowscope.inspector.vocabulary.settings import CONFIG
 
 JINJA = "chat_template.jinja"
 PROCESSOR = "chat_template.json"
+TEMPLATE_FILES = (JINJA, PROCESSOR)
 FOLDER = "additional_chat_templates"
 
 

@@ -8,13 +8,18 @@ from rowscope.inspector.errors import TokenizerError
 from rowscope.inspector.storage import Folder
 from rowscope.inspector.vocabulary.assemble import assemble
 from rowscope.inspector.vocabulary.base import Base
-from rowscope.inspector.vocabulary.chat import read_chat_templates
+from rowscope.inspector.vocabulary.chat import TEMPLATE_FILES, read_chat_templates
 from rowscope.inspector.vocabulary.files import TokenizerFolder
 from rowscope.inspector.vocabulary.layout import arrange
-from rowscope.inspector.vocabulary.limits import MOST_PARSED
+from rowscope.inspector.vocabulary.limits import MOST_BYTES, MOST_PARSED
 from rowscope.inspector.vocabulary.model import Vocabulary
 from rowscope.inspector.vocabulary.sentencepiece import looks_like_sentencepiece, read_sentencepiece
-from rowscope.inspector.vocabulary.settings import SettingsFiles, merge_settings, read_settings_files
+from rowscope.inspector.vocabulary.settings import (
+    SETTINGS_FILES,
+    SettingsFiles,
+    merge_settings,
+    read_settings_files,
+)
 from rowscope.inspector.vocabulary.tekken import read_tekken
 from rowscope.inspector.vocabulary.tiktoken import fill_gaps, looks_like_tiktoken, read_tiktoken
 from rowscope.inspector.vocabulary.tokenizer_json import read_tokenizer_json
@@ -34,6 +39,15 @@ _PATTERNS = (
 _VERSIONED = re.compile(r"tokenizer\.(\d[\d.]*)\.json")
 
 
+def expect_vocabulary(folder: Folder) -> None:
+    """Say that the tokenizer files will be read soon: from a remote place they are fetched meanwhile."""
+    if folder.traffic is None:
+        return
+    files = TokenizerFolder(folder)
+    beside = [name for name in SETTINGS_FILES + TEMPLATE_FILES if files.has(name)]
+    folder.expect(dict.fromkeys([*_vocabulary_files(files)[:1], *beside], MOST_BYTES))
+
+
 def read_vocabulary(folder: Folder) -> Vocabulary | None:
     """Read the tokenizer files of a checkpoint's folder.
 
@@ -49,6 +63,7 @@ def read_vocabulary(folder: Folder) -> Vocabulary | None:
     Raises:
         TokenizerError: files that are there but cannot be read; the message quotes what and where.
     """
+    expect_vocabulary(folder)
     return read_folder(TokenizerFolder(folder))
 
 

@@ -13,6 +13,7 @@ from rowscope.inspector.vocabulary.model import ROLES, AddedToken
 CONFIG = "tokenizer_config.json"
 SPECIAL_MAP = "special_tokens_map.json"
 ADDED = "added_tokens.json"
+SETTINGS_FILES = (CONFIG, SPECIAL_MAP, ADDED)
 _SUFFIX = "_token"
 _OLD_ADDITIONAL = "additional_special_tokens"
 

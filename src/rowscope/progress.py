@@ -60,12 +60,28 @@ class Bar:
 
 
 class Progress(Bar):
-    """Counts rows; `passes` is how often each is looked at."""
+    """Counts rows, and the bytes of what is fetched; `passes` is how often each row is looked at."""
 
-    def __init__(self, checkpoint: Checkpoint, passes: int = 3) -> None:
+    def __init__(self, *checkpoints: Checkpoint, passes: int = 3) -> None:
         super().__init__("reading the tokenizer")
-        self._total = passes * sum(matrix.rows for matrix in checkpoint.matrices)
+        self._total = passes * sum(matrix.rows for matrix in checkpoints[0].matrices)
         self._done = 0
+        self._traffic = [traffic for checkpoint in checkpoints for traffic in checkpoint.traffic]
+
+    def __enter__(self) -> Self:
+        for traffic in self._traffic:
+            traffic.watch(self._fetched)
+        return super().__enter__()
+
+    def __exit__(self, *trouble: object) -> None:
+        for traffic in self._traffic:
+            traffic.watch(None)
+        super().__exit__(*trouble)
+
+    def _fetched(self) -> None:
+        done = sum(traffic.fetched for traffic in self._traffic)
+        total = sum(max(traffic.fetched, traffic.expected) for traffic in self._traffic)
+        self._show("bytes", done, total)
 
     def __call__(self, rows: int) -> None:
         self._done += rows

@@ -12,6 +12,7 @@ from rowscope.inspector.storage import Patience, RemoteOptions
 from rowscope.inspector.storage.interface import Folder
 from rowscope.inspector.storage.remote.opening import open_remote
 
+from ..remote_bucket import Bucket
 from ..remote_hub import NAME, Hub
 from ..remote_server import Handler, Server
 
@@ -83,4 +84,34 @@ class HubRig:
         self._cache.cleanup()
 
 
-REMOTE_RIGS: Final[dict[str, Callable[[Mapping[str, bytes]], Any]]] = {"web": WebRig, "hub": HubRig}
+class StoreRig:
+    """A bucket of moto's S3 server. Each `folder` looks anew."""
+
+    snapshot = True
+
+    def __init__(self, files: Mapping[str, bytes]) -> None:
+        self.bucket = Bucket(files)
+
+    @property
+    def folder(self) -> Folder:
+        return open_remote(self.bucket.url, {}, QUICK)
+
+    def write(self, name: str, data: bytes) -> None:
+        self.bucket.put(name, data)
+
+    def forbid(self, name: str) -> None:
+        pytest.skip("moto does not check who may read")
+
+    def __enter__(self) -> Self:
+        self.bucket.__enter__()
+        return self
+
+    def __exit__(self, *trouble: object) -> None:
+        self.bucket.__exit__(*trouble)
+
+
+REMOTE_RIGS: Final[dict[str, Callable[[Mapping[str, bytes]], Any]]] = {
+    "web": WebRig,
+    "hub": HubRig,
+    "store": StoreRig,
+}

@@ -91,6 +91,7 @@ def plan_claim(
 
 def _opened(given: Checkpoint | str | os.PathLike[str]) -> Checkpoint:
     checkpoint = given if isinstance(given, Checkpoint) else open_checkpoint(given)
+    _ = checkpoint.root  # refuses what cannot be written to before any row is read
     if not checkpoint.matrices:
         raise NoMatrixError(
             f"{checkpoint.path!r} holds no vocabulary matrix, so there is no row to claim; "

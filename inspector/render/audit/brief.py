@@ -78,6 +78,9 @@ def closing_lines(report: Report, exit_code: int, width: int) -> Iterator[Line]:
         f"exit {exit_code}",
         "dim",
     )
+    if coverage.requests:
+        fetched, whole = bytes_text(coverage.bytes_fetched), bytes_text(report.checkpoint.bytes)
+        yield Line(f"{fetched} of {whole} fetched, {plural(coverage.requests, 'request')}", "dim")
     if not report.complete:
         yield Line("Partial audit: see 'not audited' above. This is not a clean verdict.", "warning")
     worst = next(iter(_ordered(report.findings)), None)

@@ -16,7 +16,7 @@ PASSING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 MISSING: Final = "No such file or directory"
 """Why a file cannot be read that is not there: the words of a disk."""
 
-_DENIED: Final = "Permission denied"
+DENIED: Final = "Permission denied"
 
 
 class Advice(NamedTuple):
@@ -47,7 +47,7 @@ def refusal(status: int, location: str, advice: Advice, said: str) -> RowscopeEr
         return RemoteError(
             f"{location!r}: the server answers {words}{quoted}; {_others(status)}", location=location
         )
-    why = _DENIED if status in (401, 403) else MISSING
+    why = DENIED if status in (401, 403) else MISSING
     return UnreadableError(
         f"cannot read {location!r}: {why}: the server answers {words}{quoted}; {step}",
         why=why,

@@ -9,7 +9,16 @@ from functools import partial
 
 from rowscope.inspector.storage.remote.lanes import LONG, Lanes
 from rowscope.inspector.storage.remote.place import Entry, Place
-from rowscope.inspector.storage.remote.plan import LONG_PART, PART, Range, joined, parts, within, without
+from rowscope.inspector.storage.remote.plan import (
+    LONG_PART,
+    PART,
+    Range,
+    bridged,
+    joined,
+    parts,
+    within,
+    without,
+)
 from rowscope.inspector.storage.remote.spool import Spool
 
 
@@ -50,7 +59,7 @@ class Download:
                 left = without(left, joined((part.range for part in self._under_way), 0))
             if not left:
                 return
-            left = joined(left, self._place.pace.gap(self._lanes.short.most))
+            left = bridged(left, self._place.pace.gap(self._lanes.short.most))
             self._place.traffic.plan(sum(stop - start for start, stop in left), self.location)
             short, long = self._cut(left)
             self._under_way += [*short, *long]

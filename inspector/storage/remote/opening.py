@@ -49,6 +49,10 @@ def _place(
         from rowscope.inspector.storage.remote.web import WebPlace
 
         return WebPlace(parts, known, options), ""
+    if parts.scheme in ("s3", "gs", "az"):
+        from rowscope.inspector.storage.remote.objects import ObjectPlace
+
+        return ObjectPlace(url, options), ""
     raise CheckpointError(
         f"{url!r}: {parts.scheme}:// is no kind of address that rowscope reads; give https://, hf://, s3://, "
         "gs://, az:// or file://",

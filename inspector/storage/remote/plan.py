@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import Final
 
 Range = tuple[int, int]
@@ -14,6 +15,9 @@ LONG_PART: Final = 16 << 20
 """... and where so many are under way on the line that more parts could not fill it."""
 
 
+_SPARE: Final = 64 << 10  # bytes that nobody counts
+
+
 def joined(ranges: Iterable[Range], gap: int) -> list[Range]:
     """The ranges sorted, those joined that lie no more than `gap` bytes apart; empty ones dropped."""
     found: list[Range] = []
@@ -22,6 +26,26 @@ def joined(ranges: Iterable[Range], gap: int) -> list[Range]:
             continue
         if found and start - found[-1][1] <= gap:
             found[-1] = (found[-1][0], max(found[-1][1], stop))
+        else:
+            found.append((start, stop))
+    return found
+
+
+def bridged(ranges: Sequence[Range], gap: int) -> list[Range]:
+    """Sorted, disjoint ranges joined where no more than `gap` bytes lie between, the nearest first, and in
+    all for no more bytes than the ranges themselves have: bytes have a price besides the time."""
+    left = max(sum(stop - start for start, stop in ranges), _SPARE)
+    sizes = sorted((after[0] - before[1], at) for at, (before, after) in enumerate(pairwise(ranges)))
+    bridges = set()
+    for size, at in sizes:
+        left -= size
+        if size > gap or left < 0:
+            break
+        bridges.add(at)
+    found: list[Range] = []
+    for at, (start, stop) in enumerate(ranges):
+        if found and at - 1 in bridges:
+            found[-1] = (found[-1][0], stop)
         else:
             found.append((start, stop))
     return found

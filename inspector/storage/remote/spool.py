@@ -77,9 +77,8 @@ class Spool:
 
 def _folder() -> str:
     """Where files without a name go: TMPDIR if it is set, else a disk rather than memory."""
-    if not os.environ.get("TMPDIR") and os.path.isdir(_LARGE) and os.access(_LARGE, os.W_OK):
-        return _LARGE
-    return tempfile.gettempdir()
+    large = _LARGE if os.path.isdir(_LARGE) and os.access(_LARGE, os.W_OK) else None
+    return os.environ.get("TMPDIR") or large or tempfile.gettempdir()
 
 
 def _make(kept: Path | None) -> tuple[int, Path]:

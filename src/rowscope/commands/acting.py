@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rowscope.commands.options import BaseOption, FormatOption, OutputOption, PathArgument, TokenizerOption
+from rowscope.commands.remote import CacheOption, MaxDownloadOption, remote_options
 from rowscope.progress import Progress
 from rowscope.terminal import check_choice, command, emit, emit_json, emit_lines, text_width
 
@@ -26,6 +27,8 @@ def diff(
     changed_only: Annotated[
         bool, typer.Option("--changed-only", help="Leave unchanged rows out of jsonl, csv and parquet.")
     ] = False,
+    cache: CacheOption = None,
+    max_download: MaxDownloadOption = "5GB",
     format: FormatOption = "text",
     output: OutputOption = None,
 ) -> int:
@@ -35,8 +38,9 @@ def diff(
     from rowscope.inspector.render.diff import DIFF_FORMATS, diff_lines, render_diff
 
     check_choice("--format", format, ("text", *DIFF_FORMATS))
-    first, second = open_checkpoint(base), open_checkpoint(tuned)
-    with Progress(first, passes=1) as progress:
+    remote = remote_options(cache, max_download)
+    first, second = open_checkpoint(base, remote=remote), open_checkpoint(tuned, remote=remote)
+    with Progress(first, second, passes=1) as progress:
         result = compare(first, second, expect_unchanged=expect_unchanged, progress=progress)
     if format == "text":
         emit_lines(diff_lines(result, width=text_width()), output)
@@ -56,6 +60,8 @@ def mask(
     ] = False,
     tokenizer: TokenizerOption = None,
     base: BaseOption = None,
+    cache: CacheOption = None,
+    max_download: MaxDownloadOption = "5GB",
     format: Annotated[
         str,
         typer.Option(
@@ -73,7 +79,11 @@ def mask(
     from rowscope.inspector.mask import mask as make_mask
 
     check_choice("--format", format, ("text", "json", *FORMATS))
-    checkpoint = open_checkpoint(path, tokenizer=tokenizer, base=base)
+    checkpoint = open_checkpoint(
+        path, tokenizer=tokenizer, base=base, remote=remote_options(cache, max_download)
+    )
+    if apply:
+        _ = checkpoint.root  # refuses what cannot be written to before anything is fetched
     with Progress(checkpoint) as progress:
         found = make_mask(checkpoint, include, progress=progress)
     if apply:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rowscope.commands.options import BaseOption, OutputOption, PathArgument, TokenizerOption
+from rowscope.commands.remote import CacheOption, MaxDownloadOption, remote_options
 from rowscope.inspector.errors import UsageError
 from rowscope.progress import Progress
 from rowscope.terminal import (
@@ -38,6 +39,8 @@ def audit(
     output: OutputOption = None,
     tokenizer: TokenizerOption = None,
     base: BaseOption = None,
+    cache: CacheOption = None,
+    max_download: MaxDownloadOption = "5GB",
     fail_on: Annotated[
         str | None,
         typer.Option("--fail-on", help="Exit 1 from this severity on: error, warning, note, never.  [error]"),
@@ -100,7 +103,9 @@ def audit(
     check_choice("--fail-on", settings.fail_on, FAIL_ON)
     check_codes(settings.select, "--select")
     check_codes(settings.ignore, "--ignore")
-    checkpoint = open_checkpoint(path, tokenizer=tokenizer, base=base)
+    checkpoint = open_checkpoint(
+        path, tokenizer=tokenizer, base=base, remote=remote_options(cache, max_download)
+    )
     with Progress(checkpoint) as progress:
         report = run_audit(checkpoint, reachability=reachability, matrix=matrix, progress=progress)
     report = apply_selection(report, settings.select, settings.ignore)

@@ -14,6 +14,7 @@ from rowscope.commands.options import (
     PathArgument,
     TokenizerOption,
 )
+from rowscope.commands.remote import CacheOption, MaxDownloadOption, remote_options
 from rowscope.progress import Progress
 from rowscope.terminal import (
     check_choice,
@@ -40,6 +41,8 @@ def inspect(
     verify: Annotated[
         bool, typer.Option("--verify", help="Compare the files with the digests of their download.")
     ] = False,
+    cache: CacheOption = None,
+    max_download: MaxDownloadOption = "5GB",
 ) -> int:
     """List what is in the files, from their headers. Formats: text, json."""
     from rowscope.inspector.checkpoint import open_checkpoint
@@ -50,7 +53,8 @@ def inspect(
     from rowscope.inspector.checkpoint import describe
     from rowscope.inspector.render.inspect import render_inspect
 
-    structure = describe(open_checkpoint(path), pattern=filter, verify=verify)
+    checkpoint = open_checkpoint(path, remote=remote_options(cache, max_download))
+    structure = describe(checkpoint, pattern=filter, verify=verify)
     if format == "json":
         emit_json(structure.to_dict(structure.exit_code), output)
     else:
@@ -91,6 +95,8 @@ def rows(
     limit: Annotated[int, typer.Option("--limit", help="Rows in the text format; 0 for all.")] = 40,
     tokenizer: TokenizerOption = None,
     base: BaseOption = None,
+    cache: CacheOption = None,
+    max_download: MaxDownloadOption = "5GB",
     format: FormatOption = "text",
     output: OutputOption = None,
 ) -> int:
@@ -100,7 +106,9 @@ def rows(
     from rowscope.inspector.render.rows import render_rows, rows_lines
 
     check_choice("--format", format, ("text", "json", "csv", "jsonl", "parquet"))
-    checkpoint = open_checkpoint(path, tokenizer=tokenizer, base=base)
+    checkpoint = open_checkpoint(
+        path, tokenizer=tokenizer, base=base, remote=remote_options(cache, max_download)
+    )
     chosen = matrix_of(checkpoint, matrix)
     names = RowNames(checkpoint, chosen)
     wanted = choose_ids(chosen, names, ids=ids, tokens=token or [], group=group)
@@ -126,6 +134,8 @@ def suspects(
     limit: Annotated[int, typer.Option("--limit", help="How many, surest first; 0 for all.")] = 40,
     tokenizer: TokenizerOption = None,
     base: BaseOption = None,
+    cache: CacheOption = None,
+    max_download: MaxDownloadOption = "5GB",
     reachability: Annotated[
         bool, typer.Option("--reachability", help="Say which of them no text produces.")
     ] = False,
@@ -138,7 +148,9 @@ def suspects(
     from rowscope.inspector.render.suspects import SUSPECTS_FORMATS, render_suspects, suspects_lines
 
     check_choice("--format", format, ("text", "json", *SUSPECTS_FORMATS))
-    checkpoint = open_checkpoint(path, tokenizer=tokenizer, base=base)
+    checkpoint = open_checkpoint(
+        path, tokenizer=tokenizer, base=base, remote=remote_options(cache, max_download)
+    )
     with Progress(checkpoint) as progress:
         found = find_suspects(
             checkpoint,

@@ -11,7 +11,7 @@ PathArgument = Annotated[
     typer.Argument(
         metavar="PATH",
         help="A folder, a .safetensors file, a .safetensors.index.json, org/name in the local Hugging Face "
-        "cache, or demo.",
+        "cache, a URL (hf://org/name, https://...), or demo.",
     ),
 ]
 FormatOption = Annotated[str, typer.Option("--format", "-f", help="How to print the result.")]
