@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import stat
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -175,3 +177,31 @@ def test_a_descriptor_of_this_process_is_written_to_where_it_stands(tmp_path, sp
         log.flush()
         write_output(spelling.format(log.fileno()), b"new")
     assert (tmp_path / "log").read_bytes() == b"before new"
+
+
+def test_systems_without_descriptors_of_folders_links_and_owners(tmp_path):
+    """As on Windows: everything imports, and files are written whole."""
+    code = """
+import os, pathlib, shutil, signal, subprocess, sys, tempfile
+for name in ("O_NOFOLLOW", "O_DIRECTORY", "O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "geteuid", "getuid",
+             "fchmod", "fchown", "chown", "mkfifo"):
+    if hasattr(os, name):
+        delattr(os, name)
+del signal.SIGHUP
+os.supports_dir_fd = set()
+from rowscope import signals, terminal
+from rowscope.inspector.storage import write_output
+from rowscope.inspector import claim
+from rowscope.inspector.claim.applying import in_place, known, undo
+from rowscope.kernels.private import PrivateFolder
+with signals.interruptible():
+    write_output(sys.argv[1], b"old")
+    write_output(sys.argv[1], b"new")
+folder = pathlib.Path(sys.argv[1]).parent / "own"
+with PrivateFolder(folder, make=True) as own:
+    own.write("a", b"kept")
+    assert (own.read("a", 9), own.has("a"), own.names()) == (b"kept", True, ["a"])
+"""
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "report")], check=True)
+    assert (tmp_path / "report").read_bytes() == b"new"
+    assert sorted(os.listdir(tmp_path)) == ["own", "report"]
