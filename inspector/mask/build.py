@@ -29,8 +29,9 @@ from rowscope.inspector.errors import (
     UsageError,
 )
 from rowscope.inspector.evidence import LOW, TRAINED, judge_some, measure_matrix
+from rowscope.inspector.mask.own import own_suppressed
 from rowscope.inspector.mask.result import LeftOut, Mask
-from rowscope.inspector.matrices import Matrix
+from rowscope.inspector.matrices import Matrix, config_int
 from rowscope.inspector.ranges import format_ranges, to_ranges
 from rowscope.inspector.vocabulary import Vocabulary, quoted_token, read_vocabulary
 
@@ -79,9 +80,11 @@ def mask(
     chosen &= ~_unlisted(matrix, checkpoint, vocabulary, codes, chosen, notes)
     if "untrained" in words:
         chosen |= _untrained(matrix, checkpoint, vocabulary, codes, notes, progress)
-    left_out = _left_out(chosen, checkpoint, vocabulary, notes)
+    in_use = tuple(t for t in roled_tokens(vocabulary, *checkpoint.declaring) if _protected(t))
+    left_out = _left_out(chosen, in_use, vocabulary, notes)
     chosen[[item.id for item in left_out]] = False
     ids = np.flatnonzero(chosen).astype(np.int64)
+    suppressed = own_suppressed(checkpoint, vocabulary, ids, matrix.rows, in_use, notes)
     return Mask(
         path=checkpoint.path,
         include=words,
@@ -90,6 +93,8 @@ def mask(
         groups=_groups(ids, codes),
         left_out=left_out,
         notes=tuple(notes),
+        suppressed=suppressed,
+        image_token=config_int(checkpoint.config, "image_token_id"),
     )
 
 
@@ -219,10 +224,12 @@ def _unlisted(
 
 
 def _left_out(
-    chosen: NDArray[np.bool_], checkpoint: Checkpoint, vocabulary: Vocabulary | None, notes: list[str]
+    chosen: NDArray[np.bool_],
+    in_use: tuple[RoledToken, ...],
+    vocabulary: Vocabulary | None,
+    notes: list[str],
 ) -> tuple[LeftOut, ...]:
-    tokens = roled_tokens(vocabulary, *checkpoint.declaring)
-    found = [token for token in tokens if token.id < chosen.size and chosen[token.id] and _protected(token)]
+    found = [token for token in in_use if token.id < chosen.size and chosen[token.id]]
     if found:
         first = ", ".join(
             f"{_name(token, vocabulary)} ({token.id}: {', '.join(sorted(PROTECTED & set(token.roles)))})"

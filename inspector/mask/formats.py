@@ -12,8 +12,14 @@ from typing import Final
 import numpy as np
 
 from rowscope.inspector.errors import UsageError
-from rowscope.inspector.mask.modules import python_module, vllm_module
+from rowscope.inspector.mask.modules import mlx_module, python_module, tensorrt_llm_module, vllm_module
 from rowscope.inspector.mask.result import Mask
+from rowscope.inspector.mask.stacks import (
+    bitmask_file,
+    sglang_body,
+    trl_settings,
+    verl_overrides,
+)
 
 BIAS: Final = -100
 """The lowest bias that OpenAI-style servers take; they add it to the logit."""
@@ -42,7 +48,7 @@ class MaskFormat:
 
 
 def render_mask(mask: Mask, format: str) -> str | bytes:
-    """The mask in one of `FORMATS`: text, or bytes for `numpy`.
+    """The mask in one of `FORMATS`: text, or bytes for `numpy` and `xgrammar`.
 
     Raises:
         UsageError: no such format.
@@ -73,7 +79,7 @@ def _ranges(mask: Mask) -> str:
 
 
 def _generation_config(mask: Mask) -> str:
-    return json.dumps({"suppress_tokens": mask.ids.tolist()}, indent=2) + "\n"
+    return json.dumps({"suppress_tokens": mask.with_own.tolist()}, indent=2) + "\n"
 
 
 def _logit_bias(mask: Mask) -> str:
@@ -113,6 +119,38 @@ FORMATS: Final[Mapping[str, MaskFormat]] = MappingProxyType(
             "vLLM, server and offline: --logits-processors MODULE:SuppressReserved",
             "suppress_reserved.py",
             vllm_module,
+        ),
+        "sglang": MaskFormat(
+            "the body of a request to SGLang, started with --enable-custom-logit-processor",
+            "sglang.json",
+            sglang_body,
+        ),
+        "trl": MaskFormat(
+            "GRPOConfig(**settings) of TRL and its like, where transformers generates",
+            "trl.json",
+            trl_settings,
+        ),
+        "verl": MaskFormat(
+            "Hydra overrides of verl.trainer.main_ppo, for rollouts by vLLM or SGLang",
+            "verl.args",
+            verl_overrides,
+            (
+                5000,
+                "Linux takes no argument of more than 131,072 bytes; for vLLM use the first line alone",
+            ),
+        ),
+        "tensorrt-llm": MaskFormat(
+            "SamplingParams(logits_processor=SuppressReserved()) of TensorRT-LLM",
+            "suppress_reserved.py",
+            tensorrt_llm_module,
+        ),
+        "mlx": MaskFormat(
+            "mlx_lm.generate(…, logits_processors=[suppress])", "suppress_reserved.py", mlx_module
+        ),
+        "xgrammar": MaskFormat(
+            "numpy.load: the int32 bitmask of xgrammar and llguidance, bit 1 = allowed",
+            "bitmask.npy",
+            bitmask_file,
         ),
         "llama.cpp": MaskFormat(
             "arguments of llama-cli and other llama.cpp programs", "logit_bias.args", _llama_cpp

@@ -1,4 +1,4 @@
-"""The mask as Python source: a module of constants, and a logits processor for vLLM."""
+"""The mask as Python source: a module of constants, and logits processors for serving stacks."""
 
 from __future__ import annotations
 
@@ -79,6 +79,49 @@ class SuppressReserved(*_BASES):
             self._fits = (logits.device, logits.shape[-1])
         return logits.index_fill_(-1, self._ids, float("-inf"))
 '''
+
+
+_MLX: Final = '''
+
+def suppress(tokens, logits):
+    """A logits processor of mlx-lm: the logits [batch, vocabulary] with all IDS at -inf; a new array."""
+    import mlx.core as mx
+
+    known = mx.array([id for id in sorted(IDS) if id < logits.shape[-1]], dtype=mx.uint32)
+    masked = mx.array(logits)
+    if known.size:
+        masked[..., known] = float("-inf")
+    return masked
+'''
+
+# The interface is that of `tensorrt_llm.sampling_params.LogitsProcessor`; both back ends call it.
+_TENSORRT: Final = '''
+from tensorrt_llm.sampling_params import LogitsProcessor
+
+
+class SuppressReserved(LogitsProcessor):
+    """Sets the logits of all IDS to -inf: SamplingParams(logits_processor=SuppressReserved())."""
+
+    def __call__(self, req_id, logits, token_ids, stream_ptr, client_id):
+        import torch
+
+        stream = None if stream_ptr is None else torch.cuda.ExternalStream(stream_ptr)
+        with torch.cuda.stream(stream):
+            known = [id for id in sorted(IDS) if id < logits.shape[-1]]
+            index = torch.tensor(known, dtype=torch.long, device=logits.device)
+            logits.index_fill_(-1, index, float("-inf"))
+'''
+
+
+def tensorrt_llm_module(mask: Mask) -> str:
+    """A module with the logits processor `SuppressReserved` for TensorRT-LLM."""
+    title = "TensorRT-LLM logits processor: some token ids are never sampled."
+    return _head(mask, title) + _constants(mask) + _TENSORRT
+
+
+def mlx_module(mask: Mask) -> str:
+    """A module with `suppress`, a logits processor for mlx-lm."""
+    return _head(mask, "mlx-lm logits processor: some token ids are never sampled.") + _constants(mask) + _MLX
 
 
 def python_module(mask: Mask) -> str:

@@ -28,6 +28,29 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True)
+class Suppressed:
+    """What the checkpoint suppresses by its own settings, against the mask.
+
+    Attributes:
+        source: the file that says so.
+        ids, begin_ids: int64, sorted: `suppress_tokens` and `begin_suppress_tokens`.
+        covered, missed: ids of the mask that `suppress_tokens` holds, and does not hold.
+        others: ids with a row that it holds and the mask does not.
+        without_row: ids that it holds and that have no row.
+        in_use: tokens that it silences although they end a turn, are forced, or stand in a template.
+    """
+
+    source: str
+    ids: NDArray[np.int64]
+    begin_ids: NDArray[np.int64]
+    covered: IdSet
+    missed: IdSet
+    others: IdSet
+    without_row: IdSet
+    in_use: tuple[LeftOut, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Mask:
     """Ids that must never be sampled.
 
@@ -39,6 +62,9 @@ class Mask:
         groups: the same ids by census group; groups without one are left out.
         left_out: ids in use as eos, bos, a forced token or in a chat template, which are not masked.
         notes: what the user should know.
+        suppressed: what the checkpoint suppresses by itself; None where it suppresses nothing.
+        image_token: id that stands for images in the prompt, which trainers bar from the answer; None
+            without one.
     """
 
     path: str
@@ -48,6 +74,8 @@ class Mask:
     groups: Mapping[str, IdSet]
     left_out: tuple[LeftOut, ...]
     notes: tuple[str, ...]
+    suppressed: Suppressed | None = None
+    image_token: int | None = None
 
     def __len__(self) -> int:
         return int(self.ids.size)
@@ -64,6 +92,12 @@ class Mask:
         flags[self.ids] = True
         return flags
 
+    @property
+    def with_own(self) -> NDArray[np.int64]:
+        """The ids and those that the checkpoint suppresses by itself, int64, sorted: for settings that take
+        the place of its own."""
+        return self.ids if self.suppressed is None else np.union1d(self.ids, self.suppressed.ids)
+
     def to_dict(self) -> dict[str, Any]:
         """The JSON document of `mask --format json`."""
         body = {
@@ -78,6 +112,7 @@ class Mask:
             "ids": self.ids,
             "groups": self.groups,
             "left_out": self.left_out,
+            "suppressed": self.suppressed,
             "notes": self.notes,
         }
         plain = to_plain(body)

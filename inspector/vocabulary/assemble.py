@@ -38,7 +38,7 @@ def assemble(
         kind=base.kind,
         files=tuple(folder.used),
         base_size=base.size,
-        entries=len(base.ids) + added.new,
+        entries=len(base.ids) + base.repeated + added.new,
         max_id=largest_id(tokens),
         tokens=tokens,
         added=MappingProxyType(dict(sorted(by_id.items()))),

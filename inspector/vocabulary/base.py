@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from rowscope.inspector.vocabulary.alphabet import Alphabet
-from rowscope.inspector.vocabulary.columns import Lines
 from rowscope.inspector.vocabulary.files import wrong
 from rowscope.inspector.vocabulary.limits import MOST_ENTRIES, MOST_TOKEN, require, require_short
 from rowscope.inspector.vocabulary.model import AddedToken, Insertion
 from rowscope.inspector.vocabulary.written import WrittenIds, WrittenTokens
+
+if TYPE_CHECKING:
+    from rowscope.inspector.vocabulary.columns import Lines
 
 MAX_ID = 2**32 - 1
 """Ids are 32-bit in every tokenizer library; a larger one is refused."""
@@ -25,6 +28,7 @@ class Base:
         ids: token -> id.
         tokens: id -> token.
         size: entries as the format's library counts them.
+        repeated: how many of a list's entries repeat another one; libraries count them as well.
         added: the added tokens that the same file lists, in its order, with the ids it states.
         placed: added tokens whose ids are part of the format itself; in `tokens`, not in `ids`.
         roles: role -> token where the format itself says so.
@@ -45,6 +49,7 @@ class Base:
     alphabet: Alphabet | None = None
     insertions: tuple[Insertion, ...] = ()
     twice: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    repeated: int = 0
 
 
 def base_from_ids(kind: str, ids: dict[str, int], notes: list[str]) -> Base:
@@ -104,6 +109,7 @@ def base_from_list(kind: str, listed: list[str], notes: list[str]) -> Base:
         dict(enumerate(listed)),
         len(listed),
         byte_fallback="<0x00>" in ids and "<0xFF>" in ids,
+        repeated=len(listed) - len(ids),
     )
 
 

@@ -24,13 +24,21 @@ class TokenizerFolder:
     Attributes:
         folder: where the files are.
         instead: files read as these bytes, whether or not they are there: edits not yet written.
+        columns: whether large vocabularies may be read by columns, which takes numpy.
         used: names of the files read so far, in order.
         notes: sentences for people.
     """
 
-    def __init__(self, folder: Folder, instead: Mapping[str, bytes] = MappingProxyType({})) -> None:
+    def __init__(
+        self,
+        folder: Folder,
+        instead: Mapping[str, bytes] = MappingProxyType({}),
+        *,
+        columns: bool = True,
+    ) -> None:
         self.folder = folder
         self.instead = instead
+        self.columns = columns
         self.used: list[str] = []
         self.notes: list[str] = []
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from rowscope.inspector.vocabulary.model import Vocabulary
 from rowscope.inspector.vocabulary.written import WrittenTokens
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 def all_ids(tokens: Mapping[int, str]) -> NDArray[np.int64]:
     """The ids that have a token, int64 [n], in no particular order."""
     if isinstance(tokens, WrittenTokens):
         return tokens.ids
+    import numpy as np
+
     return np.fromiter(tokens, dtype=np.int64, count=len(tokens))
 
 

@@ -80,7 +80,7 @@ class Vocabulary:
             `sentencepiece/BPE`, `sentencepiece/Unigram` (also `/Word`, `/Char`), `tiktoken`, `tekken`.
         files: every file that was read, relative to the folder.
         base_size: entries of the tokenizer's model without added tokens (`vocab_size` in transformers).
-        entries: distinct tokens, the added ones included (`len(tokenizer)` in transformers).
+        entries: tokens, the added ones included (`len(tokenizer)` in transformers); of a list all entries.
         max_id: largest id that has a token; None for an empty vocabulary. With sparse ids it is
             larger than `entries - 1`, and with ids given twice it is smaller.
         tokens: id -> token in the spelling of the file, added tokens included.

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from rowscope.inspector.vocabulary.model import Vocabulary
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 def renumbered(vocabulary: Vocabulary, ids: NDArray[np.int64]) -> Vocabulary:

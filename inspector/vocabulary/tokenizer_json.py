@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from rowscope.inspector.errors import TokenizerError
 from rowscope.inspector.vocabulary.alphabet import BYTE_LEVEL, alphabet_of
@@ -15,10 +16,12 @@ from rowscope.inspector.vocabulary.base import (
     base_from_list,
     checked_ids,
 )
-from rowscope.inspector.vocabulary.columns import Lines, cut_vocabulary
 from rowscope.inspector.vocabulary.files import TokenizerFolder, parse_without_merges, wrong
 from rowscope.inspector.vocabulary.insertions import read_insertions
 from rowscope.inspector.vocabulary.limits import MOST_ADDED, require
+
+if TYPE_CHECKING:
+    from rowscope.inspector.vocabulary.columns import Lines
 
 NAME = "tokenizer.json"
 _MODELS = ("BPE", "WordPiece", "Unigram", "WordLevel")
@@ -30,7 +33,8 @@ def read_tokenizer_json(folder: TokenizerFolder, name: str = NAME) -> Base:
     Raises:
         TokenizerError: not JSON, or a vocabulary that the tokenizers library would refuse.
     """
-    document, lines = _parse(folder.read_bytes(name), name)
+    data = folder.read_bytes(name)
+    document, lines = _parse(data, name) if folder.columns else (parse_without_merges(data, name), None)
     if not isinstance(document, dict):
         raise wrong(name, "the file", document, "a JSON object")
     model = document.get("model")
@@ -59,6 +63,8 @@ def read_tokenizer_json(folder: TokenizerFolder, name: str = NAME) -> Base:
 
 def _parse(data: bytes, name: str) -> tuple[object, Lines | None]:
     """The file's value, and the vocabulary of its model where that could be read by columns."""
+    from rowscope.inspector.vocabulary.columns import cut_vocabulary
+
     marker = os.urandom(16).hex()
     cut = cut_vocabulary(data, f'"{marker}"'.encode())
     if cut is not None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, ItemsView, Iterator, KeysView, Mapping, ValuesView
 from functools import cached_property
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from rowscope.inspector.vocabulary.columns import Integers, Lines, distinct
+if TYPE_CHECKING:
+    from rowscope.inspector.vocabulary.columns import Integers, Lines
 
 MOST_SINGLES = 5_000
 """Tokens that are looked up one by one; who asks for more is likely to want all: a dict gives them faster."""
@@ -70,6 +70,10 @@ class WrittenTokens(Mapping[int, str]):
     @cached_property
     def ids(self) -> Integers:
         """The ids that have a token, sorted int64."""
+        import numpy as np
+
+        from rowscope.inspector.vocabulary.columns import distinct
+
         more = np.fromiter(self.over, dtype=np.int64, count=len(self.over))
         return (
             distinct(np.concatenate((self.lines.distinct_ids, more)))
@@ -79,6 +83,8 @@ class WrittenTokens(Mapping[int, str]):
 
     def starting(self, characters: Collection[str]) -> list[tuple[int, str]]:
         """The entries whose token starts with one of these ASCII characters, and some others."""
+        import numpy as np
+
         firsts = np.frombuffer(self.lines.text, dtype=np.uint8)[self.lines.starts]
         wanted = np.zeros(256, dtype=np.bool_)
         wanted[[ord(character) for character in characters]] = True

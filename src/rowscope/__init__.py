@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rowscope.inspector.audit import Report, audit
+    from rowscope.inspector.bounds import VocabularyBounds, vocabulary_bounds
     from rowscope.inspector.checkpoint import Checkpoint, open_checkpoint
     from rowscope.inspector.claim import apply_claim, apply_claim_in_place, claim_into, plan_claim, undo_claim
     from rowscope.inspector.diff import Diff, diff
@@ -31,6 +32,7 @@ _HOME = {
     "Report": "rowscope.inspector.audit.run",
     "RowTable": "rowscope.inspector.rows",
     "RowscopeError": "rowscope.inspector.errors",
+    "VocabularyBounds": "rowscope.inspector.bounds",
     "apply_claim": "rowscope.inspector.claim",
     "apply_claim_in_place": "rowscope.inspector.claim",
     "apply_mask": "rowscope.inspector.mask",
@@ -45,6 +47,7 @@ _HOME = {
     "row_table": "rowscope.inspector.listing.table",
     "study": "rowscope.inspector.study",
     "undo_claim": "rowscope.inspector.claim",
+    "vocabulary_bounds": "rowscope.inspector.bounds",
 }
 
 __all__ = [
@@ -55,6 +58,7 @@ __all__ = [
     "Report",
     "RowTable",
     "RowscopeError",
+    "VocabularyBounds",
     "__version__",
     "apply_claim",
     "apply_claim_in_place",
@@ -70,6 +74,7 @@ __all__ = [
     "row_table",
     "study",
     "undo_claim",
+    "vocabulary_bounds",
 ]
 
 

@@ -25,7 +25,7 @@ FLOORS = (
     ("inspector.header",),
     ("inspector.matrices",),
     ("inspector.checkpoint", "inspector.vocabulary"),
-    ("inspector.census", "inspector.rows"),
+    ("inspector.bounds", "inspector.census", "inspector.rows"),
     ("inspector.evidence",),
     ("inspector.checks",),
     ("inspector.audit", "inspector.listing"),

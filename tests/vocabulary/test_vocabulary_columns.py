@@ -15,7 +15,7 @@ from tokenizers import Tokenizer, models
 from rowscope.inspector.errors import TokenizerError
 from rowscope.inspector.storage.local import LocalFolder
 from rowscope.inspector.vocabulary import Vocabulary, read_vocabulary
-from rowscope.inspector.vocabulary import tokenizer_json as room
+from rowscope.inspector.vocabulary import columns as room
 from rowscope.inspector.vocabulary.columns import MOST_ALIKE, Lines, read_lines
 from rowscope.inspector.vocabulary.lookup import all_ids, differing, ids_of, largest_id, starting
 from rowscope.inspector.vocabulary.written import WrittenTokens

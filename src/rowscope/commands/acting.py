@@ -67,8 +67,8 @@ def mask(
         typer.Option(
             "--format",
             "-f",
-            help="text, json, ids, ranges, generation-config, logit-bias, vllm, llama.cpp, llama.cpp-server, "
-            "numpy or python.",
+            help="text, json, ids, ranges, generation-config, logit-bias, vllm, sglang, trl, verl, "
+            "tensorrt-llm, mlx, xgrammar, llama.cpp, llama.cpp-server, numpy or python.",
         ),
     ] = "text",
     output: OutputOption = None,

@@ -1,0 +1,91 @@
+"""What the checkpoint itself suppresses: `suppress_tokens` and `begin_suppress_tokens`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rowscope.inspector.census import IdSet, RoledToken
+from rowscope.inspector.checkpoint import Checkpoint
+from rowscope.inspector.mask.generation_config import KEY, NAME, carried_over
+from rowscope.inspector.mask.result import LeftOut, Suppressed
+from rowscope.inspector.ranges import format_ranges, to_ranges
+from rowscope.inspector.vocabulary import Vocabulary
+
+BEGIN: Final = "begin_suppress_tokens"
+
+
+def own_suppressed(
+    checkpoint: Checkpoint,
+    vocabulary: Vocabulary | None,
+    ids: NDArray[np.int64],
+    rows: int,
+    in_use: tuple[RoledToken, ...],
+    notes: list[str],
+) -> Suppressed | None:
+    """The checkpoint's own lists against the mask's `ids` (int64, sorted); None where it has none.
+
+    Read where `generate` of transformers reads them: generation_config.json, or config.json without that
+    file. `in_use` are the tokens that must stay possible; a note says what the lists miss or silence.
+    """
+    stated = checkpoint.generation_config
+    source = NAME if stated is not None else "config.json"
+    settings = stated if stated is not None else carried_over(checkpoint.config)
+    always, begin = _ids(settings.get(KEY)), _ids(settings.get(BEGIN))
+    if not always.size and not begin.size:
+        return None
+    silenced = tuple(
+        LeftOut(token.id, token.token, vocabulary.text(token.id) if vocabulary else None, token.roles)
+        for token in in_use
+        if np.isin(token.id, always)
+    )
+    found = Suppressed(
+        source=source,
+        ids=always,
+        begin_ids=begin,
+        covered=_set(np.intersect1d(ids, always)),
+        missed=_set(np.setdiff1d(ids, always)),
+        others=_set(np.setdiff1d(always[always < rows], ids)),
+        without_row=_set(always[always >= rows]),
+        in_use=silenced,
+    )
+    notes += _notes(found, int(ids.size), vocabulary)
+    return found
+
+
+def _ids(value: object) -> NDArray[np.int64]:
+    listed = value if isinstance(value, list) else []
+    kept = {id for id in listed if isinstance(id, int) and not isinstance(id, bool) and id >= 0}
+    return np.array(sorted(kept), dtype=np.int64)
+
+
+def _set(ids: NDArray[np.int64]) -> IdSet:
+    return IdSet(int(ids.size), to_ranges(ids))
+
+
+def _notes(found: Suppressed, masked: int, vocabulary: Vocabulary | None) -> list[str]:
+    notes = []
+    if found.ids.size:
+        missed = f", and misses {format_ranges(found.missed.ranges, limit=3)}" if found.missed.count else ""
+        notes.append(
+            f"{found.source} suppresses {found.ids.size:,} ids itself: {found.covered.count:,} of the "
+            f"{masked:,} masked ones{missed}; {found.others.count:,} others have a row"
+            + (f", {found.without_row.count:,} have none" if found.without_row.count else "")
+        )
+    if found.begin_ids.size:
+        notes.append(
+            f"{found.source}: {BEGIN} holds {found.begin_ids.size:,} ids; it bars them from an answer's "
+            "first place alone, so it is no mask"
+        )
+    if found.in_use:
+        first = ", ".join(
+            f"{vocabulary.quoted(item.id) if vocabulary else 'id'} ({item.id}: {', '.join(item.roles)})"
+            for item in found.in_use[:3]
+        )
+        notes.append(
+            f"{found.source}: {KEY} silences tokens in use, {first}: they can never be generated; take them "
+            "out of it"
+        )
+    return notes
