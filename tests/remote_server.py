@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import socket
+import ssl
 import threading
 import time
 from collections import Counter
@@ -71,6 +72,10 @@ class Server:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def secure(self, context: ssl.SSLContext) -> None:
+        """From now on speak TLS."""
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
 
     def etag(self, path: str) -> str:
         return self.etags.get(path) or f'"{sha256(self.files[path]).hexdigest()[:32]}"'

@@ -21,7 +21,7 @@ def bench(*words):
 def test_a_quick_run_writes_a_report(tmp_path):
     report = tmp_path / "report.md"
     report.write_text("# Above\n\n<!-- below: the report of `python -m bench` -->\n\nthe last one\n")
-    done = bench("--quick", "--only", "slices,giant", "--repeat", "1", "--output", str(report))
+    done = bench("--quick", "--only", "slices,giant,remote", "--repeat", "1", "--output", str(report))
     assert done.returncode == 0, done.stderr
     assert done.stdout == ""
     lines = report.read_text(encoding="utf-8").splitlines()

@@ -7,12 +7,16 @@ import http.client
 import socket
 import threading
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlunsplit
 
 import rowscope
 from rowscope.inspector.storage.http.connection import Origin, Response, connect, origin_of, proxy_headers
 from rowscope.inspector.storage.http.proxies import proxy_for
 from rowscope.inspector.storage.traffic import Traffic
+
+if TYPE_CHECKING:
+    import ssl
 
 _HEADERS = {
     "User-Agent": f"rowscope/{rowscope.__version__}",
@@ -40,6 +44,7 @@ class Client:
         self._open: set[http.client.HTTPConnection] = set()
         self._lock = threading.Lock()
         self._stopped = False
+        self._context: ssl.SSLContext | None = None
 
     @contextlib.contextmanager
     def get(self, url: SplitResult, headers: Mapping[str, str]) -> Iterator[Response]:
@@ -54,7 +59,7 @@ class Client:
         origin = origin_of(url)
         proxy = proxy_for(origin)
         kept = self._take(origin)
-        connection = kept or connect(origin, self._timeout, proxy)
+        connection = kept or connect(origin, self._timeout, proxy, self._trusted)
         with self._lock:
             self._open.add(connection)
         done = False
@@ -92,6 +97,15 @@ class Client:
         assert isinstance(response, Response)
         response.allow()
         return response
+
+    def _trusted(self) -> ssl.SSLContext:
+        """The certificates that the system trusts, read once: it takes some hundredths of a second."""
+        with self._lock:
+            if self._context is None:
+                import ssl
+
+                self._context = ssl.create_default_context()
+            return self._context
 
     def _take(self, origin: Origin) -> http.client.HTTPConnection | None:
         with self._lock:

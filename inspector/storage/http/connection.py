@@ -6,8 +6,12 @@ import http.client
 import io
 import socket
 import time
-from typing import Any, Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import SplitResult, unquote
+
+if TYPE_CHECKING:
+    import ssl
 
 MOST_HEAD: Final = 1 << 16
 """Bytes that may come before a body. Real heads have 1 to 8 kB, signed addresses included."""
@@ -83,16 +87,17 @@ class Response(http.client.HTTPResponse):
         self.bounded.allow()
 
 
-def connect(origin: Origin, timeout: float, proxy: SplitResult | None) -> http.client.HTTPConnection:
-    """A connection, not yet open, to an origin or to the proxy in between."""
+def connect(
+    origin: Origin, timeout: float, proxy: SplitResult | None, trusted: Callable[[], ssl.SSLContext]
+) -> http.client.HTTPConnection:
+    """A connection, not yet open, to an origin or to the proxy in between; `trusted` are certificates."""
     scheme, host, port = origin
-    kind = _Secure if scheme == "https" else _Plain
-    if proxy is None:
-        return kind(host, port, timeout)
-    assert proxy.hostname is not None
-    made = kind(proxy.hostname, proxy.port or 8080, timeout)
-    if scheme == "https":
-        made.set_tunnel(host, port, headers=proxy_headers(proxy))
+    if proxy is not None:
+        assert proxy.hostname is not None
+        host, port = proxy.hostname, proxy.port or 8080
+    made = _Secure(host, port, timeout, trusted()) if scheme == "https" else _Plain(host, port, timeout)
+    if proxy is not None and scheme == "https":
+        made.set_tunnel(*origin[1:], headers=proxy_headers(proxy))
     return made
 
 
@@ -124,11 +129,13 @@ class _Plain(http.client.HTTPConnection):
 
 
 class _Secure(_Plain):
-    """The same over TLS, certificates checked against those of the system."""
+    """The same over TLS."""
+
+    def __init__(self, host: str, port: int, timeout: float, trusted: ssl.SSLContext) -> None:
+        super().__init__(host, port, timeout)
+        self._trusted = trusted
 
     def connect(self) -> None:
-        import ssl
-
         super().connect()
         host = self._tunnel_host or self.host  # type: ignore[attr-defined]
-        self.sock = ssl.create_default_context().wrap_socket(self.sock, server_hostname=host)
+        self.sock = self._trusted.wrap_socket(self.sock, server_hostname=host)
