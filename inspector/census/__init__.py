@@ -18,13 +18,14 @@ from rowscope.inspector.census.census import (
     group_codes,
     take_census,
 )
-from rowscope.inspector.census.roles import RoledToken, roled_tokens
+from rowscope.inspector.census.roles import MODAL_KEYS, RoledToken, roled_tokens
 
 __all__ = [
     "ADDED",
     "BASE",
     "GROUPS",
     "GROUP_MEMBERS",
+    "MODAL_KEYS",
     "PLACEHOLDER",
     "RESERVED",
     "UNMAPPED",

@@ -60,7 +60,8 @@ def empty_used_rows(facts: Facts) -> Iterator[Finding]:
     """ROW202. A padding token's zero row is by design and left out, as are bytes UTF-8 cannot contain."""
     pads = {token.id for token in facts.tokens if "pad" in token.roles}
     for item in facts.matrices:
-        ids = without(_empty(item), np.append(no_text(facts, item), np.array(sorted(pads), dtype=np.int64)))
+        hit = facts.among_looked_up(_empty(item))
+        ids = without(hit, np.append(no_text(facts, item), np.array(sorted(pads), dtype=np.int64)))
         if not ids.size:
             continue
         zero = int(np.sum(item.evidence.verdict[ids] == ZERO))
@@ -78,7 +79,7 @@ def collapsed_used_rows(facts: Facts) -> Iterator[Finding]:
     """ROW203: of tokens that text can reach; bytes that UTF-8 cannot contain are untrained by nature."""
     for item in facts.matrices:
         hit = np.isin(item.codes, USED) & (item.evidence.verdict == COLLAPSED)
-        ids = without(np.flatnonzero(hit), no_text(facts, item))
+        ids = without(facts.among_looked_up(np.flatnonzero(hit)), no_text(facts, item))
         if not ids.size:
             continue
         source = item.evidence.reference.source if item.evidence.reference else "exact copies of each other"

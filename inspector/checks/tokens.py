@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rowscope.inspector.arrays import median
-from rowscope.inspector.census import BASE, PLACEHOLDER, RoledToken
+from rowscope.inspector.census import BASE, MODAL_KEYS, PLACEHOLDER, RoledToken
 from rowscope.inspector.checks.finding import Finding, Rule, Severity, id_evidence, row_location
 from rowscope.inspector.checks.rows import no_text
 from rowscope.inspector.evidence import CONFIDENCES, FRESH, TRAINED, VERDICTS, Facts, MatrixFacts
@@ -19,6 +19,9 @@ TOK301: Final = Rule(
 )
 TOK302: Final = Rule("TOK302", "untrained-ordinary-tokens", "note", "Ordinary tokens never trained.")
 TOK303: Final = Rule("TOK303", "unreachable-tokens", "note", "Tokens that no text encodes to.")
+
+_REPLACED: Final = frozenset(MODAL_KEYS.values())
+"""Roles of tokens whose rows a model replaces by what it sees or hears: they need no training."""
 
 ORDER: Final[tuple[Severity, ...]] = ("note", "warning", "error")
 """Severities, the mildest first."""
@@ -51,7 +54,7 @@ def untrained_special_token(facts: Facts) -> Iterator[Finding]:
 
 
 def _detail(facts: Facts, token: RoledToken) -> dict[str, Any] | None:
-    if token.id >= facts.census.rows:
+    if token.id >= facts.census.rows or not facts.looked_up(token.id):
         return None
     if facts.census.codes[token.id] == PLACEHOLDER and not token.roles:
         return None
@@ -73,6 +76,8 @@ def _detail(facts: Facts, token: RoledToken) -> dict[str, Any] | None:
 
 def token_severity(token: RoledToken) -> Severity:
     """How grave it is that a token was never trained, by its roles."""
+    if _REPLACED & set(token.roles):
+        return "note"
     if {"chat_template", "eos"} & set(token.roles):
         return "error"
     return "note" if set(token.roles) == {"pad"} else "warning"
@@ -103,7 +108,7 @@ def untrained_ordinary_tokens(facts: Facts) -> Iterator[Finding]:
     """TOK302, by matrix, ranked from the surest."""
     for item in facts.matrices:
         untrained = item.evidence.untrained & (item.evidence.verdict != FRESH) & ~item.damaged
-        ids = np.flatnonzero((item.codes == BASE) & untrained)
+        ids = facts.among_looked_up(np.flatnonzero((item.codes == BASE) & untrained))
         if not ids.size:
             continue
         # Those that no text reaches cannot do harm: they come last.

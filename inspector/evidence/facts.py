@@ -72,6 +72,16 @@ class Facts:
     stops: Stops | None = None
     markers: tuple[SplitMarker, ...] = ()
 
+    def looked_up(self, id: int) -> bool:
+        """Whether the model looks an id up in the judged tables, and not in one of pictures or sounds."""
+        served = self.checkpoint.layout.served
+        return served is None or id < served
+
+    def among_looked_up(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Those of `ids` that the model looks up in the judged tables."""
+        served = self.checkpoint.layout.served
+        return ids if served is None else ids[ids < served]
+
     def listed(self, ids: Iterable[int], limit: int = 3) -> str:
         """The first tokens of `ids` for messages, and how many more there are."""
         every = list(ids)
