@@ -11,6 +11,7 @@ from rowscope.inspector.errors import CheckpointError
 from rowscope.inspector.storage import File, Folder, read_json
 
 _LIMIT: Final = 1 << 20
+_TABLES: Final = (".StaticEmbedding", ".WordEmbeddings")
 _TOKENIZERS: Final = ("tokenizer", "vocab", "tekken", "spiece", "sentencepiece", "merges")
 
 
@@ -43,9 +44,24 @@ def module_folder(folder: Folder) -> str | None:
 def is_static_embedding(folder: Folder) -> bool:
     """Whether a folder is a sentence-transformers table with no model behind it, hence no config.json."""
     above = folder.above()
-    modules = _modules(folder) or (_modules(above[0]) if above is not None else [])
-    kinds = [str(module.get("type", "")) for module in modules]
-    return bool(kinds) and kinds[0].endswith(".StaticEmbedding")
+    kinds = [str(module.get("type", "")) for module in _modules(folder)]
+    if not kinds and above is not None:
+        outer, name = above
+        routed = _object(outer, "router_config.json").get("types")
+        kinds = [str(routed.get(name, ""))] if isinstance(routed, Mapping) and name in routed else []
+        kinds = kinds or [str(module.get("type", "")) for module in _modules(outer)]
+    return bool(kinds) and kinds[0].endswith(_TABLES)
+
+
+def _object(folder: Folder, name: str) -> Mapping[str, Any]:
+    """The object that a small file holds; an empty one where it cannot be used."""
+    if folder.kind(name) != "file":
+        return {}
+    try:
+        value = read_json(File(folder, name), _LIMIT)
+    except CheckpointError:
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def _modules(folder: Folder) -> list[Mapping[str, Any]]:

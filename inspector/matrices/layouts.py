@@ -52,6 +52,7 @@ INPUT_NAMES: tuple[NameRule, ...] = (
     NameRule("emb.weight", "RWKV, original code", weak=True),
     NameRule("embeddings.weight", "small research models", weak=True),
     NameRule("embedding.weight", "small research models", weak=True),
+    NameRule("emb_layer.weight", "word vectors of sentence-transformers", weak=True),
 )
 
 OUTPUT_NAMES: tuple[NameRule, ...] = (

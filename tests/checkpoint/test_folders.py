@@ -179,3 +179,46 @@ def test_steps_of_a_run(tmp_path, write_checkpoint):
         shutil.move(inner / name, tmp_path / name)
     report = rowscope.audit(inner)
     assert (report.exit_code(), report.census.tokenizer.entries) == (0, ROWS)
+
+
+@pytest.mark.parametrize("own", ["modules.json", "router_config.json"])
+def test_a_table_routed_beside_a_model(tmp_path, write_checkpoint, own):
+    """Queries through a table, documents through a model: each folder is read as what it is."""
+    matrix = np.random.default_rng(1).normal(size=(ROWS, WIDTH)).astype("f4")
+    table = tmp_path / "query_0_StaticEmbedding"
+    write_checkpoint(table, {"embedding.weight": matrix}, tokens=TOKENS)
+    weights(tmp_path / "document_0_Transformer", write_checkpoint)
+    kinds = {"query_0_StaticEmbedding": "x.StaticEmbedding", "document_0_Transformer": "x.Transformer"}
+    router = [{"idx": 0, "path": "", "type": "sentence_transformers.models.Router"}]
+    (tmp_path / "modules.json").write_text(json.dumps(router))
+    (tmp_path / "router_config.json").write_text(json.dumps({"types": kinds}))
+    if own == "modules.json":
+        (tmp_path / "router_config.json").write_text("[]")
+    assert rowscope.audit(table).complete == (own == "router_config.json")
+    assert rowscope.audit(tmp_path / "document_0_Transformer").exit_code() == 0
+    with pytest.raises(CheckpointError, match="query_0_StaticEmbedding' do; give one"):
+        rowscope.open_checkpoint(tmp_path)
+
+
+def test_word_vectors_have_no_config(tmp_path, write_checkpoint):
+    matrix = np.random.default_rng(1).normal(size=(ROWS, WIDTH)).astype("f4")
+    write_checkpoint(tmp_path, {"emb_layer.weight": matrix}, tokens=TOKENS)
+    kind = "sentence_transformers.models.WordEmbeddings"
+    (tmp_path / "modules.json").write_text(json.dumps([{"idx": 0, "path": "", "type": kind}]))
+    report = rowscope.audit(tmp_path)
+    assert ([matrix.tensor for matrix in report.matrices], report.complete) == (["emb_layer.weight"], True)
+
+
+def test_the_third_text_encoder_of_a_pipeline(tmp_path, write_checkpoint):
+    """T5 in shards, beside a half-precision copy of itself, its tokenizer in tokenizer_3."""
+    inner = weights(tmp_path / "text_encoder_3", write_checkpoint)
+    shutil.copy(inner / "model.safetensors", inner / "model.fp16.safetensors")
+    (tmp_path / "tokenizer_3").mkdir()
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.move(inner / name, tmp_path / "tokenizer_3" / name)
+    (tmp_path / "model_index.json").write_text("{}")
+    report = rowscope.audit(inner)
+    assert (report.exit_code(), report.census.tokenizer.entries) == (0, ROWS)
+    assert [file.name for file in report.checkpoint.files] == ["model.safetensors"]
+    with pytest.raises(CheckpointError, match=r"text_encoder_3 --tokenizer .*tokenizer_3"):
+        rowscope.open_checkpoint(tmp_path)
