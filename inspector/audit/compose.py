@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
 from rowscope.inspector.audit.notable import notable_rows
@@ -35,7 +37,7 @@ def compose(facts: Facts, skipped: tuple[Skipped, ...]) -> Report:
         census=facts.census,
         capacity=take_capacity(facts.checkpoint, facts.vocabulary, facts.census),
         matrices=tuple(_matrix_report(facts, item) for item in facts.matrices),
-        tables=tuple(_table_report(table) for table in facts.checkpoint.tables),
+        tables=tuple(_table_report(table) for table in _tables(facts)),
         special_tokens=_special_tokens(facts),
         findings=findings,
         coverage=Coverage(
@@ -98,6 +100,16 @@ def _matrix_report(facts: Facts, item: MatrixFacts) -> MatrixReport:
         notable_rows=notable_rows(facts, item),
         other_tools=other_tools(item),
     )
+
+
+def _tables(facts: Facts) -> tuple[Table, ...]:
+    """Every vocabulary table; of one that is stored twice the first has both roles, as it is judged."""
+    tables = facts.checkpoint.tables
+    if facts.census.tie_source != "same-bytes" or len(tables) < 2:
+        return tables
+    first, second, *rest = tables
+    copy = dataclasses.replace(second, note=f"the same bytes as {first.matrix.tensor}")
+    return (dataclasses.replace(first, role="both"), copy, *rest)
 
 
 def _table_report(table: Table) -> TableReport:

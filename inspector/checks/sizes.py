@@ -16,6 +16,7 @@ from rowscope.inspector.matrices import (
     built_rows,
     config_value,
     input_names,
+    padded_rows,
     per_layer_tables,
     plain_name,
     size_place,
@@ -38,7 +39,7 @@ def vocab_size_mismatch(facts: Facts) -> Iterator[Finding]:
     if built == rows or (behind and built == rows + behind) or (built == OWN_COUNT and rows > size):
         return  # as many rows as the class builds, or a number that it works out itself
     known = built is not None and built != OWN_COUNT
-    if size == rows and not known:
+    if not known and (size == rows or rows in padded_rows(facts.checkpoint.config, size)):
         return
     refused = known and _compared(facts)
     path = _path(facts)

@@ -11,7 +11,7 @@ from rowscope.inspector import lazily
 
 if TYPE_CHECKING:
     from rowscope.inspector.matrices.adapters import Change, find_changes
-    from rowscope.inspector.matrices.classes import OWN_COUNT, architectures, built_rows
+    from rowscope.inspector.matrices.classes import OWN_COUNT, architectures, built_rows, padded_rows
     from rowscope.inspector.matrices.effective import with_adapter
     from rowscope.inspector.matrices.find import find_matrices
     from rowscope.inspector.matrices.layouts import INPUT_NAMES, OUTPUT_NAMES, PER_LAYER_GUARDED
@@ -47,6 +47,7 @@ __all__ = [
     "foreign_prefix",
     "input_names",
     "nearest_misses",
+    "padded_rows",
     "per_layer_tables",
     "plain_name",
     "resizable",
@@ -84,6 +85,7 @@ __getattr__ = lazily(
         "foreign_prefix": "loading",
         "input_names": "loading",
         "nearest_misses": "passed_over",
+        "padded_rows": "classes",
         "per_layer_tables": "tables",
         "plain_name": "stored",
         "resizable": "loading",

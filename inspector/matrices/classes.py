@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, Final, NamedTuple
 
-from rowscope.inspector.matrices.layouts import HEAD_ENDINGS
-from rowscope.inspector.matrices.scopes import config_value
+from rowscope.inspector.matrices.layouts import HEAD_ENDINGS, ROW_MULTIPLES, TIE_KEYS
+from rowscope.inspector.matrices.scopes import config_int, config_value
 
 
 class Classes(NamedTuple):
@@ -106,6 +106,9 @@ def decide_tie(config: Mapping[str, Any] | None) -> Tie:
         return Tie(top, _says("tie_word_embeddings", top), top)
     nested = _flag(config_value(config, "tie_word_embeddings"))
     if outer is None:
+        for key in TIE_KEYS[1:] if nested is None else ():
+            if (own := _flag(config.get(key))) is not None:
+                return Tie(own, _says(key, own), own, place=key)
         words = "" if nested is None else _says(_where(config), nested)
         return Tie(nested, words, nested)
     ignored = None if nested is None or nested == outer else _where(config)
@@ -170,6 +173,17 @@ def built_rows(config: Mapping[str, Any] | None, size: int) -> int | None:
     if kind in known.exact or kind in known.more:
         return size + known.more.get(kind, 0)
     return OWN_COUNT if kind in known.free else None
+
+
+def padded_rows(config: Mapping[str, Any] | None, size: int) -> frozenset[int]:
+    """Row counts that a config states by itself, for code that transformers does not have: a multiple that
+    the vocabulary is padded to, or the number of rows outright."""
+    kind, known = (config or {}).get("model_type"), classes()
+    if kind in known.exact or kind in known.more:
+        return frozenset()
+    multiples = [config_int(config, key) for key in ROW_MULTIPLES]
+    found = {-(-size // multiple) * multiple for multiple in multiples if multiple}
+    return frozenset(found | {config_int(config, "embedding_size") or size})
 
 
 def architectures(config: Mapping[str, Any] | None) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from rowscope.inspector.header import TensorRef
@@ -13,6 +14,7 @@ from rowscope.inspector.matrices.layouts import (
     CLASS_INPUTS,
     INPUT_NAMES,
     OFFSET_CONFIGS,
+    OTHER_ROWS,
     OUTPUT_NAMES,
 )
 from rowscope.inspector.matrices.matrix import Matrix, MatrixLayout, Table
@@ -27,6 +29,7 @@ from rowscope.inspector.matrices.pick import (
     form_words,
     in_own_form,
     is_table,
+    lone_head,
     pick,
 )
 from rowscope.inspector.matrices.scopes import Scope, config_int, stated_sizes, text_scope
@@ -50,10 +53,12 @@ def find_matrices(tensors: Mapping[str, TensorRef], config: Config) -> MatrixLay
     if source:
         rows, width = sizes.of(source.table)
         sizes = sizes._replace(vocab=sizes.vocab or rows, width=width or sizes.width, strict=True)
+    tie, head = decide_tie(config), head_expected(config)
     target = pick(tables, _output_rules(source, scope), sizes) or in_own_form(tensors, OUTPUT_NAMES)
+    if target is None and source is not None and head and tie.ties is None:
+        target = lone_head(tensors.values(), source, sizes)
     source = source or in_own_form(tensors, INPUT_NAMES)
     other = None if target is None else _other_vocabulary(target, source, sizes, config, tensors)
-    tie, head = decide_tie(config), head_expected(config)
     if target and other is None and tie.ties and (source is None or aside(source.table.plain)):
         source = target  # stored under the name of the head alone, as BLT is
     beside = None
@@ -76,7 +81,7 @@ def find_matrices(tensors: Mapping[str, TensorRef], config: Config) -> MatrixLay
         tied, tie_source = False, "no-head" if other else "decoder"
     matrices = _matrices(source, (target or beside) if has_head else None, tied, tie, sizes)
     leading = (target if has_head else None) or source
-    return MatrixLayout(
+    layout = MatrixLayout(
         matrices,
         _pick_bias(tensors, sizes.of(leading.table)[0] if leading else None),
         tied,
@@ -88,6 +93,26 @@ def find_matrices(tensors: Mapping[str, TensorRef], config: Config) -> MatrixLay
         heads,
         _served(config, matrices),
         behind=_behind(matrices, tensors),
+    )
+    return _unnamed(layout, config)
+
+
+def _unnamed(layout: MatrixLayout, config: Config) -> MatrixLayout:
+    """The same without a matrix to judge, where the class's rows are no ids of the tokenizer."""
+    reason = next((OTHER_ROWS[name] for name in architectures(config)[:1] if name in OTHER_ROWS), None)
+    if reason is None or not layout.matrices:
+        return layout
+    moved = [
+        Table(matrix, f"audio {'input' if matrix.role == 'both' else matrix.role}", None, reason)
+        for matrix in layout.matrices
+    ]
+    return replace(
+        layout,
+        matrices=(),
+        output_bias=None,
+        tied=False,
+        tie_source="no-head",
+        others=(*moved, *layout.others),
     )
 
 

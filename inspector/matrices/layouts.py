@@ -47,6 +47,7 @@ INPUT_NAMES: tuple[NameRule, ...] = (
     NameRule("embed_tokens.embed_tokens.weight", "Kyutai speech to text"),
     NameRule("embed_text_tokens.weight", "CSM, and other speech models with a text table of their own"),
     NameRule("embeddings", "model2vec"),
+    NameRule("token_embd.weight", "names of GGUF"),
     NameRule("embed_tokens.weight", "decoders without a head", weak=True),
     NameRule("token_embedding.weight", "small research models", weak=True),
     NameRule("emb.weight", "RWKV, original code", weak=True),
@@ -68,6 +69,8 @@ OUTPUT_NAMES: tuple[NameRule, ...] = (
     NameRule("pred_layer.proj.weight", "XLM, FlauBERT"),
     NameRule("lm_head.out_proj.weight", "T5Gemma"),
     NameRule("llm.unembed.weight", "Inkling"),
+    NameRule("transformer.ff_out.weight", "OLMo, original code"),
+    NameRule("unembed.weight", "StripedHyena and other small code", weak=True),
     NameRule("output_projection.weight", "BioGPT, TrOCR", weak=True),
     NameRule("log_softmax.mlp.layer0.weight", "Cohere ASR", weak=True),
     NameRule("cls.weight", "UltraBERT", weak=True),
@@ -104,6 +107,20 @@ CLASS_INPUTS: dict[str, str] = {
     "SeamlessM4Tv2ForTextToSpeech": "text_decoder.embed_tokens.weight",
     "BltForCausalLM": "local_encoder.embed_tokens.weight",
 }
+
+# Classes whose tables have rows of codes before those of text, so that a row is no id of the tokenizer.
+OTHER_ROWS: dict[str, str] = {
+    "BarkModel": "its rows are codes; text stands behind them, from text_encoding_offset on",
+    "BarkSemanticModel": "its rows are codes; text stands behind them, from text_encoding_offset on",
+    "BarkCoarseModel": "its rows are codes",
+    "BarkFineModel": "its rows are codes",
+}
+
+# Settings by which a config says that rows are padded to a multiple.
+ROW_MULTIPLES: tuple[str, ...] = ("pad_vocab_size_multiple", "pad_vocab_size_multiple_of")
+
+# What code of its own calls `tie_word_embeddings`.
+TIE_KEYS: tuple[str, ...] = ("tie_word_embeddings", "tie_embeddings", "weight_tying")
 
 # Parts of names under which a table of another vocabulary, or of a second model beside the first, stands.
 OTHER_PARTS: tuple[str, ...] = (

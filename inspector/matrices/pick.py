@@ -163,6 +163,7 @@ def by_shape(tensors: Iterable[TensorRef], sizes: Sizes) -> Found | None:
         and ref.shape[0] == sizes.vocab
         and (sizes.width is None or ref.shape[1] == sizes.width)
         and ("emb" in ref.name.lower() or "wte" in ref.name.lower())
+        and "unemb" not in ref.name.lower()
         and not no_vocabulary(ref.name)
         and not aside(ref.name)
     ]
@@ -170,6 +171,24 @@ def by_shape(tensors: Iterable[TensorRef], sizes: Sizes) -> Found | None:
         return None
     table = StoredTable(fitting[0].name, fitting[0], PLAIN, 0)
     return Found(table, f"the only embedding of config.vocab_size = {sizes.vocab} rows")
+
+
+def lone_head(tensors: Iterable[TensorRef], source: Found, sizes: Sizes) -> Found | None:
+    """The only other tensor of the input's rows and columns, for code whose names nobody knows."""
+    rows, width = sizes.of(source.table)
+    fitting = [
+        ref
+        for ref in tensors
+        if ref.shape == (rows, width)
+        and ref.name != source.table.ref.name
+        and ("emb" not in ref.name.lower() or "unemb" in ref.name.lower())
+        and not no_vocabulary(ref.name)
+        and not aside(ref.name)
+    ]
+    if len(fitting) != 1 or rows <= width:
+        return None
+    table = StoredTable(fitting[0].name, fitting[0], PLAIN, 0)
+    return Found(table, f"the only other tensor of {rows} rows of {width}")
 
 
 def as_matrix(role: Role, found: Found, sizes: Sizes) -> Matrix:

@@ -118,7 +118,7 @@ def _told_apart(table: StoredTable, sizes: Sizes, path: str | None, judged: int 
 
 
 def _is_head(name: str) -> bool:
-    last = name.removesuffix(".weight").rsplit(".", 2)[-2:]
+    last = [part for part in name.removesuffix(".weight").split(".") if not part.isdigit()][-2:]
     return any("head" in part or "logits" in part for part in last) or any(t in _HEADS for t in tails(name))
 
 

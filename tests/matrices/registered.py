@@ -32,6 +32,7 @@ TABLES: Final = (
     "TEXT_TO_SPECTROGRAM",
     "TEXT_TO_WAVEFORM",
     "TEXT_ENCODING",
+    "PRETRAINING",  # of models for text, which can also answer questions or fill masks
 )
 _DEPTHS: Final = (
     "num_hidden_layers",
@@ -98,8 +99,15 @@ class Answer:
 def registered() -> Iterator[tuple[str, str]]:
     """(model type, class name) of every class of `TABLES`, each once."""
     seen = set()
+    texts = {
+        kind
+        for table in ("QUESTION_ANSWERING", "MASKED_LM", "CAUSAL_LM")
+        for kind in getattr(modeling_auto, f"MODEL_FOR_{table}_MAPPING_NAMES")
+    }
     for table in TABLES:
         for kind, names in getattr(modeling_auto, f"MODEL_FOR_{table}_MAPPING_NAMES").items():
+            if table == "PRETRAINING" and kind not in texts:
+                continue
             for name in names if isinstance(names, tuple) else (names,):
                 if name is not None and (kind, name) not in seen:
                     seen.add((kind, name))
