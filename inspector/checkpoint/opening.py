@@ -13,6 +13,7 @@ from rowscope.inspector.checkpoint.checkpoint import Checkpoint
 from rowscope.inspector.checkpoint.claim_record import read_claim_record
 from rowscope.inspector.checkpoint.config import CONFIG_LIMIT, read_config, read_main_config
 from rowscope.inspector.checkpoint.downloads import check_unfinished, unfinished_of
+from rowscope.inspector.checkpoint.empty import check_empty
 from rowscope.inspector.checkpoint.index import ShardIndex
 from rowscope.inspector.checkpoint.index_checks import (
     absent_tensors,
@@ -150,6 +151,7 @@ def _problems(
         found += check_places(weights.index, where)
         found += check_index(weights.index, shards)
         found += unread_files(weights.unread, weights.index)
+    found += check_empty(shards, folder.location)
     if not adapter:
         found += check_names(where, folder.location, config)
     return found

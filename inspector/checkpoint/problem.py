@@ -10,6 +10,7 @@ NAMES: Final[Mapping[str, str]] = {
     "FIL002": "index-mismatch",
     "FIL005": "damaged-download",
     "FIL006": "unloadable-names",
+    "FIL007": "empty-tensors",
 }
 
 

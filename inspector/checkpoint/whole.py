@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rowscope.inspector.checkpoint.empty import GATHER
 from rowscope.inspector.errors import IndexMismatchError, MissingShardError, NoMatrixError
 from rowscope.inspector.header import TensorRef
 from rowscope.inspector.matrices import MatrixLayout, config_int, role_of_name
@@ -48,13 +49,8 @@ def refuse_broken_tables(
 
 
 def _empty(name: str, tensors: Mapping[str, TensorRef], path: str) -> str:
-    """DeepSpeed's `stage3_gather_16bit_weights_on_model_save` (`runtime/engine.py`) is what was not set."""
     empty = sum(0 in ref.shape for ref in tensors.values())
     return (
         f"{empty} of the {len(tensors)} tensors in {path!r} have no elements, {name!r} among them: they "
-        "were saved "
-        "under DeepSpeed ZeRO-3 without gathering them. If the run's checkpoint is there, with its folder "
-        "global_step…, make the weights with 'python zero_to_fp32.py CHECKPOINT OUT --safe_serialization'; "
-        "else "
-        "save again with zero_optimization.stage3_gather_16bit_weights_on_model_save set to true"
+        f"were saved under DeepSpeed ZeRO-3 without gathering them; {GATHER}"
     )

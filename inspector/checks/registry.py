@@ -29,6 +29,7 @@ CHECKS: Final[tuple[tuple[Rule, Check], ...]] = (
     (structure.FIL002, structure.index_mismatch),
     (structure.FIL005, structure.damaged_download),
     (structure.FIL006, structure.unloadable_names),
+    (structure.FIL007, structure.empty_tensors),
     (vocabulary.VOC101, vocabulary.unmapped_rows),
     (vocabulary.VOC102, vocabulary.token_without_row),
     (sizes.VOC103, sizes.vocab_size_mismatch),

@@ -20,6 +20,7 @@ FIL003: Final = Rule("FIL003", "missing-shard", "error", "A shard that the index
 FIL004: Final = Rule("FIL004", "unsafe-shard-name", "error", "A shard name would leave the folder.")
 FIL005: Final = Rule("FIL005", "damaged-download", "error", "A download is unfinished or damaged.")
 FIL006: Final = Rule("FIL006", "unloadable-names", "error", "No loader matches the tensors' names.")
+FIL007: Final = Rule("FIL007", "empty-tensors", "error", "Tensors were saved without their elements.")
 
 
 def index_mismatch(facts: Facts) -> Iterator[Finding]:
@@ -55,6 +56,11 @@ def _missing_piece(item: MatrixFacts) -> Finding:
 def unloadable_names(facts: Facts) -> Iterator[Finding]:
     """FIL006."""
     yield from _problems(facts, FIL006)
+
+
+def empty_tensors(facts: Facts) -> Iterator[Finding]:
+    """FIL007."""
+    yield from _problems(facts, FIL007)
 
 
 def _problems(facts: Facts, rule: Rule) -> Iterator[Finding]:

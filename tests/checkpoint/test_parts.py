@@ -152,9 +152,20 @@ def test_zero3_without_gathering(tmp_path, write_checkpoint, kept):
     """DeepSpeed leaves small parameters whole, so that not every tensor has to be empty."""
     tensors = {EMBEDDING: np.zeros(0, "f4"), "model.norm.weight": np.ones(16 if kept else 0, "f4")}
     write_checkpoint(tmp_path, tensors, {"vocab_size": ROWS})
-    rowscope.open_checkpoint(tmp_path)
+    (problem,) = rowscope.open_checkpoint(tmp_path).problems
+    assert (problem.code, problem.evidence["count"]) == ("FIL007", 1 if kept else 2)
     with pytest.raises(CheckpointError, match=r"zero_to_fp32\.py"):
         rowscope.audit(tmp_path)
+
+
+def test_zero3_with_a_table_that_is_whole(tmp_path, write_checkpoint):
+    """A sibling: the embedding was gathered by hand, the layers were not."""
+    tensors = {EMBEDDING: matrix(), "model.layers.0.mlp.up_proj.weight": np.zeros(0, "f4")}
+    config = {"vocab_size": ROWS, "tie_word_embeddings": True}
+    report = rowscope.audit(write_checkpoint(tmp_path, tensors, config, {f"w{id}": id for id in range(ROWS)}))
+    (finding,) = [finding for finding in report.findings if finding.code == "FIL007"]
+    assert (finding.severity, report.exit_code(), report.complete) == ("error", 1, True)
+    assert "zero_to_fp32.py" in finding.hint
 
 
 def test_one_rank_alone_wrote_everything(tmp_path):

@@ -19,9 +19,12 @@ def of(model_type, name, **more):
 ROWS = (V, D)
 CASES = {
     "gguf": (
-        None, {"token_embd.weight": ROWS, "output.weight": ROWS}, "token_embd.weight", "output.weight"
+        None,
+        {"token_embd.weight": ROWS, "output.weight": ROWS},
+        "token_embd.weight",
+        "output.weight",
     ),
-    "gguf tied": (None, {"token_embd.weight": ROWS, "blk.0.attn_q.weight": (D, D)}, "token_embd.weight", None),
+    "gguf tied": (None, {"token_embd.weight": ROWS, "output_norm.weight": (D,)}, "token_embd.weight", None),
     "open_clip": (
         None,
         {"text.token_embedding.weight": ROWS, "text.positional_embedding": (77, D)},
