@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Literal, Self
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from rowscope.inspector.arrays import union
 from rowscope.inspector.errors import UndecodableError, UsageError
 from rowscope.inspector.header import TensorRef
+from rowscope.inspector.storage import Closing
 from rowscope.kernels import formats
 from rowscope.kernels.results import GroupSums, RowColumns
 
@@ -30,7 +30,7 @@ own bytes."""
 _NEAR = 2 << 20  # bytes within which rows are mapped at once, however scattered
 
 
-class RowReader:
+class RowReader(Closing):
     """Reads the rows of a two-dimensional tensor; several threads may share one reader.
 
     Attributes:
@@ -203,11 +203,3 @@ class RowReader:
 
     def close(self) -> None:
         self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

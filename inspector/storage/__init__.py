@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rowscope.inspector import lazily
+from rowscope.inspector.storage.closing import Closing
 from rowscope.inspector.storage.contents import Content, unlike_tensors, unlike_text
 from rowscope.inspector.storage.interface import File, Folder, Kind, OpenFile, UnreadableError
 from rowscope.inspector.storage.json_file import MAX_VALUES, read_json, too_many_values
@@ -32,6 +33,7 @@ __all__ = [
     "MAX_DOWNLOAD",
     "MAX_VALUES",
     "PART",
+    "Closing",
     "Content",
     "File",
     "Folder",

@@ -8,10 +8,9 @@ import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from rowscope.inspector.errors import MalformedFileError
+from rowscope.inspector.storage.closing import Closing
 from rowscope.inspector.storage.interface import File, Kind, UnreadableError
 
 
@@ -141,7 +140,7 @@ _MAPPED_AROUND = 8 << 20
 and other threads are that far behind."""
 
 
-class MappedFile:
+class MappedFile(Closing):
     """Read-only mapping of a regular file; safe to read from several threads.
 
     Every `view` first asks the file's present size: touching a page behind a truncated end would kill
@@ -252,11 +251,3 @@ class MappedFile:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -6,10 +6,9 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from rowscope.inspector.errors import MalformedFileError, RefusedError
+from rowscope.inspector.storage.closing import Closing
 from rowscope.inspector.storage.interface import Kind, UnreadableError
 
 
@@ -93,7 +92,7 @@ class MemoryFolder:
 
 
 @dataclass(eq=False, slots=True)
-class MemoryFile:
+class MemoryFile(Closing):
     """An open file of a `MemoryFolder`: an `OpenFile`."""
 
     folder: MemoryFolder
@@ -141,14 +140,6 @@ class MemoryFile:
 
     def close(self) -> None:
         """Nothing is held."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def from_disk(folder: Path, location: str | None = None) -> MemoryFolder:

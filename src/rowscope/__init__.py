@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rowscope.inspector.mask import Mask, apply_mask, mask
     from rowscope.inspector.matrices import Matrix
     from rowscope.inspector.rows import RowTable
+    from rowscope.inspector.storage import RemoteOptions
     from rowscope.inspector.study import study
 
 __version__ = "0.1.0"
@@ -29,6 +30,7 @@ _HOME = {
     "Diff": "rowscope.inspector.diff",
     "Mask": "rowscope.inspector.mask",
     "Matrix": "rowscope.inspector.matrices.find",
+    "RemoteOptions": "rowscope.inspector.storage",
     "Report": "rowscope.inspector.audit.run",
     "RowTable": "rowscope.inspector.rows",
     "RowscopeError": "rowscope.inspector.errors",
@@ -55,6 +57,7 @@ __all__ = [
     "Diff",
     "Mask",
     "Matrix",
+    "RemoteOptions",
     "Report",
     "RowTable",
     "RowscopeError",

@@ -174,6 +174,14 @@ def test_what_was_fetched_is_kept_where_that_is_asked_for(hub: Hub, run: Run, tm
     assert (tmp_path / "kept").stat().st_mode & 0o077 == 0
 
 
+def test_a_cache_that_everybody_may_write_to_is_not_believed(hub: Hub, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open").chmod(0o777)
+    code, _, err = run("audit", URL, "--cache", tmp_path / "open")
+    assert code == 3
+    assert "everybody may write" in err
+
+
 def test_nothing_of_the_weights_is_kept_else(
     hub: Hub, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,7 +18,6 @@ from rowscope.inspector.storage import Patience, RemoteOptions, UnreadableError
 from rowscope.inspector.storage.remote.hub_address import HubAddress, hub_address
 
 from ..remote_hub import COMMIT, NAME, Hub, files_of
-from ..remote_server import Handler
 
 DEMO = Path(rowscope.__file__).parent / "demo"
 URL = f"hf://{NAME}"
@@ -50,6 +49,19 @@ def test_the_report_is_that_of_the_local_copy(hub: Hub) -> None:
     assert comparable(found) == comparable(rowscope.audit("demo"))
 
 
+def test_a_hub_that_lists_no_sizes(hub: Hub) -> None:
+    """Mirrors may know only the names."""
+    siblings = [{"rfilename": name} for name in hub.files] + [
+        {"rfilename": "../outside"},
+        {"rfilename": "a/../b"},
+    ]
+    body = json.dumps({"sha": COMMIT, "siblings": siblings}).encode()
+    hub.hub.faults[f"/api/models/{NAME}/revision/main"] = lambda handler: handler.answer(200, body) is None
+    checkpoint = open_checkpoint(URL, remote=QUICK)
+    assert "b" not in checkpoint.folder.names()
+    assert comparable(rowscope.audit(checkpoint)) == comparable(rowscope.audit("demo"))
+
+
 def test_the_token_stays_at_the_host_that_asked_for_it(hub: Hub) -> None:
     rowscope.audit(open_checkpoint(URL, remote=QUICK))
     assert {headers.get("Authorization") for _, headers in hub.hub.seen} == {"Bearer hf_secret"}
@@ -74,16 +86,12 @@ def test_a_commit_that_is_asked_for_is_the_one_that_is_read(hub: Hub) -> None:
 
 
 def test_a_signed_address_that_expires_is_asked_for_anew(hub: Hub) -> None:
-    """Each signature is good for one request."""
-
-    def renew(handler: Handler) -> bool:
-        done = hub._content(handler)
-        hub.signature += "1"
-        return done
-
-    hub.cdn.fallback = renew
     checkpoint = open_checkpoint(URL, remote=QUICK)
+    hub.signature = "second"
+    asked = len(hub.hub.seen)
     assert comparable(rowscope.audit(checkpoint)) == comparable(rowscope.audit("demo"))
+    weights = f"/{NAME}/resolve/{COMMIT}/model.safetensors"
+    assert weights in [path for path, _ in hub.hub.seen[asked:]]
 
 
 def test_a_signed_address_that_is_refused_at_once_is_one_error(hub: Hub) -> None:

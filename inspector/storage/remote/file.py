@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Self
 
 from rowscope.inspector.errors import MalformedFileError
+from rowscope.inspector.storage.closing import Closing
 from rowscope.inspector.storage.remote.download import Download
 
 
-class RemoteFile:
+class RemoteFile(Closing):
     """A remote file, open for ranges: an `OpenFile`.
 
     What was fetched once is at hand for as long as its folder is, whoever opens the file again.
@@ -62,14 +61,6 @@ class RemoteFile:
 
     def close(self) -> None:
         """Nothing is held that the folder does not hold."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _check(self, start: int, stop: int) -> None:
         if not 0 <= start <= stop <= self.size:

@@ -15,7 +15,7 @@ LONG_PART: Final = 16 << 20
 """... and where so many are under way on the line that more parts could not fill it."""
 
 
-_SPARE: Final = 64 << 10  # bytes that nobody counts
+_SPARE: Final = 1 << 20  # bytes that are worth fewer requests, however few are wanted
 
 
 def joined(ranges: Iterable[Range], gap: int) -> list[Range]:
@@ -33,8 +33,8 @@ def joined(ranges: Iterable[Range], gap: int) -> list[Range]:
 
 def bridged(ranges: Sequence[Range], gap: int) -> list[Range]:
     """Sorted, disjoint ranges joined where no more than `gap` bytes lie between, the nearest first, and in
-    all for no more bytes than the ranges themselves have: bytes have a price besides the time."""
-    left = max(sum(stop - start for start, stop in ranges), _SPARE)
+    all for a quarter of the bytes that are wanted, or a megabyte: bytes have a price besides the time."""
+    left = max(sum(stop - start for start, stop in ranges) // 4, _SPARE)
     sizes = sorted((after[0] - before[1], at) for at, (before, after) in enumerate(pairwise(ranges)))
     bridges = set()
     for size, at in sizes:

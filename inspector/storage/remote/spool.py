@@ -86,6 +86,12 @@ def _make(kept: Path | None) -> tuple[int, Path]:
         number, name = tempfile.mkstemp(prefix="rowscope-", dir=_folder())
         return number, Path(name)
     kept.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if kept.parent.stat().st_mode & 0o002:
+        raise RemoteError(
+            f"everybody may write to {str(kept.parent)!r}, and what stands there would be believed; give a "
+            "--cache folder of your own (chmod o-w)",
+            location=str(kept.parent),
+        )
     return os.open(kept, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600), kept
 
 
