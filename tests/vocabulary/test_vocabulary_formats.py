@@ -19,6 +19,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 import sentencepiece
 from tiktoken.load import load_tiktoken_bpe
+from tokenizers import Tokenizer
 from transformers import AutoTokenizer
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 from transformers.models.auto.tokenization_auto import TOKENIZER_MAPPING_NAMES, tokenizer_class_from_name
@@ -33,6 +34,8 @@ from rowscope.inspector.vocabulary.spelling import (
     byte_level_spelling,
     byte_level_text,
 )
+
+from ..writing import added, document, read
 
 TEXT = Path(__file__).read_text(encoding="utf-8").splitlines()
 
@@ -219,3 +222,14 @@ def test_byte_level_spelling_comes_back(raw: bytes) -> None:
 @given(st.text())
 def test_byte_level_text_comes_back(text: str) -> None:
     assert byte_level_text(byte_level_spelling(text.encode())) == text
+
+
+def test_a_unigram_list_that_repeats_a_token_is_counted_as_the_library_counts_it(tmp_path: Path) -> None:
+    listed = [["<unk>", 0.0], ["a", -1.0], ["b", -1.5], ["a", -2.0]]
+    whole = document(type="Unigram", unk_id=0, vocab=listed, added_tokens=[added(4)])
+    whole["model"].pop("merges")
+    known, oracle = read(tmp_path, tokenizer=whole), Tokenizer.from_str(json.dumps(whole))
+    assert known is not None
+    assert known.entries == oracle.get_vocab_size(with_added_tokens=True) == 5
+    assert known.base_size == oracle.get_vocab_size(with_added_tokens=False) == 4
+    assert known.added[4].content == oracle.id_to_token(4) == "<x>"
