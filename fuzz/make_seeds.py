@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parent / "corpus"
@@ -106,15 +106,69 @@ def folder_seeds() -> Iterator[bytes]:
     yield b"\6" + json.dumps({"rowscope_claim": 1, "rows": [row]}).encode()
 
 
+def template_seeds() -> Iterator[bytes]:
+    """A template and the tokens that it may write, parted by NUL."""
+    for text in (
+        "<|im_start|>{{ message.role }}<|im_end|>\0<|im_end|>\0<|im_start|>\0<|im|>",
+        "{{ '<|' + message['role'] + '|>' + eos_token }}\0</s>\0<|user|>\0<|system|>",
+        "{% raw %}{{ '<s>' }}{% endraw %}{# <s> #}{{ '<s>\\n' }}[INST]\0<s>\0[INST]\0[/INST]",
+        "{{ 'never closed \\' \0never\0closed",
+        "aaaaaaaaaaaaaaaab\0a\0aa\0aaaab\0b",
+        "<a><b></a>\0a>\0><\0<a><b>",
+    ):
+        yield text.encode()
+
+
+def adapter_seeds() -> Iterator[bytes]:
+    """Settings below 128, headers from 128 on."""
+    settings = {"peft_type": "LORA", "r": 2, "lora_alpha": 4, "target_modules": ["embed_tokens"]}
+    yield b"\0" + json.dumps({**settings, "use_dora": True, "fan_in_fan_out": True}).encode()
+    yield b"\0" + json.dumps({**settings, "trainable_token_indices": [3, 5, 39]}).encode()
+    yield b"\0" + json.dumps({"peft_type": "IA3", "base_model_name_or_path": "org/name"}).encode()
+    stem = "base_model.model.model.embed_tokens"
+    for names, shapes in (
+        (("lora_embedding_A", "lora_embedding_B"), ([2, 40], [8, 2])),
+        (("lora_A.weight", "lora_B.weight"), ([2, 8], [40, 2])),
+        (("token_adapter.trainable_tokens_delta", "weight"), ([3, 8], [12, 8])),
+    ):
+        header, at = {}, 0
+        for name, shape in zip(names, shapes, strict=True):
+            stop = at + 4 * shape[0] * shape[1]
+            header[f"{stem}.{name}"] = {"dtype": "F32", "shape": shape, "data_offsets": [at, stop]}
+            at = stop
+        header["rest"] = {"dtype": "U8", "shape": [480 - at], "data_offsets": [at, 480]}
+        yield b"\x80" + json.dumps(header).encode()
+
+
+def gate_seeds() -> Iterator[bytes]:
+    """By position in `FILES` of the target."""
+    yield b'\0select = ["ROW", "TOK301"]\nfail-on = "warning"\nallow-partial = true\nformat = "json"\n'
+    yield b'\0ignore = ["VOC10"]\nbaseline = "baseline.json"\n'
+    yield b'\1[project]\nname = "x"\n[tool.rowscope]\nignore = ["FIL"]\n'
+    yield b'\1[tool.other]\nselect = ["ROW"]\n'
+    entry = {"code": "ROW201", "subject": "x", "severity": "error", "count": 1, "ids": [[3, 4]]}
+    yield b"\2" + json.dumps({"schema_version": "1", "findings": [{**entry, "evidence": None}]}).encode()
+    yield b"\2" + json.dumps({"schema_version": "1", "findings": [{**entry, "evidence": "0" * 64}] * 2}).encode()
+
+
+SEEDS: dict[str, Callable[[], Iterator[bytes]]] = {
+    "header": header_seeds,
+    "tokenizer": tokenizer_seeds,
+    "folder": folder_seeds,
+    "template": template_seeds,
+    "adapter": adapter_seeds,
+    "gate": gate_seeds,
+}
+
+
 def main() -> None:
-    """Replace the corpora of all three targets."""
-    targets = {"header": header_seeds(), "tokenizer": tokenizer_seeds(), "folder": folder_seeds()}
-    for target, seeds in targets.items():
+    """Replace the corpora of all targets."""
+    for target, seeds in SEEDS.items():
         folder = ROOT / target
         folder.mkdir(parents=True, exist_ok=True)
         for old in folder.glob("seed-*"):
             old.unlink()
-        for number, seed in enumerate(seeds):
+        for number, seed in enumerate(seeds()):
             (folder / f"seed-{number:02}").write_bytes(seed)
 
 

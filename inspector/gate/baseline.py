@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -22,7 +22,7 @@ from rowscope.inspector.ranges import Range, format_ranges, to_ranges
 from rowscope.inspector.storage import local_file, read_json
 
 BASELINE_VERSION: Final = "1"
-_LIMIT: Final = 256 << 20
+_LIMIT: Final = 32 << 20
 _MOST_ID: Final = 2**62
 
 
@@ -74,11 +74,11 @@ def read_baseline(path: Path) -> Baseline:
     entries = document.get("findings")
     if not isinstance(entries, list):
         raise _no_baseline(path, "the key 'findings'")
-    found: dict[tuple[str, str], Known] = {}
+    found: dict[tuple[str, str], list[Known]] = {}
     for at, entry in enumerate(entries):
         key, known = _read_entry(path, f"findings[{at}]", entry)
-        found[key] = _joined(found[key], known) if key in found else known
-    return found
+        found.setdefault(key, []).append(known)
+    return {key: _joined(several) for key, several in found.items()}
 
 
 def new_findings(findings: Iterable[Finding], baseline: Baseline) -> tuple[Finding, ...]:
@@ -146,10 +146,14 @@ def _is_id(value: object) -> bool:
     return type(value) is int and 0 <= value <= _MOST_ID
 
 
-def _joined(a: Known, b: Known) -> Known:
+def _joined(several: Sequence[Known]) -> Known:
     """Several findings of one code and subject, as one id each of VOC105: what they accept together."""
-    severity = max(a.severity, b.severity, key=lambda level: SEVERITY_RANK[level])
-    return Known(severity, a.count + b.count, (*a.ids, *b.ids), (*a.evidence, *b.evidence))
+    return Known(
+        max((known.severity for known in several), key=lambda level: SEVERITY_RANK[level]),
+        sum(known.count for known in several),
+        tuple(part for known in several for part in known.ids),
+        tuple(digest for known in several for digest in known.evidence),
+    )
 
 
 def _compared(finding: Finding, baseline: Baseline) -> Finding | None:
