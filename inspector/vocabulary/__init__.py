@@ -7,6 +7,8 @@ from rowscope.inspector.vocabulary.files import TokenizerFolder
 from rowscope.inspector.vocabulary.lookup import all_ids, called, differing, ids_of, starting
 from rowscope.inspector.vocabulary.markers import Marker, unknown_markers
 from rowscope.inspector.vocabulary.model import AddedToken, ChatTemplate, Insertion, Shift, Vocabulary
+from rowscope.inspector.vocabulary.normalise import normalise
+from rowscope.inspector.vocabulary.pipeline import loaded_document, normaliser_of
 from rowscope.inspector.vocabulary.placeholders import PLACEHOLDER_STARTS, is_placeholder
 from rowscope.inspector.vocabulary.read import expect_vocabulary, read_folder, read_vocabulary
 from rowscope.inspector.vocabulary.renumber import renumbered
@@ -45,6 +47,9 @@ __all__ = [
     "expect_vocabulary",
     "ids_of",
     "is_placeholder",
+    "loaded_document",
+    "normalise",
+    "normaliser_of",
     "quoted_token",
     "read_folder",
     "read_turns",

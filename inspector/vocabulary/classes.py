@@ -82,9 +82,13 @@ ASSUMED_ROLES = _roles_of(_CLASSES) | _roles_of(_PYTHON_CLASSES)
 """Class -> role -> the token that it takes where no file names one; an explicit null in a file counts."""
 
 
+WITHOUT_CLASS = ("llama", "phi3")
+"""Model types whose tokenizer.json is taken as it is, unless a file names the class that bears their name."""
+
+
 def class_of_model(model_type: object) -> str | None:
     """The class that bears the model type's own name: `xlm-roberta` -> `XLMRobertaTokenizer`; else None."""
-    if not isinstance(model_type, str):
+    if not isinstance(model_type, str) or model_type in WITHOUT_CLASS:
         return None
     wanted = model_type.replace("-", "").replace("_", "").lower() + "tokenizer"
     return next((name for name in ASSUMED_ROLES if name.replace("_", "").lower() == wanted), None)

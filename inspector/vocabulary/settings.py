@@ -93,6 +93,11 @@ def merge_settings(
     if not isinstance(files.config.get("extra_special_tokens") or files.config.get(_OLD_ADDITIONAL), list):
         assumed = assumed_additional(tokenizer_class, merged)
         additional += [] if set(assumed) & set(additional) else assumed
+        if assumed and files.config.get("extra_ids") is None:
+            notes.append(
+                f"{tokenizer_class} makes sure of {len(assumed)} tokens, {assumed[0]!r} to {assumed[-1]!r}: "
+                "those that no file lists are added when the tokenizer is loaded"
+            )
     listed = _listed(decoder) if decides else _legacy_listed(files.added, {*roles.values(), *additional})
     by_id = {token.id: token for token in listed}
     places = {role: _place(files, role, decides) for role in ROLES if f"{role}{_SUFFIX}" in merged}

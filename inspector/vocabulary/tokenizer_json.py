@@ -34,7 +34,7 @@ def read_tokenizer_json(folder: TokenizerFolder, name: str = NAME) -> Base:
         TokenizerError: not JSON, or a vocabulary that the tokenizers library would refuse.
     """
     data = folder.read_bytes(name)
-    document, lines = _parse(data, name) if folder.columns else (parse_without_merges(data, name), None)
+    document, lines = parse_serialized(data, name) if folder.columns else (parse_without_merges(data, name), None)
     if not isinstance(document, dict):
         raise wrong(name, "the file", document, "a JSON object")
     model = document.get("model")
@@ -61,7 +61,7 @@ def read_tokenizer_json(folder: TokenizerFolder, name: str = NAME) -> Base:
     return base
 
 
-def _parse(data: bytes, name: str) -> tuple[object, Lines | None]:
+def parse_serialized(data: bytes, name: str) -> tuple[object, Lines | None]:
     """The file's value, and the vocabulary of its model where that could be read by columns."""
     from rowscope.inspector.vocabulary.columns import cut_vocabulary
 

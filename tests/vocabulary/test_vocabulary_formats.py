@@ -22,11 +22,12 @@ from tiktoken.load import load_tiktoken_bpe
 from tokenizers import Tokenizer
 from transformers import AutoTokenizer
 from transformers.convert_slow_tokenizer import bytes_to_unicode
+from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
 from transformers.models.auto.tokenization_auto import TOKENIZER_MAPPING_NAMES, tokenizer_class_from_name
 
 from rowscope.inspector.storage.local import LocalFolder
 from rowscope.inspector.vocabulary import read_vocabulary
-from rowscope.inspector.vocabulary.classes import ASSUMED_ROLES, REBUILDING, class_of_model
+from rowscope.inspector.vocabulary.classes import ASSUMED_ROLES, REBUILDING, WITHOUT_CLASS, class_of_model
 from rowscope.inspector.vocabulary.sentencepiece import read_sentencepiece
 from rowscope.inspector.vocabulary.spelling import (
     byte_alphabet,
@@ -146,6 +147,9 @@ def test_a_model_type_finds_the_class_that_transformers_maps_it_to() -> None:
     # What is not mapped to its own class is mapped to a plain one or to one that took its place.
     differing = {type for type, name in found.items() if mapped[type] != name}
     assert differing <= {type for type in found if found[type] in REBUILDING}
+    plain = (None, "TokenizersBackend", "PythonBackend", "PreTrainedTokenizerFast")
+    assert not [type for type in CONFIG_MAPPING_NAMES if class_of_model(type) and mapped.get(type) in plain]
+    assert all(TOKENIZER_MAPPING_NAMES.get(type) in plain for type in WITHOUT_CLASS)
     assert {"bert", "roberta", "gpt2", "t5", "qwen2", "xlm-roberta", "albert"} <= found.keys() - differing
 
 

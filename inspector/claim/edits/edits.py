@@ -10,6 +10,7 @@ from typing import Final
 
 from rowscope.inspector.checkpoint import CLAIM_RECORD
 from rowscope.inspector.claim.edits.json_text import JsonText
+from rowscope.inspector.claim.edits.settings_files import LISTS as SPECIAL_LISTS
 from rowscope.inspector.claim.edits.settings_files import (
     edit_added_tokens,
     edit_decoder,
@@ -97,8 +98,8 @@ def edit_files(sources: Mapping[str, bytes], claimed: Sequence[Claimed]) -> tupl
         edits.append(FileEdit("vocab.txt", sources["vocab.txt"], after, tuple(changes)))
     if _unlisted(sources):
         edits.append(_new_added_tokens(claimed))
-        if any(claim.special for claim in claimed):
-            edits = _with_special_list(edits, sources, claimed)
+    if any(claim.special for claim in claimed) and not _flagged(sources):
+        edits = _with_special_list(edits, sources, claimed)
     return tuple(edit for edit in edits if edit.before != edit.after)
 
 
@@ -134,6 +135,16 @@ def _unlisted(sources: Mapping[str, bytes]) -> bool:
     """Whether no file lists added tokens yet, so that one has to be made for them."""
     listing = any(_TOKENIZER_JSON.fullmatch(name) for name in sources) or ADDED in sources
     return not listing and not _has_decoder(sources)
+
+
+def _flagged(sources: Mapping[str, bytes]) -> bool:
+    """Whether a file says of each added token, or of those in a list, that it is special."""
+    if _has_decoder(sources) or any(_TOKENIZER_JSON.fullmatch(name) for name in sources):
+        return True
+    if SPECIAL_MAP not in sources:
+        return False
+    there = JsonText(sources[SPECIAL_MAP], SPECIAL_MAP).get()
+    return any(isinstance(there.get(key), list) for key in SPECIAL_LISTS)
 
 
 def _new_added_tokens(claimed: Sequence[Claimed]) -> FileEdit:

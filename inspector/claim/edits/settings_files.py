@@ -11,7 +11,7 @@ from rowscope.inspector.claim.model import Claimed
 from rowscope.inspector.errors import RefusedError
 from rowscope.inspector.vocabulary import token_content
 
-_LISTS: Final = ("extra_special_tokens", "additional_special_tokens")
+LISTS: Final = ("extra_special_tokens", "additional_special_tokens")
 
 
 def edit_decoder(file: JsonText, claimed: Sequence[Claimed]) -> list[str]:
@@ -46,7 +46,7 @@ def edit_special_lists(file: JsonText, claimed: Sequence[Claimed]) -> list[str]:
     every listed token is made special when the tokenizer is loaded.
     """
     changes = []
-    for key in _LISTS:
+    for key in LISTS:
         for claim in claimed:
             listed = file.get(key)
             if isinstance(listed, list):

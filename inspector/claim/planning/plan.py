@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from rowscope.inspector.census import Census, roled_tokens, take_capacity, take_census
 from rowscope.inspector.checkpoint import Checkpoint, open_checkpoint
+from rowscope.inspector.claim.behaviour.check import behaviour_cautions
 from rowscope.inspector.claim.edits.edits import read_sources, require_editable, tokenizer_hashes
 from rowscope.inspector.claim.edits.record import record_edit
 from rowscope.inspector.claim.model import Caution, Claimed, ClaimPlan, RowPatch
@@ -64,6 +65,9 @@ def plan_claim(
     check_tokens(names, vocabulary)
     census = take_census(checkpoint.layout, vocabulary, checkpoint.config)
     slots = _slots(checkpoint, vocabulary, census, names, _replacements(names, replace), id, special)
+    behaviour = tuple(
+        behaviour_cautions(checkpoint.root, vocabulary, slots.after, slots.claimed, slots.edits)
+    )
     rows = min(matrix.rows for matrix in checkpoint.matrices)
     recipe = read_recipe(values, seed, scale, checkpoint.root, vocabulary, rows)
     row_patches, cautions = _rows(checkpoint, vocabulary, census, slots.claimed, recipe, progress)
@@ -84,6 +88,7 @@ def plan_claim(
             training_caution(checkpoint, slots.claimed),
             *text_cautions(names, vocabulary),
             *matching_cautions(slots.claimed, slots.after),
+            *behaviour,
             *file_cautions(checkpoint, vocabulary, slots.claimed, slots.edits),
         ),
     )

@@ -1,0 +1,1 @@
+"""What the tokenizer that a claim leaves behind does with the new tokens, and with other text."""
