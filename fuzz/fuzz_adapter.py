@@ -1,8 +1,8 @@
 """atheris target: PEFT adapters whose settings or header are any bytes, alone and on their base.
 
 Input: byte 0 below 128 makes the rest `adapter_config.json`, else the header of `adapter_model.safetensors`,
-whose data are zeros of the size that a sound adapter has. Both audits must end in a report that can be printed
-or in one RowscopeError.
+whose data are zeros of the size that a sound adapter has. Both audits must end in a report that can be
+printed or in one RowscopeError.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """atheris target: any text as a chat template, and any others as the tokens that it may write.
 
-Input: the template and the contents of added tokens, parted by NUL. What is found by the automaton and what is
-found by searching must be what a regular expression of all tokens finds, in work that grows with the text.
+Input: the template and the contents of added tokens, parted by NUL. What is found by the automaton and what
+is found by searching must be what a regular expression of all tokens finds, in work that grows with the text;
+then the template is run.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ with atheris.instrument_imports(include=["rowscope"]):
         ChatTemplate,
         Vocabulary,
         matching,
+        read_turns,
         template_ids,
-        template_unknown_literals,
+        unknown_markers,
     )
 
 _CHEAP = matching.CHEAP
@@ -66,9 +68,8 @@ def one_input(data: bytes) -> None:
     matching.CHEAP = _CHEAP
     known = vocabulary_of(template, contents)
     assert set(template_ids(known)) <= set(known.added)
-    for literal, name in template_unknown_literals(known):
-        assert literal not in contents, "a token is called unknown"
-        assert name == "default"
+    for marker in unknown_markers(known, read_turns(known)):
+        assert marker.text not in contents, "a token is called unknown"
 
 
 if __name__ == "__main__":

@@ -147,8 +147,8 @@ def gate_seeds() -> Iterator[bytes]:
     yield b'\1[project]\nname = "x"\n[tool.rowscope]\nignore = ["FIL"]\n'
     yield b'\1[tool.other]\nselect = ["ROW"]\n'
     entry = {"code": "ROW201", "subject": "x", "severity": "error", "count": 1, "ids": [[3, 4]]}
-    yield b"\2" + json.dumps({"schema_version": "1", "findings": [{**entry, "evidence": None}]}).encode()
-    yield b"\2" + json.dumps({"schema_version": "1", "findings": [{**entry, "evidence": "0" * 64}] * 2}).encode()
+    for listed in ([{**entry, "evidence": None}], [{**entry, "evidence": "0" * 64}] * 2):
+        yield b"\2" + json.dumps({"schema_version": "1", "findings": listed}).encode()
 
 
 SEEDS: dict[str, Callable[[], Iterator[bytes]]] = {

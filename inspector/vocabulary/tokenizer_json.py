@@ -34,7 +34,9 @@ def read_tokenizer_json(folder: TokenizerFolder, name: str = NAME) -> Base:
         TokenizerError: not JSON, or a vocabulary that the tokenizers library would refuse.
     """
     data = folder.read_bytes(name)
-    document, lines = parse_serialized(data, name) if folder.columns else (parse_without_merges(data, name), None)
+    document, lines = (
+        parse_serialized(data, name) if folder.columns else (parse_without_merges(data, name), None)
+    )
     if not isinstance(document, dict):
         raise wrong(name, "the file", document, "a JSON object")
     model = document.get("model")
