@@ -185,3 +185,9 @@ def test_the_report_counts_what_is_missing_apart(demo):
 def test_rows_that_are_zero_on_purpose_stay_zero(demo):
     zeroed(demo, 4008 * WIDTH, 4096 * WIDTH)
     assert set(rowscope.row_table(demo, ids=np.arange(4008, 4020), evidence=True).verdict) == {"zero"}
+
+
+def test_nothing_is_claimed_in_what_is_missing(demo):
+    zeroed(demo, 300_000, 700_000)
+    with pytest.raises(RefusedError, match=r"FIL005.*download the file again"):
+        rowscope.plan_claim(demo, "<|mine|>")

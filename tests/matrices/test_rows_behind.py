@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import rowscope
+from rowscope.inspector.errors import RefusedError
 
 # IdeficsDecoupledEmbedding and Molmo2Embedding of transformers: ids from vocab_size on are in the second.
 IDEFICS = (
@@ -66,3 +67,17 @@ def test_ids_of_the_second_table_have_rows(shapes, config, tmp_path, write_check
 def test_ids_behind_both_have_none(shapes, config, tmp_path, write_checkpoint):
     report = audited(tmp_path, write_checkpoint, shapes, {**config, "eos_token_id": 105}, 106)
     assert sorted(errors(report)) == ["VOC102", "VOC105"]
+
+
+@pytest.mark.parametrize(("shapes", "config"), [IDEFICS, MOLMO], ids=["idefics", "molmo2"])
+def test_rows_by_design_are_offered_to_nobody(shapes, config, tmp_path, write_checkpoint):
+    """Neither a resize nor another token's place is named, and the report names no claim."""
+    report = audited(tmp_path, write_checkpoint, shapes, config, 96)
+    assert report.capacity.by_design
+    assert (report.capacity.resizes, report.capacity.without_resize) == ((), 0)
+    assert "claim" not in " ".join(finding.hint for finding in report.findings)
+    with pytest.raises(RefusedError) as caught:
+        rowscope.plan_claim(tmp_path, "<|mine|>")
+    assert "so nothing can be claimed" in str(caught.value)
+    assert "--replace" not in str(caught.value)
+    assert "resize to" not in str(caught.value)

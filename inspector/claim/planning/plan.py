@@ -176,11 +176,23 @@ def _rows(
         own = bias if target.role in ("output", "both") else None
         if recipe.kind != "keep":
             rows = new_rows(target, len(claimed), recipe, own, measure)
+            _refuse_damaged(rows)
             found += patches(target, rows, claimed)
             found += bias_patches(own, rows, claimed) if own is not None else ()
         present = _present(checkpoint, vocabulary, census, target, claimed, rows)
         cautions += row_cautions(target, claimed, recipe, rows, present)
     return found, cautions
+
+
+def _refuse_damaged(rows: NewRows) -> None:
+    """Raise where the scan for the values has shown that a piece of the file is missing."""
+    facts = rows.trained.facts if rows.trained is not None else None
+    if facts is not None and facts.holes:
+        raise RefusedError(
+            f"a piece of {facts.matrix.file!r} is missing (FIL005): {int(facts.damaged.sum()):,} rows of "
+            f"{facts.matrix.tensor!r} never arrived; download the file again and claim there",
+            location=facts.matrix.tensor,
+        )
 
 
 def _present(
