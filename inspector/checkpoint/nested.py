@@ -55,24 +55,24 @@ def is_static_embedding(folder: Folder) -> bool:
 
 def _object(folder: Folder, name: str) -> Mapping[str, Any]:
     """The object that a small file holds; an empty one where it cannot be used."""
-    if folder.kind(name) != "file":
-        return {}
-    try:
-        value = read_json(File(folder, name), _LIMIT)
-    except CheckpointError:
-        return {}
+    value = _json(folder, name)
     return value if isinstance(value, dict) else {}
 
 
 def _modules(folder: Folder) -> list[Mapping[str, Any]]:
     """The modules that `modules.json` lists; none where it cannot be used."""
-    if folder.kind("modules.json") != "file":
-        return []
-    try:
-        modules = read_json(File(folder, "modules.json"), _LIMIT)
-    except CheckpointError:
-        return []
+    modules = _json(folder, "modules.json")
     return [module for module in modules if isinstance(module, dict)] if isinstance(modules, list) else []
+
+
+def _json(folder: Folder, name: str) -> Any:  # noqa: ANN401 - a JSON value
+    """What a small file holds; None where it is not there or cannot be read."""
+    if folder.kind(name) != "file":
+        return None
+    try:
+        return read_json(File(folder, name), _LIMIT)
+    except CheckpointError:
+        return None
 
 
 def tokenizer_folder(folder: Folder) -> tuple[Folder, str | None]:

@@ -1,4 +1,4 @@
-"""Stock checkpoints of registered classes, tables random and the tokenizer made: no error of FIL, VOC, TIE."""
+"""Stock checkpoints of registered classes, tables random, the tokenizer made: no error of FIL, VOC or TIE."""
 
 import json
 import math
