@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -18,6 +20,7 @@ from rowscope.inspector.storage import Patience, RemoteOptions, UnreadableError
 from rowscope.inspector.storage.remote.hub_address import HubAddress, hub_address
 
 from ..remote_hub import COMMIT, NAME, Hub, files_of
+from ..remote_server import Handler
 
 DEMO = Path(rowscope.__file__).parent / "demo"
 URL = f"hf://{NAME}"
@@ -92,6 +95,50 @@ def test_a_signed_address_that_expires_is_asked_for_anew(hub: Hub) -> None:
     assert comparable(rowscope.audit(checkpoint)) == comparable(rowscope.audit("demo"))
     weights = f"/{NAME}/resolve/{COMMIT}/model.safetensors"
     assert weights in [path for path, _ in hub.hub.seen[asked:]]
+
+
+def test_addresses_that_are_signed_for_one_range(hub: Hub) -> None:
+    """As some stores sign them: another range of the same file needs another address."""
+
+    def sign(handler: Handler) -> bool:
+        hub.signature = quote(handler.headers.get("Range", ""))
+        return hub._answer(handler)
+
+    def check(handler: Handler) -> bool:
+        if not handler.path.endswith(f"?Signature={quote(handler.headers['Range'])}"):
+            return handler.answer(403) is None
+        hub.signature = quote(handler.headers["Range"])
+        return hub._content(handler)
+
+    hub.hub.fallback, hub.cdn.fallback = sign, check
+    checkpoint = open_checkpoint(URL, remote=QUICK)
+    with checkpoint.folder.open("model.safetensors") as file:
+        data = b"".join(file.read(at, at + 100_000) for at in range(0, 1_000_000, 100_000))
+    assert data == hub.files["model.safetensors"][:1_000_000]
+    refused = sum(count == 0 for count in hub.cdn.sent.values())
+    assert refused <= 4
+
+
+def test_a_small_file_that_comes_whole_and_without_a_length(hub: Hub) -> None:
+    config = hub.files["config.json"]
+
+    def chunked(handler: Handler, more: bytes = b"") -> bool:
+        handler.send_response(200)
+        handler.send_header("Transfer-Encoding", "chunked")
+        handler.end_headers()
+        for part in (config[:100], config[100:], more):
+            if part:
+                handler.wfile.write(b"%x\r\n%b\r\n" % (len(part), part))
+        handler.wfile.write(b"0\r\n\r\n")
+        return True
+
+    at = f"/{NAME}/resolve/{COMMIT}/config.json"
+    hub.hub.faults[at] = chunked
+    assert open_checkpoint(URL, remote=QUICK).config == json.loads(config)
+    hub.hub.faults[at] = lambda handler: chunked(handler, b"more")
+    shutil.rmtree(os.environ["HF_HOME"])
+    checkpoint = open_checkpoint(URL, remote=QUICK)
+    assert any("grew from" in skip.why for skip in checkpoint.skipped)
 
 
 def test_a_signed_address_that_is_refused_at_once_is_one_error(hub: Hub) -> None:

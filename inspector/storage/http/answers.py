@@ -68,7 +68,8 @@ def check_same(known: Known, span: Span) -> None:
 
 def identity_of(response: Response) -> str:
     """What changes when the bytes do: the entity tag, else the time of the last change; may be empty."""
-    return response.headers.get("ETag") or response.headers.get("Last-Modified") or ""
+    tag: str = response.headers.get("ETag") or response.headers.get("Last-Modified") or ""
+    return tag.removeprefix("W/")  # the same bytes as a weak tag, where some copies of a cache state one
 
 
 def _part(response: Response, known: Known, start: int, stop: int) -> Span:
@@ -102,6 +103,8 @@ def _whole(response: Response, known: Known, start: int, stop: int) -> Span:
     length = response.headers.get("Content-Length", "")
     if start == 0 and length.isdecimal() and int(length) <= stop:
         return Span(0, int(length), int(length), identity_of(response))
+    if start == 0 and not length and known.size is not None and known.size <= stop:
+        return Span(0, known.size, known.size, identity_of(response))
     kind = response.headers.get("Content-Type", "")
     what = f" of {length[:20]} bytes" if length else ""
     quoted = ""

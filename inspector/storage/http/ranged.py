@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from rowscope.inspector.errors import RemoteError
-from rowscope.inspector.storage.http.answers import Known, Span, check_span
+from rowscope.inspector.storage.http.answers import Known, Span, check_same, check_span
 from rowscope.inspector.storage.http.client import Client, StaleConnectionError
 from rowscope.inspector.storage.http.connection import HeadTooLargeError, Response, origin_of
 from rowscope.inspector.storage.http.patience import Passing, Waiting, asked_pause
@@ -26,6 +26,7 @@ REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 MOST_REDIRECTS: Final = 5
 _SLICE: Final = 256 << 10
 _EXPIRED: Final = frozenset({400, 401, 403, 404, 410})
+_MOST_EXPIRED: Final = 3
 _QUOTED: Final = 2048
 
 Result = TypeVar("Result")
@@ -44,6 +45,7 @@ class Target:
         headers: sent to the origin of that address and to no other.
         advice: next steps where it is refused.
         final: where the address led: asked first from then on.
+        expired: how often such a place refused what it had given before.
         said: headers of the answer, the first redirect's before its own.
     """
 
@@ -52,6 +54,7 @@ class Target:
     headers: Mapping[str, str] = field(default_factory=dict)
     advice: Advice = PLAIN
     final: SplitResult | None = None
+    expired: int = 0
     said: Mapping[str, str] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -137,10 +140,13 @@ class Getter:
                 if response.status not in REDIRECTS:
                     if url is target.final and response.status in _EXPIRED:
                         target.final = None
+                        target.expired += 1
                         raise StaleConnectionError
                     target.said = {**dict(response.headers), **said}
                     found = take(response)
-                    target.final = url if url is not target.url else None
+                    # Signed addresses may be good for one range alone: such ones are not asked again.
+                    keep = url is not target.url and target.expired < _MOST_EXPIRED
+                    target.final = url if keep else None
                     return found
                 said = {**dict(response.headers), **said}
                 following = _next(target, url, response)
@@ -159,7 +165,7 @@ class Getter:
         if response.status == 416:
             response.read(_QUOTED)
         else:
-            self._body(response, progress, span)
+            self._body(target, response, progress, span)
         return span
 
     def _refused(self, target: Target, response: Response) -> Exception:
@@ -170,7 +176,7 @@ class Getter:
         said = said_by(dict(response.headers), body)
         return refusal(response.status, target.known.location, target.advice, said)
 
-    def _body(self, response: Response, progress: _Progress, span: Span) -> None:
+    def _body(self, target: Target, response: Response, progress: _Progress, span: Span) -> None:
         room = memoryview(bytearray(min(_SLICE, max(span.stop - progress.at, 1))))
         first = progress.at
         with self._pace.body() as measured:
@@ -180,9 +186,11 @@ class Getter:
                 if not count:
                     came = f"{progress.at - first} of {span.stop - first}"
                     raise Passing(f"the body ended after {came} bytes")
+                # Nothing may follow the last bytes; asked for before they count, it also ends the exchange.
+                if progress.at + count == span.stop and response.read(1):
+                    check_same(target.known, replace(span, size=span.size + 1))
                 progress.take(room[:count])
             measured(progress.at - first)
-        response.read(1)  # nothing is left, so that the connection can be kept
 
 
 class _Progress:
