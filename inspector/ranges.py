@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,3 +62,59 @@ def parse_ranges(text: str, rows: int, option: str = "--ids") -> NDArray[np.int6
     ids = np.concatenate(pieces)
     _, first = np.unique(ids, return_index=True)
     return ids[np.sort(first)]
+
+
+def ids_of(asked: Any, rows: int, name: str = "ids") -> NDArray[np.int64]:  # noqa: ANN401 - whatever holds ids
+    """Ids of rows in any form in which Python code has them, int64 [n].
+
+    Args:
+        asked: an id; a slice of the rows; a string as `parse_ranges` takes it; flags, bool [rows], one for
+            each row; or ids as a range, array, tensor, series, sequence or set (sorted).
+
+    Raises:
+        UsageError: something else, flags of another length, or an id outside `[0, rows)`.
+    """
+    if isinstance(asked, str):
+        return parse_ranges(asked, rows, name)
+    if isinstance(asked, slice):
+        return np.arange(rows, dtype=np.int64)[asked]
+    found = _array(asked, name)
+    if found.dtype.kind == "b":
+        if found.shape != (rows,):
+            raise UsageError(
+                f"{name}: flags of shape {list(found.shape)} for {rows} rows; give one for each row, or ids",
+                location=name,
+            )
+        return np.flatnonzero(found).astype(np.int64)
+    found = np.atleast_1d(found)
+    wrong = found[(found < 0) | (found >= rows)]
+    if wrong.size:
+        raise UsageError(f"{name}: {int(wrong[0])} is no row; give ids from 0 to {rows - 1}", location=name)
+    return found.astype(np.int64)
+
+
+def _array(asked: Any, name: str) -> NDArray[Any]:  # noqa: ANN401 - whatever holds ids
+    """Flags or whole numbers, of one dimension at most."""
+    if isinstance(asked, (set, frozenset)):
+        asked = sorted(asked)
+    elif isinstance(asked, Iterator):
+        asked = list(asked)
+    try:
+        found = np.asarray(asked)
+    except (ValueError, TypeError):  # of several lengths, or on an accelerator
+        found = np.empty(0, dtype=object)
+    if found.size == 0 and found.dtype.kind == "f" and found.ndim == 1:
+        return np.empty(0, dtype=np.int64)  # an empty list
+    if found.dtype.kind not in "biu" or found.ndim > 1 or (found.ndim == 0 and found.dtype.kind == "b"):
+        raise UsageError(
+            f"{name}: {shortened(asked)} holds no ids; give whole numbers, a range, a slice, or a flag for "
+            "each row",
+            location=name,
+        )
+    return found
+
+
+def shortened(value: object) -> str:
+    """A value as it is written in a message."""
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:79]}…"

@@ -12,6 +12,7 @@ from rowscope.inspector.census import Capacity, Census
 from rowscope.inspector.checks import SEVERITY_RANK, Finding
 from rowscope.inspector.errors import UsageError
 from rowscope.inspector.evidence import WeightDecay
+from rowscope.inspector.frozen import Comparable
 from rowscope.inspector.plain import fields_of, to_plain
 from rowscope.inspector.rows import GroupStats
 
@@ -201,8 +202,8 @@ class SettingsFacts:
         return "; ".join(parts)
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+@dataclass(frozen=True, slots=True, eq=False)
+class Report(Comparable):
     """The result of `rowscope.audit`.
 
     Attributes:
@@ -225,7 +226,7 @@ class Report:
     notes: tuple[str, ...]
     complete: bool
     summary: tuple[str, ...]
-    timings: Mapping[str, float]
+    timings: Mapping[str, float] = dataclasses.field(compare=False)
     settings: SettingsFacts | None = None
 
     def exit_code(self, fail_on: str = "error", *, allow_partial: bool = False) -> int:

@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from rowscope.inspector.frozen import Comparable
 from rowscope.inspector.matrices import MatrixLayout, config_int
 from rowscope.inspector.ranges import Range, to_ranges
 from rowscope.inspector.vocabulary import PLACEHOLDER_STARTS, Vocabulary, all_ids, is_placeholder, starting
@@ -71,8 +72,8 @@ class OutOfRange:
     text: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Census:
+@dataclass(frozen=True, slots=True, eq=False)
+class Census(Comparable):
     """Sizes and groups of a checkpoint's vocabulary; None where a source is absent.
 
     Attributes:

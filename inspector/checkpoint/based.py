@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from types import MappingProxyType
 
 from rowscope.inspector.checkpoint.adapter import CONFIG, Adapter
 from rowscope.inspector.checkpoint.checkpoint import Checkpoint
 from rowscope.inspector.checkpoint.config import Skip
 from rowscope.inspector.checkpoint.nested import has_tokenizer
 from rowscope.inspector.errors import CheckpointError, UsageError
+from rowscope.inspector.frozen import ReadOnly
 from rowscope.inspector.matrices import config_int, find_matrices
 
 
@@ -45,7 +45,7 @@ def on_base(checkpoint: Checkpoint, adapter: Adapter | None, base: Checkpoint) -
     config = base.config
     stored = find_matrices(checkpoint.tensors, None).of_role("input")
     if config is not None and stored is not None and config_int(config, "vocab_size") != stored.rows:
-        config = MappingProxyType({**config, "vocab_size": stored.rows})
+        config = ReadOnly({**config, "vocab_size": stored.rows})
         notes.append(
             f"the adapter stores tables of {stored.rows} rows: before it is loaded the base has to be "
             "resized, "

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 from rowscope.inspector.errors import CheckpointError
+from rowscope.inspector.frozen import ReadOnly
 from rowscope.inspector.header import kind
 from rowscope.inspector.storage import File, Folder, read_json
 
@@ -47,7 +47,7 @@ def read_config(
         return None, (Skip(name, error.message),)
     if not isinstance(value, dict):
         return None, (Skip(name, f"holds {kind(value)}, not an object"),)
-    return MappingProxyType(value), ()
+    return ReadOnly(value), ()
 
 
 def read_main_config(folder: Folder) -> tuple[Mapping[str, Any] | None, tuple[Skip, ...], str | None]:
@@ -60,7 +60,7 @@ def read_main_config(folder: Folder) -> tuple[Mapping[str, Any] | None, tuple[Sk
         return None, skipped, None
     found = {ours: params[theirs] for theirs, ours in _NATIVE.items() if params.get(theirs) is not None}
     note = "sizes read from params.json, in Mistral's own format: the folder has no config.json"
-    return MappingProxyType(found), (), note
+    return ReadOnly(found), (), note
 
 
 def model_type(config: Mapping[str, Any] | None) -> str | None:

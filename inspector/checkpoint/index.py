@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 from rowscope.inspector.errors import MalformedFileError, UnsafeShardError
+from rowscope.inspector.frozen import ReadOnly
 from rowscope.inspector.header import kind, quote
 from rowscope.inspector.storage import File, read_json
 
@@ -64,7 +64,7 @@ def read_index(file: File) -> ShardIndex:
         _refuse_unsafe(file, shard)
     metadata = tree.get("metadata")
     metadata = metadata if isinstance(metadata, dict) else {}
-    return ShardIndex(file, MappingProxyType(weight_map), _total_size(metadata), MappingProxyType(metadata))
+    return ShardIndex(file, ReadOnly(weight_map), _total_size(metadata), ReadOnly(metadata))
 
 
 def _total_size(metadata: Mapping[str, Any]) -> int | None:

@@ -6,7 +6,6 @@ import os
 import posixpath
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from rowscope.inspector.checkpoint.checkpoint import Checkpoint
@@ -32,6 +31,7 @@ from rowscope.inspector.checkpoint.parts import assemble, in_parts
 from rowscope.inspector.checkpoint.problem import Problem
 from rowscope.inspector.checkpoint.weights import Weights, choose_weights
 from rowscope.inspector.errors import MissingShardError
+from rowscope.inspector.frozen import ReadOnly
 from rowscope.inspector.header import HEADER_FIRST, Shard, TensorRef, read_header
 from rowscope.inspector.storage import File, Folder, RemoteOptions, local_file
 
@@ -88,7 +88,7 @@ def open_checkpoint(
         skipped = tuple(skip for skip in skipped if folder.has(skip.what))
     generation, more = read_config(folder, "generation_config.json", required=False)
     claims = read_claim_record(folder)
-    tensors = MappingProxyType(_tensors(shards, where, weights.index, folder))
+    tensors = ReadOnly(_tensors(shards, where, weights.index, folder))
     adapter, unread = _adapter(folder, weights.names, tensors)
     checkpoint = Checkpoint(
         path=given,

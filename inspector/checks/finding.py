@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rowscope.inspector.frozen import ReadOnly
 from rowscope.inspector.ranges import to_ranges
 
 Severity = Literal["error", "warning", "note"]
@@ -40,7 +40,7 @@ class Finding:
     confidence: Confidence
     message: str
     location: str
-    evidence: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    evidence: Mapping[str, Any] = field(default_factory=lambda: ReadOnly({}))
     hint: str = ""
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import rowscope
 from rowscope.inspector.checks import Finding
 from rowscope.inspector.diff.table import Names, PairTable
+from rowscope.inspector.frozen import Comparable
 from rowscope.inspector.plain import fields_of, to_plain
 from rowscope.inspector.ranges import Range
 
@@ -123,8 +124,8 @@ class Background:
     limit: float
 
 
-@dataclass(frozen=True, slots=True)
-class MatrixDiff:
+@dataclass(frozen=True, slots=True, eq=False)
+class MatrixDiff(Comparable):
     """The comparison of the matrices that play one role.
 
     Attributes:
@@ -206,8 +207,8 @@ class TokenizerDiff:
     specials_lost: tuple[TokenId, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Diff:
+@dataclass(frozen=True, slots=True, eq=False)
+class Diff(Comparable):
     """The result of `rowscope.diff`.
 
     Attributes:
@@ -230,7 +231,7 @@ class Diff:
     notes: tuple[str, ...]
     summary: tuple[str, ...]
     names: Names
-    timings: Mapping[str, float]
+    timings: Mapping[str, float] = field(compare=False)
 
     @property
     def exit_code(self) -> int:

@@ -9,14 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rowscope.inspector.census import RoledToken
+from rowscope.inspector.frozen import Comparable
 from rowscope.inspector.vocabulary import Vocabulary
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True)
-class PairTable:
+@dataclass(frozen=True, slots=True, eq=False)
+class PairTable(Comparable):
     """One entry per common row, arrays of shape (n,), in row order.
 
     Attributes:
@@ -49,8 +50,8 @@ class PairTable:
         return np.asarray(~self.identical & ~self.rounded)
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
+@dataclass(frozen=True, slots=True, eq=False)
+class Names(Comparable):
     """What the rows are called and used for, on either side.
 
     `base_codes` and `tuned_codes` are int8 census groups of every id that is a row or a token on either side.

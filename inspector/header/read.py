@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from types import MappingProxyType
 
 from rowscope.inspector.errors import MalformedFileError
+from rowscope.inspector.frozen import ReadOnly
 from rowscope.inspector.header.json import MAX_FAULTS, JsonError, JsonPath, byte_offsets, parse_all, walk
 from rowscope.inspector.header.rules import (
     DTYPE_BITS,
@@ -74,7 +74,7 @@ class Header:
     """
 
     tensors: tuple[TensorInfo, ...] = field(repr=False)
-    metadata: MappingProxyType[str, str]
+    metadata: ReadOnly[str, str]
     data_start: int
     file_bytes: int
 
@@ -155,7 +155,7 @@ def _examine(raw: bytes, file_bytes: int) -> tuple[Header | None, Iterator[Fault
     if lexical or faults:
         return None, _located(lexical, faults, text)
     tensors = tuple(TensorInfo(*entry) for entry in entries)
-    return Header(tensors, MappingProxyType(metadata), header_end, file_bytes), iter(())
+    return Header(tensors, ReadOnly(metadata), header_end, file_bytes), iter(())
 
 
 def _prefix_fault(first: bytes, length: int, file_bytes: int) -> Fault | None:

@@ -16,6 +16,7 @@ from rowscope.inspector.checkpoint import Checkpoint, open_checkpoint
 from rowscope.inspector.checks import rank
 from rowscope.inspector.errors import UsageError
 from rowscope.inspector.evidence import CONFIDENCES, TRAINED, VERDICTS, MatrixFacts, measure_matrix
+from rowscope.inspector.frozen import Comparable
 from rowscope.inspector.listing.choose import RowNames, matrix_of
 from rowscope.inspector.plain import to_plain
 from rowscope.inspector.vocabulary import Vocabulary
@@ -51,8 +52,8 @@ class Suspect:
     recipe: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Suspects:
+@dataclass(frozen=True, slots=True, eq=False)
+class Suspects(Comparable):
     """Suspects from the surest on; `total` counts those before the limit."""
 
     path: str

@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from rowscope.inspector.census import GROUPS, RESERVED, group_codes
 from rowscope.inspector.checkpoint import Checkpoint, no_matrix, open_checkpoint
 from rowscope.inspector.errors import CheckpointError, MissingExtraError, TokenizerError
+from rowscope.inspector.frozen import Comparable
 from rowscope.inspector.listing.choose import RowNames, matrix_of
 from rowscope.inspector.matrices import Matrix
+from rowscope.inspector.ranges import ids_of
 from rowscope.inspector.rows import RowTable, open_rows, scan_rows
 from rowscope.inspector.vocabulary import Vocabulary, read_vocabulary
 
@@ -29,8 +31,8 @@ Progress = Callable[[int], None] | None
 Texts = NDArray[np.object_]
 
 
-@dataclass(frozen=True)
-class VocabularyRows:
+@dataclass(frozen=True, eq=False)
+class VocabularyRows(Comparable):
     """One entry a row, arrays of shape (n,) in the order asked for.
 
     Attributes:
@@ -103,12 +105,12 @@ class VocabularyRows:
         """The table as a pandas DataFrame.
 
         Raises:
-            MissingExtraError: pandas is not installed.
+            MissingExtraError: pandas is not installed (extra `table`).
         """
         try:
             import pandas
         except ImportError as error:
-            raise MissingExtraError("pandas", "test", "a DataFrame") from error
+            raise MissingExtraError("pandas", "table", "a DataFrame") from error
         return pandas.DataFrame(self.columns)
 
 
@@ -148,7 +150,7 @@ def _python_values(name: str, values: NDArray[Any]) -> list[Any]:
 def row_table(
     checkpoint: Checkpoint | str | os.PathLike[str],
     role: str = "input",
-    ids: NDArray[np.int64] | None = None,
+    ids: Any = None,  # noqa: ANN401 - every form of ids
     evidence: bool = False,
     *,
     full: bool = False,
@@ -159,7 +161,8 @@ def row_table(
 
     Args:
         role: "input" or "output"; a tied matrix answers to both. Or a vocabulary table by its tensor's name.
-        ids: int64 [n], the rows wanted; all where None.
+        ids: the rows wanted, in that order; all where None. An id, a slice, a range, any array, sequence or
+            set of ids, flags (bool, one a row), or ranges as text, `0:10,151665:`.
         evidence: also token, text, group, matrix, verdict, confidence, cosine, duplicates. For `ids` rows
             are judged against the reference candidates and a fixed sample of other rows (`judged_on`).
         full: judge against the whole matrix instead.
@@ -167,11 +170,12 @@ def row_table(
 
     Raises:
         CheckpointError: the path cannot be opened, or has no matrix of that role.
-        UsageError: an unknown role, or an id outside the matrix.
+        UsageError: an unknown role, an id outside the matrix, or `ids` that hold none.
     """
     if not isinstance(checkpoint, Checkpoint):
         checkpoint = open_checkpoint(checkpoint)
     matrix = matrix_of(checkpoint, role)
+    ids = None if ids is None else ids_of(ids, matrix.rows)
     if not evidence:
         with open_rows(matrix) as reader:
             table, _ = scan_rows(reader, ids=ids, progress=progress)

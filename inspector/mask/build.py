@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import numpy as np
@@ -50,14 +50,18 @@ _MOST: Final = 0.5
 
 
 def mask(
-    path: Checkpoint | str | os.PathLike[str], include: str = "reserved", *, progress: Progress = None
+    path: Checkpoint | str | os.PathLike[str],
+    include: str | Iterable[str] = "reserved",
+    *,
+    progress: Progress = None,
 ) -> Mask:
     """The ids that must never be sampled from a checkpoint's logits.
 
     Args:
         include: "unmapped" (ids without a token), "reserved" (these and placeholders), "untrained" (rows of
             the output matrix whose verdict is any but trained: reads that matrix), or several of them,
-            joined by commas. Ids in use as eos, bos or forced tokens or in a chat template stay out.
+            joined by commas or as a sequence. Ids in use as eos, bos or forced tokens or in a chat template
+            stay out.
         progress: called with the number of rows finished since the last call ("untrained" alone reads rows).
 
     Raises:
@@ -98,8 +102,11 @@ def mask(
     )
 
 
-def _words(include: str) -> tuple[str, ...]:
-    words = tuple(dict.fromkeys(word.strip() for word in include.split(",")))
+def _words(include: str | Iterable[str]) -> tuple[str, ...]:
+    parts = include.split(",") if isinstance(include, str) else map(str, include)
+    words = tuple(dict.fromkeys(word.strip() for word in parts))
+    if not words:
+        raise UsageError(f"--include names nothing; use {', '.join(INCLUDE)}", location="--include")
     unknown = [word for word in words if word not in INCLUDE]
     if unknown:
         raise UsageError(

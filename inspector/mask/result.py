@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 import rowscope
 from rowscope.inspector.census import IdSet
+from rowscope.inspector.frozen import Comparable
 from rowscope.inspector.plain import to_plain
 from rowscope.inspector.ranges import Range, to_ranges
 
@@ -27,8 +28,8 @@ class LeftOut:
     roles: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Suppressed:
+@dataclass(frozen=True, slots=True, eq=False)
+class Suppressed(Comparable):
     """What the checkpoint suppresses by its own settings, against the mask.
 
     Attributes:
@@ -50,8 +51,8 @@ class Suppressed:
     in_use: tuple[LeftOut, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Mask:
+@dataclass(frozen=True, slots=True, eq=False)
+class Mask(Comparable):
     """Ids that must never be sampled.
 
     Attributes:

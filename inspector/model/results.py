@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 import rowscope
+from rowscope.inspector.frozen import Comparable
 from rowscope.inspector.plain import to_plain
 from rowscope.inspector.ranges import Range
 
@@ -66,8 +67,8 @@ class Summary:
     max: float
 
 
-@dataclass(frozen=True, kw_only=True)
-class ProbeResult:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ProbeResult(Comparable):
     """Base of the four results; every other field of a subclass is part of `results` in the JSON.
 
     Attributes:

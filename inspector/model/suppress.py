@@ -24,7 +24,7 @@ class SuppressReserved:
     scores of any batch size and width; ids beyond the scores' last column are passed over.
 
     Args:
-        ids: token ids, none of them negative; each counts once.
+        ids: token ids, none of them negative; each counts once. Or flags, one for each token.
 
     Raises:
         UsageError: a negative id.
@@ -34,7 +34,10 @@ class SuppressReserved:
     supports_continuous_batching = True
 
     def __init__(self, ids: Iterable[int]) -> None:
-        self.ids = np.unique(np.fromiter((int(id) for id in ids), dtype=np.int64))
+        found = np.asarray(ids if hasattr(ids, "dtype") else list(ids))
+        if found.dtype.kind == "b":
+            found = np.flatnonzero(found)
+        self.ids = np.unique(found.astype(np.int64))
         if self.ids.size and self.ids[0] < 0:
             raise UsageError(
                 f"SuppressReserved: {int(self.ids[0])} is no token id; ids start at 0", location="ids"

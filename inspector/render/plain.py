@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 import unicodedata
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
 from rowscope.inspector.text import visible
 
@@ -27,6 +27,11 @@ def bytes_text(count: int) -> str:
         value /= 1000
         unit = larger
     return f"{value:.3g} {unit}"
+
+
+def taken(timings: Mapping[str, float]) -> str:
+    """` in 0.42 s`; nothing where no time was taken."""
+    return f" in {timings['total']:.2f} s" if "total" in timings else ""
 
 
 def plural(count: int, noun: str) -> str:

@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rowscope.inspector.frozen import Comparable
 from rowscope.kernels.results import RowColumns
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
-@dataclass(frozen=True)
-class RowTable:
+@dataclass(frozen=True, eq=False)
+class RowTable(Comparable):
     """Quantities of n rows as arrays of shape (n,), in the order asked for.
 
     Attributes:
@@ -108,8 +109,8 @@ class RowTable:
         return np.asarray(values)
 
 
-@dataclass(frozen=True)
-class GroupColumns:
+@dataclass(frozen=True, eq=False)
+class GroupColumns(Comparable):
     """Column statistics of G groups of rows of width d. Only rows whose elements are all finite count.
 
     Attributes:

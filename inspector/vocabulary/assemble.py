@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 
+from rowscope.inspector.frozen import ReadOnly
 from rowscope.inspector.vocabulary.added import AddedTokens, note_shifts, stated_twice
 from rowscope.inspector.vocabulary.base import Base
 from rowscope.inspector.vocabulary.classes import REBUILDING
@@ -41,11 +41,11 @@ def assemble(
         entries=len(base.ids) + base.repeated + added.new,
         max_id=largest_id(tokens),
         tokens=tokens,
-        added=MappingProxyType(dict(sorted(by_id.items()))),
+        added=ReadOnly(dict(sorted(by_id.items()))),
         special_ids=frozenset(special),
         byte_level=base.byte_level,
         byte_fallback=base.byte_fallback,
-        roles=MappingProxyType(roles),
+        roles=ReadOnly(roles),
         chat_templates=templates,
         notes=tuple(folder.notes),
         insertions=base.insertions,
@@ -74,7 +74,7 @@ def _overlaid(tokens: Mapping[int, str], over: Mapping[int, str]) -> Mapping[int
     """All of both; those of `over` count."""
     if isinstance(tokens, WrittenTokens):
         return WrittenTokens(tokens.lines, over)
-    return MappingProxyType({**tokens, **over})
+    return ReadOnly({**tokens, **over})
 
 
 def _add(base: Base, settings: Settings) -> AddedTokens:

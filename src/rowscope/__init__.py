@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rowscope.inspector.claim import apply_claim, apply_claim_in_place, claim_into, plan_claim, undo_claim
     from rowscope.inspector.diff import Diff, diff
     from rowscope.inspector.errors import RowscopeError
-    from rowscope.inspector.listing import find_suspects, reserved_ids, row_table
+    from rowscope.inspector.listing import VocabularyRows, find_suspects, reserved_ids, row_table
     from rowscope.inspector.mask import Mask, apply_mask, mask
     from rowscope.inspector.matrices import Matrix
     from rowscope.inspector.rows import RowTable
@@ -35,6 +35,7 @@ _HOME = {
     "RowTable": "rowscope.inspector.rows",
     "RowscopeError": "rowscope.inspector.errors",
     "VocabularyBounds": "rowscope.inspector.bounds",
+    "VocabularyRows": "rowscope.inspector.listing.table",
     "apply_claim": "rowscope.inspector.claim",
     "apply_claim_in_place": "rowscope.inspector.claim",
     "apply_mask": "rowscope.inspector.mask",
@@ -62,6 +63,7 @@ __all__ = [
     "RowTable",
     "RowscopeError",
     "VocabularyBounds",
+    "VocabularyRows",
     "__version__",
     "apply_claim",
     "apply_claim_in_place",

@@ -16,6 +16,7 @@ FLOORS = (
         "inspector",
         "inspector.errors",
         "inspector.arrays",
+        "inspector.frozen",
         "inspector.ranges",
         "inspector.plain",
         "inspector.text",
@@ -39,7 +40,7 @@ FLOORS = (
     ("cli",),
     ("__main__",),
 )
-LOOSE = {"inspector", "inspector.arrays", "inspector.errors", "inspector.ranges", "inspector.plain"}
+LOOSE = {"inspector", *(f"inspector.{name}" for name in ("arrays", "errors", "frozen", "plain", "ranges"))}
 ACTING = ("claim", "diff", "mask", "model")
 
 

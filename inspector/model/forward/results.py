@@ -95,7 +95,7 @@ class FirstFive:
     entropy: float | None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class ForwardResult(ProbeResult):
     """Result of `forward`. `max_entropy` is ln(output rows), in nats; None without a head."""
 

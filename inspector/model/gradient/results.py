@@ -125,7 +125,7 @@ class Experiment:
         return next((p for p in (*self.whole, *self.parts) if (p.part, p.path) == (part, path)), None)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class GradientResult(ProbeResult):
     """Result of `gradient`."""
 

@@ -66,7 +66,7 @@ class Advice:
     text: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class LeakResult(ProbeResult):
     """Result of `leak`.
 

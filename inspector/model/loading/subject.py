@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rowscope.inspector.arrays import union
 from rowscope.inspector.census import ADDED, PLACEHOLDER, UNMAPPED, USED, Census, next_ids, take_census
 from rowscope.inspector.checkpoint import Checkpoint
 from rowscope.inspector.errors import RefusedError, TokenizerError, UndecodableError, UsageError
 from rowscope.inspector.evidence import measure_matrix
+from rowscope.inspector.frozen import Comparable
 from rowscope.inspector.model.results import SubjectFacts
-from rowscope.inspector.ranges import to_ranges
+from rowscope.inspector.ranges import ids_of, to_ranges
 from rowscope.inspector.vocabulary import Vocabulary, read_vocabulary
 
 Ids = NDArray[np.int64]
@@ -22,8 +24,8 @@ Ids = NDArray[np.int64]
 _SAMPLE: Final = 256
 
 
-@dataclass(frozen=True)
-class Subject:
+@dataclass(frozen=True, eq=False)
+class Subject(Comparable):
     """Ids by what is known of them, all sorted int64.
 
     Attributes:
@@ -155,13 +157,8 @@ def _choose(
     )
 
 
-def _given(ids: Iterable[int], rows: int) -> Ids:
-    chosen = np.unique(np.fromiter((int(id) for id in ids), dtype=np.int64))
-    outside = chosen[(chosen < 0) | (chosen >= rows)]
-    if outside.size:
-        raise UsageError(
-            f"--ids: {int(outside[0])} has no row; use ids from 0 to {rows - 1}", location="--ids"
-        )
+def _given(ids: Any, rows: int) -> Ids:  # noqa: ANN401 - every form of ids
+    chosen = union(ids_of(ids, rows, "--ids"))
     if not chosen.size:
         raise UsageError("--ids: no id given; write ids like 7 or 0:10", location="--ids")
     return chosen

@@ -79,7 +79,7 @@ class Variant:
         return next((d for d in self.drift if d.group == group and d.matrix in (role, "both")), None)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class TrainResult(ProbeResult):
     """Result of `train`.
 

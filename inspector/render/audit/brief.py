@@ -9,7 +9,7 @@ import rowscope
 from rowscope.inspector.audit import Report
 from rowscope.inspector.checks import SEVERITY_RANK, Finding
 from rowscope.inspector.render.lines import Line
-from rowscope.inspector.render.plain import bytes_text, plural, shorten, wrap
+from rowscope.inspector.render.plain import bytes_text, plural, shorten, taken, wrap
 from rowscope.inspector.text import visible
 
 SCREEN: Final = 24
@@ -74,8 +74,7 @@ def closing_lines(report: Report, exit_code: int, width: int) -> Iterator[Line]:
     yield Line("")
     yield Line(
         f"{_counts(report.findings, LEVELS)} · {coverage.rows_scanned:,} rows, "
-        f"{bytes_text(coverage.bytes_read)} read in {report.timings.get('total', 0.0):.2f} s · "
-        f"exit {exit_code}",
+        f"{bytes_text(coverage.bytes_read)} read{taken(report.timings)} · exit {exit_code}",
         "dim",
     )
     if coverage.requests:

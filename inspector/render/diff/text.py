@@ -18,7 +18,7 @@ from rowscope.inspector.diff import (
 )
 from rowscope.inspector.render.audit.tables import ROLE_WORDS, Cells
 from rowscope.inspector.render.lines import Line, to_plain_text
-from rowscope.inspector.render.plain import columns, plural, shorten, wrap
+from rowscope.inspector.render.plain import columns, plural, shorten, taken, wrap
 from rowscope.inspector.text import cosine, count, real, visible
 from rowscope.inspector.vocabulary import quoted_token, shown_token
 
@@ -47,9 +47,7 @@ def diff_lines(diff: Diff, *, width: int = 80) -> Iterator[Line]:
         yield from _section("notes", _paragraphs(diff.notes, width))
     rows = sum(len(matrix.table) for matrix in diff.matrices)
     yield Line("")
-    yield Line(
-        f"{plural(rows, 'row')} compared in {diff.timings['total']:.2f} s · exit {diff.exit_code}", "dim"
-    )
+    yield Line(f"{plural(rows, 'row')} compared{taken(diff.timings)} · exit {diff.exit_code}", "dim")
 
 
 def _section(title: str, lines: Iterator[Line]) -> Iterator[Line]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,6 +30,7 @@ def diff(
     ] = False,
     cache: CacheOption = None,
     max_download: MaxDownloadOption = "5GB",
+    no_timings: Annotated[bool, typer.Option("--no-timings", help="Leave the seconds out.")] = False,
     format: FormatOption = "text",
     output: OutputOption = None,
 ) -> int:
@@ -42,6 +44,8 @@ def diff(
     first, second = open_checkpoint(base, remote=remote), open_checkpoint(tuned, remote=remote)
     with Progress(first, second, passes=1) as progress:
         result = compare(first, second, expect_unchanged=expect_unchanged, progress=progress)
+    if no_timings:
+        result = dataclasses.replace(result, timings={})
     if format == "text":
         emit_lines(diff_lines(result, width=text_width()), output)
     else:

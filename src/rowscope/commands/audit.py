@@ -77,6 +77,9 @@ def audit(
         Path | None, typer.Option("--config", help="Read the settings from this file, wherever it lies.")
     ] = None,
     no_config: Annotated[bool, typer.Option("--no-config", help="Read no settings file.")] = False,
+    no_timings: Annotated[
+        bool, typer.Option("--no-timings", help="Leave the seconds out: equal audits give equal reports.")
+    ] = False,
 ) -> int:
     """Audit the vocabulary rows: what is reserved, what is trained, what is wrong, what to do."""
     from rowscope.inspector.audit import FAIL_ON
@@ -111,6 +114,8 @@ def audit(
     report = apply_selection(report, settings.select, settings.ignore)
     report = _against_baseline(report, settings, write_baseline)
     report = dataclasses.replace(report, settings=settings.facts())
+    if no_timings:
+        report = dataclasses.replace(report, timings={})
     code = report.exit_code(settings.fail_on, allow_partial=settings.allow_partial)
     if settings.format == "text":
         from rowscope.inspector.render.audit import audit_lines, brief_lines
