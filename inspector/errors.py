@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+import importlib
+from typing import Any, ClassVar
 
 
 class RowscopeError(Exception):
@@ -115,3 +116,15 @@ class RefusedError(RowscopeError):
 
     default_code = "REFUSED"
     exit_code = 5
+
+
+def optional(package: str, extra: str, purpose: str) -> Any:  # noqa: ANN401 - a module
+    """An optional dependency, imported.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
+    try:
+        return importlib.import_module(package)
+    except ImportError as error:
+        raise MissingExtraError(package, extra, purpose) from error

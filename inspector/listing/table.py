@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from rowscope.inspector.census import GROUPS, RESERVED, group_codes
 from rowscope.inspector.checkpoint import Checkpoint, no_matrix, open_checkpoint
-from rowscope.inspector.errors import CheckpointError, MissingExtraError, TokenizerError
+from rowscope.inspector.errors import CheckpointError, TokenizerError, optional
 from rowscope.inspector.frozen import Comparable
 from rowscope.inspector.listing.choose import RowNames, matrix_of
 from rowscope.inspector.matrices import Matrix
@@ -46,8 +46,7 @@ class VocabularyRows(Comparable):
         displacement: distance to the untrained reference, 1 for a typical token; NaN without one.
         duplicate_of: lowest id with the same values among the rows judged, -1 for none.
         recipe: how a row with the verdict fresh was made, in words; None for the others.
-        judged_on: what the evidence rests on; empty without evidence.
-        note: which reference the evidence took, or why there is none.
+        judged_on, note: what the evidence rests on, and which reference it took or why there is none.
     """
 
     id: NDArray[np.int64]
@@ -95,11 +94,8 @@ class VocabularyRows(Comparable):
         Raises:
             MissingExtraError: pyarrow is not installed (extra `table`).
         """
-        try:
-            import pyarrow
-        except ImportError as error:
-            raise MissingExtraError("pyarrow", "table", "an Arrow table") from error
-        return pyarrow.table({name: pyarrow.array(values) for name, values in self.columns.items()})
+        arrow = optional("pyarrow", "table", "an Arrow table")
+        return arrow.table({name: arrow.array(values) for name, values in self.columns.items()})
 
     def to_pandas(self) -> pandas.DataFrame:
         """The table as a pandas DataFrame.
@@ -107,11 +103,7 @@ class VocabularyRows(Comparable):
         Raises:
             MissingExtraError: pandas is not installed (extra `table`).
         """
-        try:
-            import pandas
-        except ImportError as error:
-            raise MissingExtraError("pandas", "table", "a DataFrame") from error
-        return pandas.DataFrame(self.columns)
+        return optional("pandas", "table", "a DataFrame").DataFrame(self.columns)
 
 
 COLUMNS = (
@@ -161,8 +153,7 @@ def row_table(
 
     Args:
         role: "input" or "output"; a tied matrix answers to both. Or a vocabulary table by its tensor's name.
-        ids: the rows wanted, in that order; all where None. An id, a slice, a range, any array, sequence or
-            set of ids, flags (bool, one a row), or ranges as text, `0:10,151665:`.
+        ids: the rows wanted, in that order; all where None. In any form that `ids_of` takes.
         evidence: also token, text, group, matrix, verdict, confidence, cosine, duplicates. For `ids` rows
             are judged against the reference candidates and a fixed sample of other rows (`judged_on`).
         full: judge against the whole matrix instead.
