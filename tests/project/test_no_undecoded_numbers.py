@@ -37,6 +37,7 @@ CALLS = {
     "row_table": lambda p: rowscope.row_table(p.packed, ids=np.array([0, 5])),
     "study": lambda p: rowscope.study(p.packed, with_model=False),
     "undo_claim": lambda p: rowscope.undo_claim(p.packed),
+    "vocabulary_bounds": lambda p: rowscope.vocabulary_bounds(p.packed),
 }
 
 OF_MODELS = {

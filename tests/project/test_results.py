@@ -31,6 +31,7 @@ RESULTS = {
     "find_suspects": lambda: rowscope.find_suspects("demo"),
     "Diff": lambda: rowscope.diff("demo", "demo"),
     "Mask": lambda: rowscope.mask("demo"),
+    "VocabularyBounds": lambda: rowscope.vocabulary_bounds("demo"),
     "study": lambda: rowscope.study("demo", with_model=False),
     "find_subject": lambda: find_subject(rowscope.open_checkpoint("demo")),
 }
