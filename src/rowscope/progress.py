@@ -48,7 +48,7 @@ class Bar:
             self._bar.start()
             self._tasks[self._waiting] = self._bar.add_task(self._waiting, total=None)
 
-    def _show(self, task: str, done: int, total: int) -> None:
+    def _show(self, task: str, done: int, total: int, words: str | None = None) -> None:
         with self._lock:
             if self._bar is None:
                 return
@@ -56,7 +56,7 @@ class Bar:
                 self._bar.remove_task(self._tasks.pop(self._waiting))
             if task not in self._tasks:
                 self._tasks[task] = self._bar.add_task(task, total=total)
-            self._bar.update(self._tasks[task], completed=done, total=total)
+            self._bar.update(self._tasks[task], completed=done, total=total, description=words or task)
 
 
 class Progress(Bar):
@@ -81,7 +81,7 @@ class Progress(Bar):
     def _fetched(self) -> None:
         done = sum(traffic.fetched for traffic in self._traffic)
         total = sum(max(traffic.fetched, traffic.expected) for traffic in self._traffic)
-        self._show("bytes", done, total)
+        self._show("bytes", done, total, f"fetched {done / 1e6:,.1f} of {total / 1e6:,.1f} MB")
 
     def __call__(self, rows: int) -> None:
         self._done += rows

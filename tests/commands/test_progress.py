@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 
 from rowscope import progress
 from rowscope.inspector.checkpoint import open_checkpoint
+from rowscope.inspector.storage import Traffic
 
 
 class Terminal(io.StringIO):
@@ -67,3 +69,15 @@ def test_a_bar_that_was_not_due_never_opens(monkeypatch):
     with progress.StageProgress() as bar:
         bar("leak", 1, 2)
     assert sys.stderr.getvalue() == ""
+
+
+def test_what_is_fetched_is_told_in_bytes(soon):
+    traffic = Traffic()
+    remote = SimpleNamespace(matrices=(), traffic=(traffic,))
+    terminal = soon()
+    with progress.Progress(remote):
+        wait_for(terminal, "reading the tokenizer")
+        traffic.plan(272_000_000, "a table")
+        traffic.receive(12_000_000, "a table")
+        wait_for(terminal, "fetched 12.0 of 272.0 MB")
+    traffic.receive(1, "a table")  # nobody watches any more

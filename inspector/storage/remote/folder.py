@@ -86,7 +86,7 @@ class RemoteFolder:
 
     def local(self, name: str = "") -> Path:
         raise RefusedError(
-            f"{self.spell(name)!r} is not on the local disk, and nothing is written to a remote place: "
+            f"{self.spell(name)!r} is not on the local disk, where this needs its files: "
             f"{self._session.place.advice}, and give its folder",
             location=self.spell(name),
         )
