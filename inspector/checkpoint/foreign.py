@@ -28,7 +28,8 @@ _ZERO: Final = f"make weights of it: python {{folder}}/zero_to_fp32.py {{folder}
 _ZERO_MODULE: Final = "make weights of it: python -m deepspeed.utils.zero_to_fp32"
 _DCP: Final = (
     "make weights of it: python -m torch.distributed.checkpoint.format_utils dcp_to_torch {folder} OUT.pt, "
-    "then safetensors.torch.save_file(torch.load('OUT.pt'), 'model.safetensors')"
+    "then in Python: state = torch.load('OUT.pt'); safetensors.torch.save_file(state.get('model', state), "
+    "'model.safetensors')"
 )
 
 # The first that fits counts: what a training run leaves goes before the single files that lie within it.

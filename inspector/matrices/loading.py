@@ -29,10 +29,16 @@ def input_names(config: Mapping[str, Any] | None) -> frozenset[str]:
     known, names, kind = classes().reads, architectures(config), config.get("model_type")
     if names and names[0] in known:
         return frozenset(known[names[0]].split())
-    alike = not names or names[0].endswith(_OF_TYPE)
+    alike = not names or any(_beside(names[0], ending, known) for ending in _OF_TYPE)
     return (
         frozenset(known[kind].split()) if alike and isinstance(kind, str) and kind in known else frozenset()
     )
+
+
+def _beside(name: str, ending: str, known: Mapping[str, str]) -> bool:
+    """Whether a class stands beside those that are known: `BertModel` beside `BertForMaskedLM`."""
+    stem = name.removesuffix(ending)
+    return stem not in ("", name) and any(other.startswith(stem) for other in known)
 
 
 def foreign_prefix(names: Iterable[str], config: Mapping[str, Any] | None) -> tuple[str, str] | None:

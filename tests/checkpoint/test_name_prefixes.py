@@ -91,8 +91,9 @@ def test_a_prefix_is_told_where_transformers_finds_nothing_behind_it(
         {"model_type": "llama", "architectures": ["LlamaForCausalLMEagle3"]},
         {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "auto_map": {"AutoModel": "x.Y"}},
         {"model_type": "mine", "architectures": ["MineForCausalLM"]},
+        {"model_type": "llama", "architectures": ["BiEncoderModel"]},
     ],
-    ids=["no-config", "another-class", "own-code", "unknown-type"],
+    ids=["no-config", "another-class", "own-code", "unknown-type", "own-class"],
 )
 def test_nothing_is_told_of_classes_that_are_not_known(tmp_path, write_checkpoint, config):
     assert codes(write_checkpoint(tmp_path, {f"student.{EMBEDDING}": np.ones((8, 4), "f4")}, config)) == {}
@@ -106,3 +107,13 @@ def test_of_two_models_in_a_file_the_larger_is_named(tmp_path, write_checkpoint)
     problem = codes(write_checkpoint(tmp_path, tensors, config))["FIL006"]
     assert (problem.evidence["wrapper"], problem.severity) == ("teacher.", "warning")
     assert problem.evidence["count"] == 2
+
+
+@pytest.mark.parametrize("name", ["LlamaForSequenceClassification", "LlamaModel", None])
+def test_classes_of_a_known_type_read_the_same_names(tmp_path, write_checkpoint, name):
+    config = {"model_type": "llama"} | ({"architectures": [name]} if name else {})
+    folder = write_checkpoint(tmp_path / "a", {f"student.{EMBEDDING}": np.ones((8, 4), "f4")}, config)
+    assert codes(folder)["FIL006"].evidence["wrapper"] == "student."
+    for own in (EMBEDDING, "embed_tokens.weight"):
+        folder = write_checkpoint(tmp_path / own, {own: np.ones((8, 4), "f4")}, config)
+        assert codes(folder) == {}
