@@ -78,15 +78,17 @@ def architectures(config: Mapping[str, Any] | None) -> tuple[str, ...]:
 def quantization(config: Mapping[str, Any] | None) -> str | None:
     """The quantisation method that the config or its `text_config` names; None for plain weights.
 
-    MLX writes a bare `quantization` object of group size and bits instead of a method's name.
+    MLX writes a bare `quantization` object of group size and bits instead of a method's name, and often a
+    copy of it as `quantization_config`.
     """
     if config is None:
         return None
+    of_mlx = isinstance(config.get("quantization"), dict)
     nested = config.get("text_config")
     for scope in (config, nested if isinstance(nested, dict) else {}):
         for key in _QUANTIZATION_KEYS:
             value = scope.get(key)
             if isinstance(value, dict) and value:
                 method = value.get("quant_method")
-                return method if isinstance(method, str) else "unnamed"
-    return "mlx" if isinstance(config.get("quantization"), dict) else None
+                return method if isinstance(method, str) else "mlx" if of_mlx else "unnamed"
+    return "mlx" if of_mlx else None

@@ -52,6 +52,7 @@ def test_unusable_config_leaves_the_checkpoint_open(content, word, tmp_path):
         ({"text_config": {"quantization_config": {"quant_method": "awq"}}}, (None, (), "awq")),
         ({"compression_config": {"quant_method": "compressed-tensors"}}, (None, (), "compressed-tensors")),
         ({"quantization": {"group_size": 64, "bits": 4}}, (None, (), "mlx")),
+        ({"quantization": {"bits": 4}, "quantization_config": {"bits": 4}}, (None, (), "mlx")),
     ],
 )
 def test_what_the_config_says(config, expected, tmp_path):
