@@ -151,6 +151,26 @@ def gate_seeds() -> Iterator[bytes]:
         yield b"\2" + json.dumps({"schema_version": "1", "findings": listed}).encode()
 
 
+def undo_seeds() -> Iterator[bytes]:
+    """Pieces to put into a claim's own manifest, and manifests."""
+    for at, gone, piece in (
+        (0, 0, b""),
+        (130, 14, b"assets/known.txt"),
+        (130, 14, b"../home/known.txt"),
+        (200, 4, b"null"),
+    ):
+        yield bytes((0, *at.to_bytes(2, "little"), gone)) + piece
+    shard = {"name": "model.safetensors", "size": 9, "sha256_before": "0" * 64, "regions": []}
+    region = {"offset": 8, "before": "00", "after": "ff"}
+    for files, shards in (
+        ([], []),
+        ([{"name": "assets/known.txt", "kept": None, "new": "x", "sha256_after": "0" * 64}], []),
+        ([], [{**shard, "regions": [region, region]}]),
+    ):
+        manifest = {"rowscope_undo": 1, "tokens": [], "files": files, "shards": shards}
+        yield b"\x80" + json.dumps(manifest).encode()
+
+
 SEEDS: dict[str, Callable[[], Iterator[bytes]]] = {
     "header": header_seeds,
     "tokenizer": tokenizer_seeds,
@@ -158,6 +178,7 @@ SEEDS: dict[str, Callable[[], Iterator[bytes]]] = {
     "template": template_seeds,
     "adapter": adapter_seeds,
     "gate": gate_seeds,
+    "undo": undo_seeds,
 }
 
 

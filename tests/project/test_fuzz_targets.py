@@ -13,7 +13,7 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 FOLDER = Path(__file__).parents[2] / "fuzz"
-TARGETS = ("header", "tokenizer", "folder", "template", "adapter", "gate")
+TARGETS = ("header", "tokenizer", "folder", "template", "adapter", "gate", "undo")
 
 
 def _load(name: str) -> ModuleType:
