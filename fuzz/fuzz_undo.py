@@ -1,8 +1,8 @@
 """atheris target: undo manifests of any bytes in a folder that somebody else made, trusted for once.
 
-Input: byte 0 below 128 puts the rest into the manifest that a claim wrote, see `manifest_of`; else the rest is
-the manifest. `undo` must take the claim back or refuse with one RowscopeError; outside the checkpoint nothing
-may change, in it nothing but the files of the claim.
+Input: byte 0 below 128 puts the rest into the manifest that a claim wrote, see `manifest_of`; else the rest
+is the manifest. `undo` must take the claim back or refuse with one RowscopeError; outside the checkpoint
+nothing may change, in it nothing but the files of the claim.
 """
 
 from __future__ import annotations
@@ -16,9 +16,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-_ROOT = Path(tempfile.mkdtemp(prefix="fuzz-undo-"))
-os.environ.setdefault("XDG_STATE_HOME", str(_ROOT / "state"))
-
 import atheris
 
 with atheris.instrument_imports(include=["rowscope"]):
@@ -28,6 +25,8 @@ with atheris.instrument_imports(include=["rowscope"]):
 import numpy as np
 from safetensors.numpy import save_file
 
+_ROOT = Path(tempfile.mkdtemp(prefix="fuzz-undo-"))
+os.environ.setdefault("XDG_STATE_HOME", str(_ROOT / "state"))
 atexit.register(shutil.rmtree, _ROOT, ignore_errors=True)
 _CLAIMED, _FOLDER, _HOME = _ROOT / "claimed", _ROOT / "checkpoint", _ROOT / "home"
 _MANIFEST = Path(".rowscope-undo/0001/manifest.json")
@@ -68,7 +67,7 @@ _MAY_CHANGE = ("tokenizer.json", "model.safetensors", "rowscope-claim.json", ".r
 
 
 def manifest_of(data: bytes) -> bytes:
-    """Bytes 1 and 2: where in the claim's own manifest, byte 3: how many bytes go; the rest takes their place."""
+    """Bytes 1 and 2: where in the claim's own manifest; byte 3: how many bytes go; the rest stands there."""
     if data[:1] >= b"\x80":
         return data[1:]
     at, gone = int.from_bytes(data[1:3], "little") % len(_SEED), data[3] if len(data) > 3 else 0
