@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from rowscope.inspector.errors import MalformedFileError
 from rowscope.inspector.matrices import config_value
 from rowscope.inspector.vocabulary import Vocabulary, ids_of, template_ids
 
@@ -60,10 +61,18 @@ class RoledToken:
     special: bool
 
 
+MOST_IDS: Final = 4_096
+"""Ids that one key of a config may list: each may become a finding of its own."""
+
+
 def declared_ids(
     config: Mapping[str, Any] | None, generation_config: Mapping[str, Any] | None
 ) -> tuple[Declaration, ...]:
-    """Token ids that the two configs name; a list counts item by item, a negative id means unset."""
+    """Token ids that the two configs name; a list counts item by item, a negative id means unset.
+
+    Raises:
+        MalformedFileError: a list of more than `MOST_IDS`.
+    """
     found = [*_in_config(config, "config.json"), *_in_config(generation_config, "generation_config.json")]
     return tuple(found)
 
@@ -73,6 +82,12 @@ def _in_config(
 ) -> Iterator[Declaration]:
     for key, role in keys.items():
         value = config_value(config, key)
+        if isinstance(value, list) and len(value) > MOST_IDS:
+            raise MalformedFileError(
+                f"{name}: {key} lists {len(value):,} ids, and rowscope reads {MOST_IDS:,} at most, a hundred "
+                "times what any known model has; check that it is the file you mean",
+                location=name,
+            )
         for item in value if isinstance(value, list) else [value]:
             if isinstance(item, int) and not isinstance(item, bool) and item >= 0:
                 yield Declaration(item, role, f"{name}: {key}")

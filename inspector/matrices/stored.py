@@ -91,10 +91,13 @@ def as_table(ref: TensorRef) -> StoredTable | None:
     return None if found is None else StoredTable(found[0], ref, found[1], found[2])
 
 
+_SURE = tuple(rule.suffix for rule in (*INPUT_NAMES, *OUTPUT_NAMES) if not rule.weak)
+
+
 def role_of_name(name: str) -> Literal["input", "output"] | None:
     """The role that a tensor of this name, in whatever form, surely has; None for ambiguous names."""
     found = _plain(name)
-    if found is None:
+    if found is None or not found[0].endswith(_SURE):  # an index may name a million tensors
         return None
     for role, rules in (("input", INPUT_NAMES), ("output", OUTPUT_NAMES)):
         for rule in rules:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 import rowscope
 from rowscope.inspector.census.census import GROUPS, group_codes
-from rowscope.inspector.errors import UsageError
+from rowscope.inspector.census.roles import roled_tokens
+from rowscope.inspector.errors import MalformedFileError, UsageError
 from rowscope.inspector.ranges import format_ranges, parse_ranges, to_ranges
 from rowscope.inspector.vocabulary.placeholders import is_placeholder
 
@@ -153,3 +154,9 @@ def test_parse_ranges(text, ids):
 def test_parse_ranges_refuses(text):
     with pytest.raises(UsageError):
         parse_ranges(text, 10)
+
+
+def test_a_config_that_lists_thousands_of_end_tokens_is_refused():
+    with pytest.raises(MalformedFileError, match="eos_token_id lists 4,097 ids"):
+        roled_tokens(None, {"eos_token_id": list(range(4097))}, None)
+    assert len(roled_tokens(None, {"eos_token_id": list(range(4096))}, None)) == 4096
