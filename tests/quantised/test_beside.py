@@ -51,7 +51,10 @@ def test_a_tensor_that_nobody_read_refuses_the_table(name, store):
 @pytest.mark.parametrize("name", ["fp8 by tensor", "int8 by row", "gptq 4 bit", "mlx 4 bit by 64"])
 def test_scales_of_activations_and_biases_change_no_row(name, store, decoded):
     made = ZOO[name](ROWS, WIDTH)
-    sides = {f"{STEM}.{side}": np.ones(3, F4) for side in ("input_scale", "output_scale", "bias", "k_scale")}
+    sides = {
+        f"{STEM}.{side}": np.ones(3, F4)
+        for side in ("input_scale", "input_scale_ub", "output_scale", "bias", "k_scale")
+    }
     checkpoint = store({**made.tensors, **sides}, ROWS, WIDTH, **made.config)
     assert np.array_equal(decoded(checkpoint), made.values)
 

@@ -20,6 +20,7 @@ _HARMLESS: Final = frozenset(
         "bias",
         # of what goes in or comes out of the layer
         "input_scale",
+        "input_scale_ub",
         "input_zero_point",
         "input_global_scale",
         "input_activation_scale",
@@ -28,6 +29,10 @@ _HARMLESS: Final = frozenset(
         "output_scale",
         "output_zero_point",
         "output_activation_scale",
+        "input_min",
+        "input_max",
+        "output_min",
+        "output_max",
         "q_scale",
         "k_scale",
         "v_scale",
@@ -35,6 +40,7 @@ _HARMLESS: Final = frozenset(
         "weight_shape",
         "weight_format",
         "comfy_quant",
+        "_extra_state",
         "weight.nested_quant_map",
     }
 )
