@@ -143,10 +143,21 @@ def _claimed(root: Path) -> Path:
     return root / "claimed"
 
 
+def _adapted(folder: Path) -> Path:
+    """An adapter of `claimed` whose one row is the base's still."""
+    folder.mkdir()
+    name = "base_model.model.model.embed_tokens.token_adapter.trainable_tokens_delta"
+    save_file({name: _rows(8)[60:61]}, folder / "adapter_model.safetensors")
+    settings = {"peft_type": "LORA", "trainable_token_indices": [60], "base_model_name_or_path": "claimed"}
+    (folder / "adapter_config.json").write_text(json.dumps(settings))
+    return folder
+
+
 def _wrapped(folder: Path) -> Path:
-    """Names of a compiled model, and what an interrupted download leaves beside its file."""
+    """Names of a compiled model, a weight that was not gathered, and what an unfinished download leaves."""
     config = _config(vocab_size=_ROWS, tie_word_embeddings=True)
-    _write(folder, {f"_orig_mod.{EMBEDDING}": _rows(8)}, config, _words(_ROWS), ("<|end|>", "<|tool|>"))
+    tensors = {f"_orig_mod.{EMBEDDING}": _rows(8), "_orig_mod.model.norm.weight": np.zeros(0, "f4")}
+    _write(folder, tensors, config, _words(_ROWS), ("<|end|>", "<|tool|>"))
     (folder / "model.safetensors.part").write_bytes(b"")
     return folder
 
@@ -175,4 +186,6 @@ def _sharded(folder: Path) -> Path:
 def reports(checkpoint_folders: Mapping[str, Path]) -> Mapping[str, Report]:
     """Audits of `checkpoint_folders` and of the demo, by name."""
     found = {name: rowscope.audit(folder) for name, folder in checkpoint_folders.items()}
-    return {"demo": rowscope.audit("demo"), **found}
+    base = checkpoint_folders["claimed"]
+    adapted = rowscope.audit(_adapted(base.parent / "adapted"), base=base)
+    return {"demo": rowscope.audit("demo"), "adapted": adapted, **found}
