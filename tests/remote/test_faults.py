@@ -21,7 +21,7 @@ from ..remote_server import Fault, Handler, Server
 ROWS = np.arange(40_000 * 64, dtype="f4").reshape(40_000, 64)  # 10 MB
 WEIGHTS = save({"model.embed_tokens.weight": ROWS})
 MODEL = "/m/model.safetensors"
-QUICK = RemoteOptions(patience=Patience(timeout=1.0, attempts=3, pause=0.01, longest=5))
+QUICK = RemoteOptions(patience=Patience(timeout=10, attempts=3, pause=0.01, longest=5))
 
 
 @pytest.fixture

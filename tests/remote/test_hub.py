@@ -24,7 +24,7 @@ from ..remote_server import Handler
 
 DEMO = Path(rowscope.__file__).parent / "demo"
 URL = f"hf://{NAME}"
-QUICK = RemoteOptions(patience=Patience(timeout=2, attempts=3, pause=0.01))
+QUICK = RemoteOptions(patience=Patience(timeout=10, attempts=3, pause=0.01))
 VARIABLES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE")
 
 

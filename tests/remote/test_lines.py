@@ -13,7 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rowscope
@@ -29,7 +29,7 @@ from ..remote_server import Handler, Server
 DEMO = Path(rowscope.__file__).parent / "demo"
 FILES = {f"/m/{name}": data for name, data in files_of(DEMO).items()}
 TABLE = "model.embed_tokens.weight"
-QUICK = RemoteOptions(patience=Patience(timeout=2, attempts=2, pause=0.01))
+QUICK = RemoteOptions(patience=Patience(timeout=10, attempts=2, pause=0.01))
 
 
 @pytest.fixture
@@ -200,6 +200,7 @@ def _covered(ranges: Ranges) -> set[int]:
     return {at for start, stop in ranges for at in range(start, stop)}
 
 
+@settings(deadline=None)
 @given(RANGES, RANGES, st.integers(0, 40))
 def test_ranges_are_sets_of_bytes(
     some: list[tuple[int, int]], others: list[tuple[int, int]], gap: int
@@ -215,6 +216,7 @@ def test_ranges_are_sets_of_bytes(
     assert len(wide) <= len(clean)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**6), st.integers(0, 10**6), st.integers(10**4, 10**6), st.integers(1, 16))
 def test_parts_are_the_range(start: int, length: int, size: int, lanes: int) -> None:
     found = list(parts(start, start + length, max(size, lanes), lanes))

@@ -18,7 +18,7 @@ from ..remote_hub import files_of
 from ..remote_server import Server
 
 DEMO = Path(rowscope.__file__).parent / "demo"
-QUICK = RemoteOptions(patience=Patience(timeout=2, attempts=2, pause=0.01))
+QUICK = RemoteOptions(patience=Patience(timeout=10, attempts=2, pause=0.01))
 
 
 @pytest.fixture

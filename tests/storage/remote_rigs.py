@@ -16,7 +16,7 @@ from ..remote_bucket import Bucket
 from ..remote_hub import NAME, Hub
 from ..remote_server import Handler, Server
 
-QUICK: Final = RemoteOptions(patience=Patience(timeout=2.0, attempts=3, pause=0.01))
+QUICK: Final = RemoteOptions(patience=Patience(timeout=10, attempts=3, pause=0.01))
 
 
 def forbidden(handler: Handler) -> bool:
