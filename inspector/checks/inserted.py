@@ -32,7 +32,7 @@ def wrong_inserted_id(facts: Facts) -> Iterator[Finding]:
         return
     worst = [item for item in places if item["fault"] == "no row"]
     first = worst + [item for item in places if item not in worst]
-    shown = "; ".join(_sentence(item) for item in first[:_SHOWN])
+    shown = "; ".join(_sentence(item, facts.vocabulary) for item in first[:_SHOWN])
     more = f"; and {len(places) - _SHOWN} more" if len(places) > _SHOWN else ""
     ids = np.unique(np.array([item["id"] for item in places], dtype=np.int64))
     yield TOK307.finding(
@@ -69,8 +69,8 @@ def _entry(item: Insertion, found: str | None, right: int | None, fault: str) ->
     }
 
 
-def _sentence(item: dict[str, Any]) -> str:
-    words = _WORDS.get(item["fault"], f"which is {item['found']!r}")
+def _sentence(item: dict[str, Any], vocabulary: Vocabulary) -> str:
+    words = _WORDS.get(item["fault"], f"which is {vocabulary.quoted(item['id'])}")
     right = f" (the token has {item['right']})" if item["right"] not in (None, item["id"]) else ""
     return f"{item['place']} names {item['token']!r} with id {item['id']}, {words}{right}"
 

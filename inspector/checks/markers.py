@@ -49,21 +49,17 @@ _ORDER: Final = ("low", "medium", "high")
 
 
 def _words(facts: Facts, item: SplitMarker) -> str:
-    if item.pieces is None:
+    if item.pieces is None or facts.vocabulary is None:
         return repr(item.marker.text)
-    pieces = " ".join(repr(_token(facts, id)) for id in item.pieces[:8])
+    pieces = " ".join(facts.vocabulary.quoted(id) for id in item.pieces[:8])
     return f"{item.marker.text!r} ({len(item.pieces)} pieces: {pieces}{' …' if len(item.pieces) > 8 else ''})"
-
-
-def _token(facts: Facts, id: int) -> str:
-    assert facts.vocabulary is not None
-    return facts.vocabulary.text(id) or f"id {id}"
 
 
 def _evidence(facts: Facts, item: SplitMarker) -> dict[str, Any]:
     pieces = None
     if item.pieces is not None and facts.vocabulary is not None:
-        pieces = [{"id": id, "token": facts.vocabulary.tokens.get(id)} for id in item.pieces]
+        tokens = facts.vocabulary.tokens
+        pieces = [{"id": id, "token": tokens.get(id), "text": facts.meaning(id)} for id in item.pieces]
     marker = item.marker
     found = {"text": marker.text, "template": marker.template, "why": marker.why, "other": marker.other}
     return {**found, "pieces": pieces}

@@ -69,4 +69,5 @@ def _stated_elsewhere(facts: Facts, shifts: tuple[Shift, ...]) -> Iterator[str]:
         places = [source for source in token.sources if ".json: " in source]
         shift = stated.get(token.id)
         if places and shift is not None and token.token != shift.token:
-            yield f"{places[0]} {token.id} was {shift.token!r} by the file, and loads as {token.token!r}."
+            loaded = facts.text(token.id)
+            yield f"{places[0]} {token.id} was {shift.token!r} by the file, and loads as {loaded}."
