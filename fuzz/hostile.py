@@ -193,12 +193,12 @@ FOLDERS: dict[str, Callable[[], Callable[[Path], None]]] = {
         "tokenizer.model", b"\x0a\x00" + b"\x18\x01" * 20_000_000
     ),
     "tiktoken, 40,000,000 empty lines": lambda: instead("x.tiktoken", b"YQ== 0\n" + b"\n" * 40_000_000),
-    "250,000 added tokens": lambda: lambda folder: serialized(folder, 250_000),
+    "200,000 added tokens": lambda: lambda folder: serialized(folder, 200_000),
     "1,000,000 additional_special_tokens": lambda: beside(
         "tokenizer_config.json", {"additional_special_tokens": names(1_000_000)}
     ),
-    "250,000 additional_special_tokens": lambda: beside(
-        "tokenizer_config.json", {"additional_special_tokens": names(250_000)}
+    "200,000 additional_special_tokens": lambda: beside(
+        "tokenizer_config.json", {"additional_special_tokens": names(200_000)}
     ),
     "1,000,000 entries of added_tokens_decoder": lambda: beside(
         "tokenizer_config.json",

@@ -19,7 +19,7 @@ MOST_PARSED = 48 << 20
 MOST_ENTRIES = 1 << 20
 """Of a model's own vocabulary."""
 
-MOST_ADDED = 1 << 18
+MOST_ADDED = 200_000
 """Added tokens, and further special ones, of one tokenizer."""
 
 MOST_TOKEN = 1 << 16
