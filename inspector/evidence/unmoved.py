@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rowscope.inspector.checkpoint import Checkpoint
-from rowscope.inspector.header import TensorRef
 from rowscope.inspector.matrices import Change, Matrix
-from rowscope.inspector.rows import RowReader, open_rows
+from rowscope.inspector.rows import any_value, open_rows
 
 # Half of the last place of the narrow floats that adapters are saved in: a value of the base rounds that far.
 _ROUNDING: Final = {"BF16": 2.0**-9, "F16": 2.0**-11, "F32": 2.0**-24}
@@ -29,7 +28,7 @@ def unmoved_rows(matrix: Matrix, checkpoint: Checkpoint) -> NDArray[np.int64]:
     if change.tokens is not None:
         return _tokens(matrix, change, checkpoint.base)
     if change.a is not None and change.b is not None and change.magnitude is None:
-        zero = not _any(change.b) or not _any(change.a)
+        zero = not any_value(change.b) or not any_value(change.a)
         return np.arange(matrix.rows, dtype=np.int64) if zero else NONE
     return NONE
 
@@ -46,9 +45,3 @@ def _tokens(matrix: Matrix, change: Change, base: Checkpoint) -> NDArray[np.int6
     near = 0.0 if exact else _ROUNDING.get(change.tokens.dtype, 0.0)
     same = np.abs(new - old) <= near * np.abs(old)
     return np.asarray(ids[same.all(axis=1)])
-
-
-def _any(ref: TensorRef) -> bool:
-    """Whether a small tensor has an element that is not zero."""
-    with RowReader(ref) as reader:
-        return bool(reader.decode(np.arange(reader.rows, dtype=np.int64)).any())

@@ -8,7 +8,7 @@ from rowscope.inspector.rows.chunks import Chunk, rows_of_a_chunk, run_in_order
 from rowscope.inspector.rows.draft import draft_tokens
 from rowscope.inspector.rows.duplicates import duplicate_groups
 from rowscope.inspector.rows.opening import expect_tables, open_rows
-from rowscope.inspector.rows.parts import part_rows
+from rowscope.inspector.rows.parts import any_value, part_rows
 from rowscope.inspector.rows.parts import singles as part_values
 from rowscope.inspector.rows.projection import (
     PrincipalComponent,
@@ -31,6 +31,7 @@ __all__ = [
     "PrincipalComponent",
     "RowReader",
     "RowTable",
+    "any_value",
     "check_component",
     "column_median",
     "draft_tokens",

@@ -40,6 +40,12 @@ def whole(ref: TensorRef) -> NDArray[np.uint8]:
         return reader.gather(np.zeros(1, dtype=np.int64))
 
 
+def any_value(ref: TensorRef) -> bool:
+    """Whether a small matrix of plain values, such as a factor of an adapter, has one that is not zero."""
+    with RowReader(ref) as reader:
+        return bool(reader.decode(np.arange(reader.rows, dtype=np.int64)).any())
+
+
 def _flat(ref: TensorRef) -> TensorRef:
     from rowscope.inspector.matrices import seen_as  # 3 ms, for packed tables alone
 
