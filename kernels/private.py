@@ -100,19 +100,8 @@ class PrivateFolder:
             OSError: as the system gives it.
         """
         part = f"{name}.{os.urandom(8).hex()}"
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _CLOSED | getattr(os, "O_NOFOLLOW", 0)
-        file = os.open(self._place(part), flags | getattr(os, "O_BINARY", 0), 0o600, dir_fd=self._at)
         try:
-            try:
-                if hasattr(os, "fchmod"):  # the umask may have taken the user's own rights
-                    os.fchmod(file, 0o600)
-                view = memoryview(data)
-                while view:
-                    view = view[os.write(file, view) :]
-                if durable:
-                    os.fsync(file)
-            finally:
-                os.close(file)
+            self._fill(part, data, durable)
             places = self._place(part), self._place(name)
             os.replace(*places, src_dir_fd=self._at, dst_dir_fd=self._at)
         except BaseException:
@@ -121,6 +110,20 @@ class PrivateFolder:
         if durable and self._at is not None:
             with suppress(OSError):
                 os.fsync(self._at)
+
+    def _fill(self, part: str, data: bytes, durable: bool) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _CLOSED | getattr(os, "O_NOFOLLOW", 0)
+        file = os.open(self._place(part), flags | getattr(os, "O_BINARY", 0), 0o600, dir_fd=self._at)
+        try:
+            if hasattr(os, "fchmod"):  # the umask may have taken the user's own rights
+                os.fchmod(file, 0o600)
+            view = memoryview(data)
+            while view:
+                view = view[os.write(file, view) :]
+            if durable:
+                os.fsync(file)
+        finally:
+            os.close(file)
 
     def remove(self, name: str) -> None:
         """Remove a file, or a link itself, where it is there and can be removed."""

@@ -11,6 +11,7 @@ import os
 import signal
 import stat
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +56,8 @@ def run(words: tuple[str, ...], where: Path, point: Point | None = None) -> tupl
             os.close(report)
             code = _in_child(words, where, point, child_end)
         finally:
+            if sys.exception() is not None:
+                _REAL["write"](child_end, b"\0" + traceback.format_exc().encode())
             os._exit(code)
     os.close(child_end)
     with os.fdopen(report, "rb") as lines:
