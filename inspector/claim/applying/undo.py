@@ -117,6 +117,12 @@ def undo_newest(
 def _read(folder: Inside, inside: Inside, trusted: str | None, ours: str | None) -> Manifest:
     """The manifest, where it may be acted on."""
     path = folder.path / MANIFEST
+    status = folder.status(MANIFEST)
+    if status is not None and not stat.S_ISREG(status.st_mode):
+        raise RefusedError(
+            f"{str(path)!r} is no regular file, and no claim wrote it; take the checkpoint from its source",
+            location=str(path),
+        )
     digest = _hash(folder, MANIFEST) or ""
     own = digest in ("", ours) or known.is_noted(digest)
     raw = folder.read(MANIFEST, LIMIT if own else UNKNOWN_LIMIT) if digest else b""

@@ -134,8 +134,7 @@ def _no_folder(path: Path) -> RefusedError:
 
 
 def _no_file(path: Path, mode: int) -> RefusedError:
-    what = f"a link to {os.readlink(path)!r}" if stat.S_ISLNK(mode) else "no regular file"
-    return RefusedError(
-        f"{str(path)!r} is {what} (the Hugging Face cache shares files so); claim with --out DIR",
-        location=str(path),
-    )
+    what = "no regular file"
+    if stat.S_ISLNK(mode):
+        what = f"a link to {os.readlink(path)!r} (the Hugging Face cache shares files so)"
+    return RefusedError(f"{str(path)!r} is {what}; claim with --out DIR", location=str(path))
