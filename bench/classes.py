@@ -74,6 +74,12 @@ def main() -> None:
         "fixed_untied": sorted(name for name, grows in grown.items() if grows == (True, False)),
         "reads": _by_reading(loaders),
     }
+    document["sizes"] = {kind: size for kind, _, size in _texts() if kind in extra}
+    inside: dict[str, list[str]] = {}
+    for kind, path, _ in _texts():
+        if path.endswith("text_config"):
+            inside.setdefault(path, []).append(kind)
+    document["inside"] = inside
     lines = [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in document.items()]
     TARGET.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
     print(f"{TARGET}: {len(tied)} types tie by default, {len(untied)} do not, rows of {len(extra)}")
@@ -163,6 +169,30 @@ def _defaults() -> tuple[list[str], list[str]]:
             config = CONFIG_MAPPING[kind]
         (tied if getattr(config, "tie_word_embeddings", False) else untied).append(kind)
     return tied, untied
+
+
+def _texts() -> Iterator[tuple[str, str, int]]:
+    """Model type, path of its text config, size of its vocabulary where a file states none."""
+    for kind in sorted(CONFIG_MAPPING_NAMES):
+        try:
+            config: Any = AutoConfig.for_model(kind)
+            text = config.get_text_config()
+        except Exception:  # noqa: BLE001 - some want settings, some have two text models: nothing is known
+            continue
+        size = getattr(text, "vocab_size", None)
+        if type(size) is int and size > 0:
+            yield kind, _path(config, text) or "", size
+
+
+def _path(config: Any, text: Any, depth: int = 3) -> str | None:
+    """Where `text` stands inside `config`; empty for the same, None for nowhere."""
+    if config is text:
+        return ""
+    for key in getattr(type(config), "sub_configs", {}) if depth else ():
+        found = _path(getattr(config, key, None), text, depth - 1)
+        if found is not None:
+            return f"{key}.{found}".rstrip(".")
+    return None
 
 
 def _by_config(kind: str) -> Iterator[str]:

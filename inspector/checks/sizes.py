@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 import numpy as np
 
@@ -14,12 +15,14 @@ from rowscope.inspector.matrices import (
     PER_LAYER_GUARDED,
     Matrix,
     built_rows,
-    config_value,
+    default_size,
     input_names,
     padded_rows,
     per_layer_tables,
     plain_name,
+    scope_at,
     size_place,
+    text_path,
 )
 from rowscope.inspector.vocabulary import all_ids
 
@@ -117,25 +120,49 @@ def row_count_mismatch(facts: Facts) -> Iterator[Finding]:
 
 
 def no_vocab_size(facts: Facts) -> Iterator[Finding]:
-    """VOC108: configs of models alone; other tools write a config.json of their own beside a table."""
+    """VOC108: configs of models alone; other tools write a config.json of their own beside a table.
+
+    An error where transformers is known to refuse: it takes no other value than an integer, and where there
+    is none the default of its class.
+    """
     config, layout = facts.checkpoint.config, facts.checkpoint.layout
-    if config is None or not facts.matrices or layout.vocab is not None or layout.alone:
+    if config is None or not facts.matrices or layout.alone:
         return
-    if facts.census.config_vocab_size is not None or not (
-        facts.checkpoint.model_type or facts.checkpoint.architectures
-    ):
+    if not (facts.checkpoint.model_type or facts.checkpoint.architectures):
         return
-    rows, place = facts.matrices[0].matrix.rows, size_place(config)
-    stated = config_value(config, "vocab_size")
-    said = "states no vocab_size" if stated is None else f"says vocab_size {stated!r}"
-    right = max(rows - max((built_rows(config, rows) or rows) - rows, 0), 1)
+    scope, path = _scope(config)
+    nested = scope is not config
+    if layout.vocab is not None and not (nested and layout.vocab.path == "vocab_size"):
+        return
+    if not nested and facts.census.config_vocab_size is not None:
+        return
+    matrix = facts.matrices[0].matrix
+    stated, silent = scope.get("vocab_size"), "vocab_size" not in scope
+    size = default_size(config)
+    built = None if size is None else built_rows(config, size)
+    known = built is not None and built != OWN_COUNT
+    if silent and known and built == matrix.rows:
+        return  # the default of its class is right
+    refused = known and _compared(facts)
+    right = max(matrix.rows - max((built_rows(config, matrix.rows) or matrix.rows) - matrix.rows, 0), 1)
+    why = f" transformers takes {size}, the default of its class, and" if silent else " transformers"
     yield VOC108.finding(
-        f"config.json {said}, {facts.matrices[0].matrix.tensor} has {rows} rows.",
-        f"config.json: {place}",
-        evidence={"vocab_size": stated, "rows": rows},
-        hint=f"Set {place} in config.json to {right}: loaders else take the default of its class "
+        f"config.json {f'states no {path}' if silent else f'says {path} {json.dumps(stated)}'}, "
+        f"{matrix.tensor} has {matrix.rows} rows." + (f"{why} refuses to load these." if refused else ""),
+        f"config.json: {path}",
+        severity="error" if refused else "warning",
+        confidence="high" if refused else "medium",
+        evidence={"vocab_size": stated, "rows": matrix.rows, "class_size": size},
+        hint=f"Set {path} in config.json to {right}: loaders else take the default of its class "
         "and refuse a matrix of another size.",
     )
+
+
+def _scope(config: Mapping[str, Any]) -> tuple[Mapping[str, Any], str]:
+    """The config that the text model is built from, and the path of its vocab_size."""
+    inside = text_path(config)
+    inner = scope_at(config, inside)
+    return (config, size_place(config)) if inner is None else (inner, f"{inside}.vocab_size")
 
 
 def short_side_table(facts: Facts) -> Iterator[Finding]:

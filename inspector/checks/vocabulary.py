@@ -19,6 +19,8 @@ VOC105: Final = Rule("VOC105", "bad-special-id", "error", "An eos, bos or pad id
 VOC106: Final = Rule("VOC106", "placeholder-tokens", "note", "Entries whose name says reserved or unused.")
 VOC107: Final = Rule("VOC107", "vocabulary-holes", "note", "Unmapped ids below the largest token id.")
 
+# Where a role is declared that makes a model meet the id; `tokenizer` and a token's name do not.
+_USERS: Final = ("config.json", "generation_config.json", "chat template")
 _CHECKED_ROLES: Final = ("eos", "bos", "pad")
 
 
@@ -42,19 +44,23 @@ def unmapped_rows(facts: Facts) -> Iterator[Finding]:
 
 
 def token_without_row(facts: Facts) -> Iterator[Finding]:
-    """VOC102: an error when a config or the chat template uses the id, else a warning."""
+    """VOC102: an error when config.json, generation_config.json or the chat template uses the id.
+
+    A role that the tokenizer's own files give (an image token of a text model, a word's name) uses nothing:
+    the model meets such an id only where somebody writes the token.
+    """
     rows = facts.census.rows + facts.checkpoint.layout.behind
     missing = [item for item in facts.census.out_of_range if item.id >= rows]
     if not missing:
         return
-    roled = {token.id: token.roles for token in facts.tokens if token.roles}
-    used = [item for item in missing if item.id in roled]
+    users = {token.id: [s for s in token.sources if s.startswith(_USERS)] for token in facts.tokens}
+    used = [item for item in missing if users.get(item.id)]
     first = used[0] if used else missing[0]
     ids = np.array([item.id for item in missing], dtype=np.int64)
     yield VOC102.finding(
         f"{len(missing)} tokenizer {'entry has' if len(missing) == 1 else 'entries have'} no row in matrices "
         f"of {rows} rows, {facts.text(first.id)} among them"
-        + (f", which has the role {', '.join(roled[first.id])}." if used else "."),
+        + (f", which {', '.join(users[first.id])} names." if used else "."),
         f"{facts.matrices[0].matrix.tensor}[{rows}:]" if facts.matrices else "tokenizer",
         severity="error" if used else "warning",
         evidence={**id_evidence(ids), "used_by_config_or_template": [item.id for item in used]},

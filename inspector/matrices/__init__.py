@@ -11,7 +11,14 @@ from rowscope.inspector import lazily
 
 if TYPE_CHECKING:
     from rowscope.inspector.matrices.adapters import Change, find_changes
-    from rowscope.inspector.matrices.classes import OWN_COUNT, architectures, built_rows, padded_rows
+    from rowscope.inspector.matrices.classes import (
+        OWN_COUNT,
+        architectures,
+        built_rows,
+        default_size,
+        padded_rows,
+        text_path,
+    )
     from rowscope.inspector.matrices.effective import with_adapter
     from rowscope.inspector.matrices.find import find_matrices
     from rowscope.inspector.matrices.layouts import INPUT_NAMES, OUTPUT_NAMES, PER_LAYER_GUARDED
@@ -20,7 +27,13 @@ if TYPE_CHECKING:
     from rowscope.inspector.matrices.packed.model import Packed, Part, Storage, seen_as
     from rowscope.inspector.matrices.packed.plain import tables_with_packing, with_packing
     from rowscope.inspector.matrices.passed_over import nearest_misses
-    from rowscope.inspector.matrices.scopes import config_int, config_value, size_place, stated_sizes
+    from rowscope.inspector.matrices.scopes import (
+        config_int,
+        config_value,
+        scope_at,
+        size_place,
+        stated_sizes,
+    )
     from rowscope.inspector.matrices.stored import plain_name, role_of_name
     from rowscope.inspector.matrices.tables import find_tables, per_layer_tables
 
@@ -41,6 +54,7 @@ __all__ = [
     "built_rows",
     "config_int",
     "config_value",
+    "default_size",
     "find_changes",
     "find_matrices",
     "find_tables",
@@ -52,10 +66,12 @@ __all__ = [
     "plain_name",
     "resizable",
     "role_of_name",
+    "scope_at",
     "seen_as",
     "size_place",
     "stated_sizes",
     "tables_with_packing",
+    "text_path",
     "with_adapter",
     "with_packing",
 ]
@@ -79,6 +95,9 @@ __getattr__ = lazily(
         "built_rows": "classes",
         "config_int": "scopes",
         "config_value": "scopes",
+        "default_size": "classes",
+        "scope_at": "scopes",
+        "text_path": "classes",
         "find_changes": "adapters",
         "find_matrices": "find",
         "find_tables": "tables",

@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any, Final, NamedTuple
 
 from rowscope.inspector.matrices.layouts import HEAD_ENDINGS, ROW_MULTIPLES, TIE_KEYS
-from rowscope.inspector.matrices.scopes import config_int, config_value
+from rowscope.inspector.matrices.scopes import config_int, config_value, scope_at
 
 
 class Classes(NamedTuple):
@@ -35,6 +35,9 @@ class Classes(NamedTuple):
         fixed_untied: those where that holds of untied matrices alone.
         reads: class, or model type for all its classes -> the names, joined by spaces, that become its input
             matrix when a file is loaded.
+        inside: model types whose text model is built from a config inside theirs -> its path; what the
+            outermost one says of the vocabulary is not read.
+        sizes: model types -> the vocabulary size that their config class has where a file states none.
     """
 
     transformers: str
@@ -53,6 +56,8 @@ class Classes(NamedTuple):
     fixed: frozenset[str]
     fixed_untied: frozenset[str]
     reads: Mapping[str, str]
+    sizes: Mapping[str, int]
+    inside: Mapping[str, str]
 
 
 class Tie(NamedTuple):
@@ -83,10 +88,10 @@ NO_TIE = Tie(None, "", None)
 def classes() -> Classes:
     """The data file, read once."""
     document = json.loads(pkgutil.get_data(__package__, "classes.json") or b"")
-    version, more = document.pop("transformers"), document.pop("more")
-    reads = {who: names for names, readers in document.pop("reads").items() for who in readers}
-    sets = {key: frozenset(names) for key, names in document.items()}
-    return Classes(transformers=version, more=more, reads=reads, **sets)
+    found: dict[str, Any] = {key: document.pop(key) for key in ("transformers", "more", "sizes")}
+    found["reads"] = {who: names for names, readers in document.pop("reads").items() for who in readers}
+    found["inside"] = {kind: path for path, kinds in document.pop("inside").items() for kind in kinds}
+    return Classes(**found | {key: frozenset(names) for key, names in document.items()})
 
 
 def decide_tie(config: Mapping[str, Any] | None) -> Tie:
@@ -184,6 +189,25 @@ def padded_rows(config: Mapping[str, Any] | None, size: int) -> frozenset[int]:
     multiples = [config_int(config, key) for key in ROW_MULTIPLES]
     found = {-(-size // multiple) * multiple for multiple in multiples if multiple}
     return frozenset(found | {config_int(config, "embedding_size") or size})
+
+
+def default_size(config: Mapping[str, Any] | None) -> int | None:
+    """The vocabulary size that transformers takes where the config states none; None where that is unknown.
+
+    The config of the text model, where one of its own type stands inside, goes before the outermost.
+    """
+    if config is None or config.get("auto_map") is not None:
+        return None
+    inner = scope_at(config, text_path(config))
+    kinds = (inner.get("model_type") if inner is not None else None, config.get("model_type"))
+    sizes = classes().sizes
+    return next((sizes[kind] for kind in kinds if isinstance(kind, str) and kind in sizes), None)
+
+
+def text_path(config: Mapping[str, Any] | None) -> str | None:
+    """The path of the config that the text model is built from; None where it is the outermost."""
+    kind = (config or {}).get("model_type")
+    return classes().inside.get(kind) if isinstance(kind, str) else None
 
 
 def architectures(config: Mapping[str, Any] | None) -> tuple[str, ...]:

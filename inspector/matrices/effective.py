@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from rowscope.inspector.matrices.adapters import Change
+from rowscope.inspector.matrices.classes import text_path
 from rowscope.inspector.matrices.matrix import Matrix, MatrixLayout, Role
 from rowscope.inspector.matrices.scopes import text_scope
 from rowscope.inspector.matrices.stored import role_of_name
@@ -39,7 +40,9 @@ def with_adapter(
         and "output" not in by_role
         and (shared is None or shared.a is None)
     ):
-        return replace(under, matrices=(_changed(tied, "both", shared),), vocab=text_scope(config))
+        return replace(
+            under, matrices=(_changed(tied, "both", shared),), vocab=text_scope(config, text_path(config))
+        )
     rows_shared = shared if tied is not None and shared is not None and shared.tokens is not None else None
     found: list[Matrix] = []
     for role, change in (("input", shared), ("output", by_role.get("output") or rows_shared)):
@@ -51,7 +54,13 @@ def with_adapter(
     source = (
         "stored-twice" if under.tied and both_stored else "untied" if len(found) == 2 else under.tie_source
     )
-    return replace(under, matrices=tuple(found), tied=False, tie_source=source, vocab=text_scope(config))
+    return replace(
+        under,
+        matrices=tuple(found),
+        tied=False,
+        tie_source=source,
+        vocab=text_scope(config, text_path(config)),
+    )
 
 
 def _own(own: MatrixLayout, role: Role) -> Matrix | None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from rowscope.inspector.header import TensorRef
-from rowscope.inspector.matrices.classes import Tie, architectures, decide_tie, head_expected
+from rowscope.inspector.matrices.classes import Tie, architectures, decide_tie, head_expected, text_path
 from rowscope.inspector.matrices.layouts import (
     BEHIND,
     BIAS_NAMES,
@@ -44,7 +44,7 @@ def find_matrices(tensors: Mapping[str, TensorRef], config: Config) -> MatrixLay
     A head over another vocabulary than the input's (of a decoder, of audio codes, of a draft model) is none
     of the matrices: it stands in `others`.
     """
-    scope = text_scope(config)
+    scope = text_scope(config, text_path(config))
     tables = by_tail(tensors)
     sizes = Sizes(scope.size if scope else None, _hidden(config, scope), frozenset(tensors))
     source = (

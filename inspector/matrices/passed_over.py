@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from rowscope.inspector.header import TensorRef
+from rowscope.inspector.matrices.classes import text_path
 from rowscope.inspector.matrices.layouts import INPUT_NAMES, OUTPUT_NAMES
 from rowscope.inspector.matrices.pick import is_table, no_vocabulary, tails
 from rowscope.inspector.matrices.scopes import text_scope
@@ -26,7 +27,7 @@ def nearest_misses(
     tensors: Mapping[str, TensorRef], config: Mapping[str, Any] | None, limit: int = 5
 ) -> tuple[Miss, ...]:
     """The tensors that look most like vocabulary matrices: by name first, then by their number of rows."""
-    scope = text_scope(config)
+    scope = text_scope(config, text_path(config))
     vocab = scope.size if scope else None
     flat = [ref for ref in tensors.values() if len(ref.shape) == 2 and 0 not in ref.shape]
     ranked = sorted(flat, key=lambda ref: (-_likeness(ref), -ref.shape[0], ref.name))

@@ -65,10 +65,29 @@ def config_int(config: Mapping[str, Any] | None, *keys: str) -> int | None:
     return value
 
 
-def text_scope(config: Mapping[str, Any] | None) -> Scope | None:
-    """The config that states the size of the text vocabulary, outermost first; None where none does."""
+def scope_at(config: Mapping[str, Any] | None, path: str | None) -> Mapping[str, Any] | None:
+    """The config inside another at a path such as `thinker_config.text_config`; None where there is none."""
+    if config is None or not path:
+        return None
+    for key in path.split("."):
+        inner = config.get(key)
+        if not isinstance(inner, Mapping):
+            return None
+        config = inner
+    return config
+
+
+def text_scope(config: Mapping[str, Any] | None, inside: str | None = None) -> Scope | None:
+    """The config that states the size of the text vocabulary; None where none does.
+
+    The one at the path `inside` goes first, then the outermost.
+    """
     if config is None:
         return None
+    inner = scope_at(config, inside)
+    size = _size(inner.get("vocab_size")) if inner is not None else None
+    if inner is not None and size is not None:
+        return Scope(f"{inside}.vocab_size", inner, size)
     for path, scope in _text_scopes("", config):
         for key in _SIZE_KEYS:
             if (size := _size(scope.get(key))) is not None:
