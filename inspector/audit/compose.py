@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Final
 
 import numpy as np
 
@@ -128,7 +129,30 @@ def _verdicts(item: MatrixFacts, group: str) -> dict[str, int]:
     return dict(zip(VERDICTS, counts.tolist(), strict=True))
 
 
+_FLAGS: Final = ("special", "normalized", "lstrip", "rstrip", "single_word")
+
+
+def _flags(facts: Facts, id: int) -> tuple[str, ...]:
+    added = facts.vocabulary.added.get(id) if facts.vocabulary else None
+    return () if added is None else tuple(flag for flag in _FLAGS if getattr(added, flag))
+
+
+def _uses(facts: Facts) -> dict[str, set[int]]:
+    """What the chat template, generation and the tokenizer do with ids by themselves."""
+    stops, vocabulary = facts.stops, facts.vocabulary
+    turns = stops.turns if stops else None
+    contents = {} if vocabulary is None else {token.content: id for id, token in vocabulary.added.items()}
+    return {
+        "template": {token.id for token in facts.tokens if "chat_template" in token.roles},
+        "stops": set(stops.ids) if stops else set(),
+        "ends answer": {contents[end] for end in (turns.ends if turns else ()) if end in contents},
+        "ends call": {contents[end] for end in (turns.after_call or () if turns else ()) if end in contents},
+        "inserted": {item.id for item in vocabulary.insertions} if vocabulary else set(),
+    }
+
+
 def _special_tokens(facts: Facts) -> tuple[SpecialTokenReport, ...]:
+    uses = _uses(facts)
     return tuple(
         SpecialTokenReport(
             id=token.id,
@@ -138,6 +162,8 @@ def _special_tokens(facts: Facts) -> tuple[SpecialTokenReport, ...]:
             roles=token.roles,
             sources=token.sources,
             special=token.special,
+            flags=_flags(facts, token.id),
+            uses=tuple(use for use, ids in uses.items() if token.id in ids),
             verdict=token_verdicts(facts, token.id),
         )
         for token in facts.tokens

@@ -111,7 +111,11 @@ class GroupReport:
 
 @dataclass(frozen=True, slots=True)
 class SpecialTokenReport:
-    """A special or added token (or one with a role) and its verdict in each matrix, None without a row."""
+    """A special or added token (or one with a role) and its verdict in each matrix, None without a row.
+
+    `flags` are those of an added token that are set: special, normalized, lstrip, rstrip, single_word. `uses`
+    says who meets the id: template, ends answer, ends call, stops, inserted.
+    """
 
     id: int
     token: str | None
@@ -120,6 +124,8 @@ class SpecialTokenReport:
     roles: tuple[str, ...]
     sources: tuple[str, ...]
     special: bool
+    flags: tuple[str, ...]
+    uses: tuple[str, ...]
     verdict: Mapping[str, str | None]
 
 

@@ -158,8 +158,8 @@ _STATISTICS: Final[tuple[tuple[str, Callable[[GroupReport], str]], ...]] = (
 
 
 def special_rows(tokens: Sequence[SpecialTokenReport]) -> list[Cells]:
-    """id, token, roles, verdicts; the first row is the heading."""
-    rows: list[Cells] = [("id", "token", "roles", "input", "output")]
+    """id, token, roles, verdicts, flags, uses; the first row is the heading."""
+    rows: list[Cells] = [("id", "token", "roles", "input", "output", "flags", "use")]
     for token in tokens:
         rows.append(
             (
@@ -168,6 +168,8 @@ def special_rows(tokens: Sequence[SpecialTokenReport]) -> list[Cells]:
                 ", ".join(token.roles) or "-",
                 token.verdict["input"] or "-",
                 token.verdict["output"] or "-",
+                ", ".join(token.flags) or "-",
+                ", ".join(use for use in token.uses if use != "template") or "-",
             )
         )
     return rows
