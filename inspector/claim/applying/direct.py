@@ -24,7 +24,7 @@ def claim_into(
     special: bool = False,
     replace: str | Sequence[str] | Mapping[str, str] | None = None,
     id: int | None = None,
-    values: str = "mean",
+    values: str | None = None,
     seed: int = 0,
     scale: bool = True,
     link: Link = "auto",
@@ -68,7 +68,7 @@ def claim_into(
         return apply_claim(plan, out, link=link, disk=disk, early=early)
 
 
-def _copied(checkpoint: Checkpoint, values: str, link: Link) -> list[str]:
+def _copied(checkpoint: Checkpoint, values: str | None, link: Link) -> list[str]:
     """The weights files that are copied whatever the plan will be."""
     if link == "copy":
         return [shard.name for shard in checkpoint.shards]

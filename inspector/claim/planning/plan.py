@@ -16,7 +16,7 @@ from rowscope.inspector.claim.planning.row_cautions import Present, kept_rows, p
 from rowscope.inspector.claim.slots.slots import Room, Slots, assign
 from rowscope.inspector.claim.slots.tokens import check_tokens, text_cautions
 from rowscope.inspector.claim.values.patches import bias_patches, patches
-from rowscope.inspector.claim.values.recipe import Recipe, read_recipe
+from rowscope.inspector.claim.values.recipe import Recipe, default_values, read_recipe
 from rowscope.inspector.claim.values.targets import Target, find_targets
 from rowscope.inspector.claim.values.values import NewRows, measurer, new_rows
 from rowscope.inspector.errors import NoMatrixError, RefusedError, UsageError
@@ -33,7 +33,7 @@ def plan_claim(
     special: bool = False,
     replace: Replace = None,
     id: int | None = None,
-    values: str = "mean",
+    values: str | None = None,
     seed: int = 0,
     scale: bool = True,
     progress: Progress = None,
@@ -47,10 +47,12 @@ def plan_claim(
         replace: placeholders whose place they take: one name for each token in order, or token -> name.
         id: the id that the one token must get: the next one, or a placeholder's.
         values: initial values of the rows: `mean` of the trained rows, `like:TOKEN`, `text:WORDS` (mean of
-            its pieces), `normal` (mean and covariance of the trained rows), or `keep`. The output matrix of
-            an untied model gets values of its own; its bias the mean of the same rows' biases.
+            its pieces), `normal` (mean and covariance of the trained rows), or `keep`; by default `mean` for
+            one token, `normal` for several, which else start equal and are hard to tell apart. The output
+            matrix of an untied model gets values of its own; its bias the mean of the same rows' biases.
         seed: of the random numbers of `normal`.
-        scale: multiply `mean`, `text` and `normal` to the median norm of the rows that they come from.
+        scale: multiply `mean`, `text` and `normal` to the median norm of the rows that they come from; not
+            `text` in an output matrix, where that makes logits larger than those of its pieces.
         progress: called with the number of rows finished since the last call, where a scan is needed.
 
     Raises:
@@ -63,6 +65,7 @@ def plan_claim(
     vocabulary = _vocabulary(checkpoint)
     names = (tokens,) if isinstance(tokens, str) else tuple(tokens)
     check_tokens(names, vocabulary)
+    values = default_values(len(names)) if values is None else values
     census = take_census(checkpoint.layout, vocabulary, checkpoint.config)
     slots = _slots(checkpoint, vocabulary, census, names, _replacements(names, replace), id, special)
     behaviour = tuple(

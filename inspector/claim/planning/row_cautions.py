@@ -11,6 +11,7 @@ import numpy as np
 from rowscope.inspector.census import Census
 from rowscope.inspector.checkpoint import Checkpoint
 from rowscope.inspector.claim.model import Caution, Claimed
+from rowscope.inspector.claim.planning.cost import cost_words
 from rowscope.inspector.claim.values.recipe import Recipe
 from rowscope.inspector.claim.values.targets import Target
 from rowscope.inspector.claim.values.values import NewRows
@@ -61,6 +62,8 @@ def row_cautions(
     """Warnings about one target; `rows` is None for `keep`, `present` where the rows were not judged."""
     if target.role in ("output", "both"):
         yield Caution("output-logit", _logit(target, claimed, recipe, rows, present))
+        if rows is not None:
+            yield Caution("cost", cost_words(target, len(claimed), recipe, rows))
     if present is not None:
         yield from _overwritten(target, claimed, recipe, present)
         if rows is not None and not present.referred:
@@ -94,9 +97,10 @@ def _logit(
             f"{where}: the output logits start equal to that of {recipe.text.partition(':')[2]!r} "
             f"(id {recipe.sources[0]}) in every context, and share its probability"
         )
+    start = "the mean" if rows.factor == 1.0 else f"{rows.factor:.3g} times the mean"
     return (
-        f"{where}: in every context the output logits start at {rows.factor:.3g} times the mean logit of the "
-        f"{_MADE_OF[recipe.kind]}" + ("; --no-scale makes it exactly the mean" if rows.factor != 1.0 else "")
+        f"{where}: in every context the output logits start at {start} logit of the {_MADE_OF[recipe.kind]}"
+        + ("; --no-scale makes it exactly the mean" if rows.factor != 1.0 else "")
     )
 
 

@@ -13,6 +13,12 @@ KINDS: Final = ("mean", "like", "text", "normal", "keep")
 FROM_IDS: Final = ("like", "text")
 
 
+def default_values(count: int) -> str:
+    """`mean` for one token; `normal` for several: tokens that share one start stay alike under fine-tuning
+    (arXiv 2604.02324)."""
+    return "mean" if count == 1 else "normal"
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """What new rows are made from.
@@ -22,7 +28,8 @@ class Recipe:
         text: what the user gave.
         sources: for `like` and `text` the ids whose rows are taken.
         seed: of the random numbers of `normal`.
-        scale: whether means are scaled to the norm of what they are the mean of.
+        scale: whether means are scaled to the norm of what they are the mean of; of `text` only in a matrix
+            that is no output.
     """
 
     kind: str

@@ -83,7 +83,7 @@ def _from_ids(target: Target, count: int, recipe: Recipe, bias: TensorRef | None
         pieces = reader.decode(ids)
     rows, factor = pieces.mean(axis=0, keepdims=True), 1.0
     what = f"mean of rows {', '.join(map(str, recipe.sources))}"
-    if recipe.scale:
+    if recipe.scale and target.role == "input":
         norm = median(np.linalg.norm(pieces, axis=1))
         factor = norm / float(np.linalg.norm(rows) or 1.0)
         rows = scaled(rows, norm, f"mean of the rows of {recipe.text!r} in {target.matrix.tensor!r}")

@@ -31,8 +31,12 @@ def claim(
     ] = None,
     id: Annotated[int | None, typer.Option("--id", help="The id that the one token must get.")] = None,
     values: Annotated[
-        str, typer.Option("--values", help="Initial rows: mean, like:TOKEN, text:WORDS, normal or keep.")
-    ] = "mean",
+        str | None,
+        typer.Option(
+            "--values",
+            help="Initial rows: mean (default for one), normal (for several), like:TOKEN, text:WORDS, keep.",
+        ),
+    ] = None,
     scale: Annotated[
         bool, typer.Option("--scale/--no-scale", help="Scale mean, text and normal to the trained norm.")
     ] = True,
