@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from rowscope.inspector.checks.finding import Confidence, Finding, Rule
 from rowscope.inspector.evidence import Facts, SplitMarker
-from rowscope.inspector.vocabulary import quoted_token
 
 TOK306: Final = Rule(
     "TOK306", "marker-without-token", "warning", "A marker in the chat template that is no token."

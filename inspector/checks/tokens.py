@@ -12,7 +12,15 @@ from rowscope.inspector.arrays import median
 from rowscope.inspector.census import BASE, MODAL_KEYS, PLACEHOLDER, RoledToken
 from rowscope.inspector.checks.finding import Finding, Rule, Severity, id_evidence, row_location
 from rowscope.inspector.checks.rows import no_text
-from rowscope.inspector.evidence import CONFIDENCES, FRESH, TRAINED, VERDICTS, Facts, MatrixFacts
+from rowscope.inspector.evidence import (
+    CONFIDENCES,
+    FRESH,
+    TRAINED,
+    VERDICTS,
+    Facts,
+    MatrixFacts,
+    kept_padding,
+)
 
 TOK301: Final = Rule(
     "TOK301", "untrained-special-token", "warning", "A special or added token never trained."
@@ -41,15 +49,26 @@ def untrained_special_token(facts: Facts) -> Iterator[Finding]:
     ids = np.array(sorted(item["id"] for item in details), dtype=np.int64)
     first = facts.listed(item["id"] for item in details)
     roles = sorted({role for item in details if item["severity"] == "error" for role in item["roles"]})
+    kept = np.intersect1d(ids, np.concatenate([kept_padding(item) for item in facts.matrices]))
     yield TOK301.finding(
         f"{ids.size} special or added token{' was' if ids.size == 1 else 's were'} never trained: {first}"
         + (f" (in use as {', '.join(roles)})." if roles else "."),
         row_location(facts.matrices[0].matrix.tensor, ids),
         severity=worst,
         confidence=_confidence(facts, ids),
-        evidence={**id_evidence(ids), "tokens": details},
+        evidence={**id_evidence(ids), "tokens": details, "as_padding": kept.tolist()},
         hint="Train them before they appear in a prompt: include their rows in training (full fine-tuning, "
-        "or trainable_token_indices with LoRA), or use tokens that the model knows.",
+        "or trainable_token_indices with LoRA), or use tokens that the model knows." + _padding(facts, kept),
+    )
+
+
+def _padding(facts: Facts, kept: NDArray[np.int64]) -> str:
+    """What to know of tokens whose rows are still the padding's."""
+    if not kept.size:
+        return ""
+    return (
+        f" Those still like the padding behind them ({facts.listed(kept.tolist(), limit=1)}) may have been "
+        "added without a resize, which gives no start value: write one first."
     )
 
 

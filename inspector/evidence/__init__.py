@@ -26,6 +26,7 @@ from rowscope.inspector.evidence.model import (
     Recipe,
     Reference,
 )
+from rowscope.inspector.evidence.padding import kept_padding
 from rowscope.inspector.evidence.reachability import unreachable_ids
 from rowscope.inspector.evidence.recorded import recorded_rows
 from rowscope.inspector.evidence.rules_of_others import other_tools
@@ -59,6 +60,7 @@ __all__ = [
     "find_candidates",
     "impossible_bytes",
     "judge_some",
+    "kept_padding",
     "measure_matrix",
     "other_tools",
     "read_stops",

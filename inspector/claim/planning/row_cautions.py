@@ -71,6 +71,23 @@ def row_cautions(
                 "unjudged", f"{target.matrix.tensor}: {present.note}; the mean is over all used rows"
             )
     yield from _equal_rows(target, claimed, rows)
+    if rows is not None and rows.trained is not None:
+        yield from _kept_padding(target, rows.trained.facts)
+
+
+def _kept_padding(target: Target, facts: MatrixFacts) -> Iterator[Caution]:
+    """Tokens that somebody added before, where a row existed already: nothing has given them a start."""
+    from rowscope.inspector.evidence import kept_padding
+
+    ids = kept_padding(facts).tolist()
+    if ids:
+        shown = ", ".join(map(str, ids[:5])) + (f" and {len(ids) - 5} more" if len(ids) > 5 else "")
+        yield Caution(
+            "kept-padding",
+            f"{target.matrix.tensor}: the tokens {shown} were added inside of the padding before, or never "
+            "trained: their rows are still like the padding's. Give them a start value before training, as "
+            "this claim does for its own",
+        )
 
 
 def _logit(
