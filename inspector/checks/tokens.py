@@ -49,7 +49,8 @@ def untrained_special_token(facts: Facts) -> Iterator[Finding]:
     ids = np.array(sorted(item["id"] for item in details), dtype=np.int64)
     first = facts.listed(item["id"] for item in details)
     roles = sorted({role for item in details if item["severity"] == "error" for role in item["roles"]})
-    kept = np.intersect1d(ids, np.concatenate([kept_padding(item) for item in facts.matrices]))
+    padding = {id for item in facts.matrices for id in kept_padding(item).tolist()}
+    kept = np.array([id for id in ids.tolist() if id in padding], dtype=np.int64)
     yield TOK301.finding(
         f"{ids.size} special or added token{' was' if ids.size == 1 else 's were'} never trained: {first}"
         + (f" (in use as {', '.join(roles)})." if roles else "."),
