@@ -108,8 +108,8 @@ def _place(found: Found, sources: list[Source], bulk: Rows, reach: float, tight:
     centre = column_medians(rows) if tight else core.centre
     distances = np.linalg.norm(rows - centre, axis=1)
     radius = median(distances)
-    edge = max(radius + _scatter(distances, radius, tight), core.pair)
     unit = unit_of(bulk, centre, radius) if tight else found.bulk
+    edge = max(radius + _scatter(distances, radius, tight), core.pair)
     if edge > _APART * unit:
         return None
     return _Place(believed, members, centre, unit, radius, edge, _spread(rows, centre))

@@ -72,10 +72,15 @@ def judge_added(
     random = passing & _alone(state, passing)
     distinct = trained.usual_share <= _DISTINCT
     alike = _agreeing(state, random) if distinct else np.zeros_like(random)
+    anchors = state.of(state.look.anchors)
+    asked = np.count_nonzero(perhaps & anchors)
+    # Of narrow rows many have that norm and look random by chance: then it takes more than chance makes.
+    usual = np.count_nonzero(state.of(trained.ids[trained.usual]) & near) / trained.ids.size
+    if np.count_nonzero(random & near & anchors) < _MORE * usual * asked:
+        near = np.zeros_like(near)
     state.give(random & (near | alike), INITIAL, MEDIUM)
     if distinct:
         state.unlike = passing & state.open
-        asked = np.count_nonzero(perhaps & state.of(state.look.anchors))
         state.by_chance = max(_AGREE, _MORE * trained.usual_share * asked)
 
 

@@ -40,14 +40,19 @@ class Trained:
             in, for leading directions lean towards their own rows.
         neighbours: float32 [n, d], unit rows about their mean.
         mean: float64 [d], their mean.
-        usual_share: part of the trained rows themselves that would pass for random.
+        usual: bool [n], trained rows of the sample that would themselves pass for random.
     """
 
     ids: NDArray[np.int64]
     bases: tuple[Rows, Rows]
     neighbours: NDArray[np.float32]
     mean: Rows
-    usual_share: float
+    usual: NDArray[np.bool_]
+
+    @property
+    def usual_share(self) -> float:
+        """Part of the trained rows that would pass for random."""
+        return float(np.mean(self.usual))
 
     def random(self, reader: RowReader, ids: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Whether each of the rows `ids` [n] leans towards trained ones no more than chance lets it."""
@@ -69,8 +74,8 @@ def trained_rows(rows: Rows, ids: NDArray[np.int64]) -> Trained | None:
     unit = unit_rows(rows)
     bases = (_leading(unit[::2], k), _leading(unit[1::2], k))
     mean = rows.mean(axis=0)
-    found = Trained(ids, bases, unit_rows(rows - mean).astype(np.float32), mean, 0.0)
-    return dataclasses.replace(found, usual_share=float(np.mean(_passes(rows, ids, found))))
+    found = Trained(ids, bases, unit_rows(rows - mean).astype(np.float32), mean, np.zeros(0, np.bool_))
+    return dataclasses.replace(found, usual=_passes(rows, ids, found))
 
 
 def _leading(unit: Rows, k: int) -> Rows:

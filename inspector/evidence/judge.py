@@ -26,7 +26,8 @@ from rowscope.inspector.evidence.grain import beyond_noise, less_sure, proven_co
 from rowscope.inspector.evidence.indicators import distance, indicators, no_indicators
 from rowscope.inspector.evidence.initial import judge_added, judge_untouched, like_start
 from rowscope.inspector.evidence.isotropy import trained_rows
-from rowscope.inspector.evidence.look import Ids, among
+from rowscope.inspector.evidence.look import POOL_ROWS, Ids, among, sample
+from rowscope.inspector.evidence.means import Means
 from rowscope.inspector.evidence.model import (
     LOW,
     MEDIUM,
@@ -79,6 +80,7 @@ def judge(subject: Subject, progress: Progress = None) -> MatrixEvidence:
     bulk = state.reader.decode(ids)
     means, used = average(subject, bulk)
     references = find_references(_sources(subject, state), bulk, means, subject.candidates)
+    references = references or _repeated(ids, bulk, means, subject.candidates)
     references = tuple(beyond_noise(reference, state.reader) for reference in references)
     found, distances, residual = _measure(state, references, means.rows[0])
     if references:
@@ -158,6 +160,14 @@ def _sources(subject: Subject, state: Judgement) -> list[Source]:
     there = among(among(subject.candidates.added, subject.look.anchors), judged)
     sources.append(Source("added", there, state.reader.decode(there), believed=False))
     return sources
+
+
+def _repeated(ids: Ids, bulk: Rows, means: Means, candidates: Candidates) -> tuple[Reference, ...]:
+    """References of near-copies among ordinary rows, which trained ones are not; where no belief gave one."""
+    some = np.searchsorted(ids, sample(ids, POOL_ROWS))
+    source = Source("repeated", ids[some], bulk[some], believed=False)
+    found = find_references([source], bulk, means, candidates)
+    return tuple(dataclasses.replace(reference, certainty=MEDIUM) for reference in found)
 
 
 def _measure(

@@ -26,7 +26,7 @@ _RIDGE: Final = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Pieces:
-    """Ids of tokens whose text occurs in that of an added token, by the added token's id."""
+    """Ids of tokens whose text occurs in an added token's, the longest first, by the added token's id."""
 
     donors: Mapping[int, Ids]
 
@@ -48,20 +48,22 @@ def pieces_of(vocabulary: Vocabulary | None, added: Ids, rows: int) -> Pieces:
         ids = {other for token in spelled for other in found.get(token, ()) if other < rows and other != id}
         # Longer pieces first: a tokenizer prefers them, and the number is bounded.
         ranked = sorted(ids, key=lambda other: (-len(vocabulary.tokens[other]), other))
-        donors[id] = np.array(sorted(ranked[:_MOST]), dtype=np.int64)
+        donors[id] = np.array(ranked[:_MOST], dtype=np.int64)
     return Pieces({id: ids for id, ids in donors.items() if ids.size})
 
 
 def _spellings(vocabulary: Vocabulary, text: str) -> set[str]:
-    """Every part of a text as a token may be stored: plain, byte-level, behind a space, inside a word."""
+    """Every part of a text as a token may be stored: plain, byte-level, inside a word; at its start also
+    behind a space."""
     cased = {text, text.lower()}
     if vocabulary.byte_level:
         spelled = [[byte_level_spelling(character.encode()) for character in t] for t in cased]
         space = byte_level_spelling(b" ")
         parts = {"".join(t[a:b]) for t in spelled for a, b in _ends(len(t))}
-        return parts | {space + part for part in parts}
+        return parts | {space + "".join(t[:b]) for t in spelled for b in range(1, len(t) + 1)}
     parts = {t[a:b] for t in cased for a, b in _ends(len(t))}
-    return parts | {"##" + part for part in parts} | {"▁" + part for part in parts}
+    first = {"▁" + t[:b] for t in cased for b in range(1, len(t) + 1)}
+    return parts | {"##" + part for part in parts} | first
 
 
 def _ends(length: int) -> Iterator[tuple[int, int]]:
@@ -74,8 +76,9 @@ def donors_of(reader: RowReader, id: int, donors: Ids) -> tuple[int, ...]:
     count = min(donors.size, reader.width // 4)
     if not count:
         return ()
+    donors = np.sort(donors[:count])
     row = reader.decode(np.array([id], dtype=np.int64))[0]
-    basis = reader.decode(donors[:count])
+    basis = reader.decode(donors)
     kept = np.isfinite(basis).all(axis=1) & (np.abs(basis).max(axis=1) > 0)
     size = float(np.linalg.norm(row))
     if not kept.any() or not size > 0:
@@ -86,7 +89,7 @@ def donors_of(reader: RowReader, id: int, donors: Ids) -> tuple[int, ...]:
     weights = np.linalg.solve(gram + _RIDGE * np.trace(gram) * np.eye(len(gram)), basis @ row)
     if _norm(weights @ basis - row) > _REST * size:
         return ()
-    return tuple(donors[:count][kept][weights > _WEIGHT * np.abs(weights).max()].tolist())
+    return tuple(donors[kept][weights > _WEIGHT * np.abs(weights).max()].tolist())
 
 
 def _norm(values: NDArray[np.float64]) -> float:

@@ -21,7 +21,7 @@ ADDED_IDS = np.arange(ENTRIES - ADDED, ENTRIES)
 UNMAPPED_IDS = np.arange(ENTRIES, ROWS)
 IDLE = np.arange(11, 1000, 33)
 EMBEDDING, HEAD = "model.embed_tokens.weight", "lm_head.weight"
-DTYPES = {"F32": np.float32, "BF16": ml_dtypes.bfloat16}
+DTYPES = {"F32": np.float32, "BF16": ml_dtypes.bfloat16, "F16": np.float16}
 
 
 def trained(random: np.random.Generator, rows: int = ROWS) -> Rows:
