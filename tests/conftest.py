@@ -131,8 +131,25 @@ def checkpoint_folders(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str,
             ("<|end|>", "<|tool|>"),
         ),
         "claimed": _claimed(root),
+        "talking": _talking(root / "talking"),
     }
     return folders
+
+
+def _talking(folder: Path) -> Path:
+    """Turns that no stop token ends, a marker that is no token, an inserted id without an entry, and an id
+    that is stated and not given."""
+    config = _config(vocab_size=_ROWS, tie_word_embeddings=True, eos_token_id=94)
+    _write(folder, {EMBEDDING: _rows(11)}, config, _words(), ("<|end|>", "<|tool|>"))
+    (folder / "chat_template.jinja").write_text(
+        "{% for m in messages %}<|user|>{{ m.content }}<|tool|>{% endfor %}"
+        "{% if add_generation_prompt %}<|user|>{% endif %}"
+    )
+    document = json.loads((folder / "tokenizer.json").read_text())
+    document["added_tokens"][-1]["id"] = 97
+    document["post_processor"] = {"type": "BertProcessing", "sep": ["w1", 1], "cls": ["w2", _ROWS - 2]}
+    (folder / "tokenizer.json").write_text(json.dumps(document))
+    return folder
 
 
 def _claimed(root: Path) -> Path:

@@ -52,7 +52,8 @@ def _words(facts: Facts, item: SplitMarker) -> str:
     if item.pieces is None or facts.vocabulary is None:
         return repr(item.marker.text)
     pieces = " ".join(facts.vocabulary.quoted(id) for id in item.pieces[:8])
-    return f"{item.marker.text!r} ({len(item.pieces)} pieces: {pieces}{' …' if len(item.pieces) > 8 else ''})"
+    count = f"{len(item.pieces)} piece{'' if len(item.pieces) == 1 else 's'}"
+    return f"{item.marker.text!r} ({count}: {pieces}{' …' if len(item.pieces) > 8 else ''})"
 
 
 def _evidence(facts: Facts, item: SplitMarker) -> dict[str, Any]:

@@ -22,7 +22,7 @@ def split_markers(folder: Folder, vocabulary: Vocabulary, turns: Turns | None) -
     """The markers of the chat templates that are no token.
 
     The package tokenizers says what becomes of them, where it is installed and the folder has a
-    tokenizer.json; a marker that comes out as one token is left out.
+    tokenizer.json; a marker that comes out as one token, other than the unknown one, is left out.
     """
     markers = unknown_markers(vocabulary, turns)
     if not markers:
@@ -31,9 +31,10 @@ def split_markers(folder: Folder, vocabulary: Vocabulary, turns: Turns | None) -
         tokenizer = load_tokenizer(folder)
     except (MissingExtraError, TokenizerError):
         return tuple(SplitMarker(marker, None) for marker in markers)
+    unknown = tokenizer.token_to_id(getattr(tokenizer.model, "unk_token", None) or "")
     found = []
     for marker in markers:
         ids = tuple(tokenizer.encode(marker.text, add_special_tokens=False).ids)
-        if len(ids) != 1:
+        if len(ids) != 1 or ids[0] == unknown:
             found.append(SplitMarker(marker, ids))
     return tuple(found)

@@ -66,7 +66,9 @@ def _state(doc: Document, material: Material, matrix: MatrixReport, group: RowGr
     elif state == "trained" and matrix.reference is None:
         key = "unknown"
     else:
-        key = {"zero": "vanishing", "collapsed": "collapsed", "fresh": "fresh"}.get(state, state)
+        key = {"zero": "vanishing", "collapsed": "collapsed", "fresh": "fresh", "damaged": "damaged"}.get(
+            state, state
+        )
     empty = group.verdicts["zero"] + group.verdicts["vanishing"]
     number = empty if key == "vanishing" else group.verdicts.get(state, 0)
     return doc.texts.say(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -53,12 +54,26 @@ def test_markers(tmp_path: Path, template: str, expected: dict[str, str]) -> Non
 
     folder = write_chat(tmp_path, template=template, config={"eos_token_id": END})
     finding = found(folder)
-    assert {item["text"]: item["why"] for item in finding.evidence["markers"]} if finding else expected == {}
+    markers = finding.evidence["markers"] if finding else []
+    assert {item["text"]: item["why"] for item in markers} == expected
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    for item in finding.evidence["markers"] if finding else ():
+    for item in markers:
         ids = tokenizer.encode(item["text"], add_special_tokens=False)
         assert [piece["id"] for piece in item["pieces"]] == ids
         assert len(ids) > 1
+
+
+def test_a_marker_that_becomes_the_unknown_token(tmp_path: Path) -> None:
+    from transformers import AutoTokenizer
+
+    folder = write_chat(tmp_path, template=GRANITE, config={"eos_token_id": END})
+    document = json.loads((folder / "tokenizer.json").read_text())
+    (folder / "tokenizer.json").write_text(json.dumps(document | {"pre_tokenizer": None}))
+    finding = found(folder)
+    assert finding is not None
+    assert AutoTokenizer.from_pretrained(folder).encode("<|start_of_role|>", add_special_tokens=False) == [0]
+    assert [[piece["id"] for piece in item["pieces"]] for item in finding.evidence["markers"]] == [[0], [0]]
+    assert "(1 piece: '<unk>')" in finding.message
 
 
 def test_half_of_a_pair(tmp_path: Path) -> None:

@@ -18,7 +18,18 @@ from rowscope.inspector.checks.registry import CHECKS
 FOLDER = Path(__file__).parents[2] / "docs" / "schema"
 AUDIT = json.loads((FOLDER / "audit.schema.json").read_text())
 ERROR = json.loads((FOLDER / "error.schema.json").read_text())
-NAMES = ("demo", "untied", "beyond", "twice", "headless", "partial", "layered", "claimed", "adapted")
+NAMES = (
+    "demo",
+    "untied",
+    "beyond",
+    "twice",
+    "headless",
+    "partial",
+    "layered",
+    "claimed",
+    "adapted",
+    "talking",
+)
 
 
 def _document(report: Report) -> dict[str, Any]:
