@@ -9,7 +9,14 @@ from typing import Any
 import pytest
 import torch
 from huggingface_hub.errors import StrictDataclassFieldValidationError
-from transformers import AutoConfig, AutoModel, LlamaConfig, LlamaForCausalLM
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+    Qwen2_5OmniConfig,
+    Qwen2_5OmniForConditionalGeneration,
+)
 
 import rowscope
 
@@ -117,10 +124,28 @@ def test_a_config_inside(tmp_path: Path, outer: object, inner: object, found: li
     assert sizes(folder) == found
 
 
-def test_a_config_inside_of_one_inside(tmp_path: Path) -> None:
+def omni(folder: Path) -> Path:
+    """A model that hears and sees, without its voice: the text part's config is two configs down."""
+    text = {**SMALL, "vocab_size": ROWS, "pad_token_id": 0, "max_window_layers": 1}
+    text["rope_parameters"] = {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [1, 1, 2]}
+    seeing = {"depth": 1, "hidden_size": 16, "intermediate_size": 16, "num_heads": 2, "out_hidden_size": 16}
+    hearing = {"d_model": 16, "encoder_layers": 1, "encoder_attention_heads": 2, "encoder_ffn_dim": 16}
+    thinking = {
+        "text_config": text,
+        "vision_config": seeing,
+        "audio_config": {**hearing, "output_dim": 16, "num_mel_bins": 8},
+    }
+    config = Qwen2_5OmniConfig(enable_audio_output=False, thinker_config=thinking)
+    Qwen2_5OmniForConditionalGeneration(config).save_pretrained(folder)
+    torch.save({}, folder / "spk_dict.pt")  # its voices, which the class asks for
+    return folder
+
+
+@pytest.mark.parametrize("outer", [MISSING, 9])
+def test_a_config_inside_of_one_inside(tmp_path: Path, outer: object) -> None:
     """thinker_config.text_config: read like text_config; the outermost may say anything."""
-    folder = restated(restated(llama(tmp_path), MISSING), ROWS, "thinker_config", "text_config")
-    config = json.loads((folder / "config.json").read_text()) | {"model_type": "qwen3_omni_moe"}
-    (folder / "config.json").write_text(json.dumps(config | {"vocab_size": 9}))
+    folder = restated(omni(tmp_path), outer)
+    model = Qwen2_5OmniForConditionalGeneration.from_pretrained(folder)
+    assert model.thinker.get_input_embeddings().num_embeddings == ROWS
     assert rowscope.audit(folder).census.config_vocab_size == ROWS
     assert sizes(folder) == []
