@@ -31,7 +31,8 @@ class Stops:
         named: every place that names one -> its ids: `config.json`, `generation_config.json`, `tokenizer`.
         texts: `stop_strings` of generation_config.json.
         turns: what the chat template writes around turns; None without a template.
-        generates: whether the architecture is one that generates, or has a chat template and names none.
+        generates: whether the architecture is one that generates, or has a chat template and names none;
+            False as well where the file that decides was not read, so that nothing can be told.
     """
 
     decides: str
@@ -53,6 +54,8 @@ def read_stops(checkpoint: Checkpoint, vocabulary: Vocabulary) -> Stops:
     decides = CONFIG if generation is None else GENERATION
     texts = (generation or {}).get("stop_strings")
     names = checkpoint.architectures
+    unread = any(skip.what == GENERATION for skip in checkpoint.skipped)
+    known = generation is not None or (checkpoint.config is not None and not unread)
     return Stops(
         decides=decides,
         place=place if generation is None else _KEY,
@@ -60,10 +63,12 @@ def read_stops(checkpoint: Checkpoint, vocabulary: Vocabulary) -> Stops:
         named={source: ids for source, ids in named.items() if ids},
         texts=tuple(_texts(texts)),
         turns=read_turns(vocabulary),
-        generates=any(name.endswith(_GENERATING) for name in names)
-        if names
-        else bool(vocabulary.chat_templates),
+        generates=known and (any(map(_generates, names)) if names else bool(vocabulary.chat_templates)),
     )
+
+
+def _generates(architecture: str) -> bool:
+    return architecture.endswith(_GENERATING)
 
 
 def _of_config(config: Mapping[str, Any]) -> tuple[str, Any]:

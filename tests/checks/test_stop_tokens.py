@@ -132,3 +132,16 @@ def test_an_encoder_does_not_generate(tmp_path: Path) -> None:
 
 def test_the_demo_stops() -> None:
     assert found(Path("demo")) is None
+
+
+@pytest.mark.parametrize("damage", ["no config", "generation_config.json that is no JSON"])
+def test_what_was_not_read_disagrees_with_nothing(tmp_path: Path, damage: str) -> None:
+    folder = write_chat(tmp_path, tokenizer=IM_END, config=ids(EOT))
+    assert found(folder) is not None
+    if damage == "no config":
+        (folder / "config.json").unlink()
+    else:
+        (folder / "generation_config.json").write_text("{")
+    report = rowscope.audit(folder)
+    assert not report.complete
+    assert "TOK305" not in {finding.code for finding in report.findings}
