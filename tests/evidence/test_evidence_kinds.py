@@ -220,10 +220,15 @@ def test_non_finite_rows_do_not_spoil_the_rest(tmp_path):
     assert np.mean(verdicts[RESERVED[:-1]] == "collapsed") == 1
 
 
-def test_without_a_tokenizer_there_is_no_reference(tmp_path):
+def test_without_a_tokenizer_only_copies_are_told(tmp_path):
+    """Nobody says which rows are untrained: copies say it themselves, and never surely."""
     rows = trained(0)
-    rows[RESERVED] = collapsed(3, RESERVED.size)
     save_file({EMBEDDING: rows.astype("f4")}, tmp_path / "model.safetensors")
     report = rowscope.audit(tmp_path)
     assert not report.complete
     assert report.matrices[0].reference is None
+    rows[RESERVED] = collapsed(3, RESERVED.size)
+    save_file({EMBEDDING: rows.astype("f4")}, tmp_path / "model.safetensors")
+    table = rowscope.row_table(tmp_path, evidence=True)
+    assert set(np.flatnonzero(table.columns["verdict"] == "collapsed")) == set(RESERVED)
+    assert "high" not in table.columns["confidence"][RESERVED]

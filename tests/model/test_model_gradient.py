@@ -165,7 +165,7 @@ def test_own_target_and_inputs(load_zoo):
         ({"target": 288}, "ids? from 0 to 287"),
         ({"inputs": (1,)}, "at least two"),
         ({"inputs": (1, 900)}, "900 has no row"),
-        ({"ids": [400]}, "400 has no row"),
+        ({"ids": [400]}, "400 is no row"),
         ({"ids": []}, "no id given"),
     ],
 )
