@@ -9,7 +9,7 @@ from rowscope.inspector.vocabulary.added import AddedTokens, note_shifts, stated
 from rowscope.inspector.vocabulary.base import Base
 from rowscope.inspector.vocabulary.classes import REBUILDING
 from rowscope.inspector.vocabulary.files import TokenizerFolder
-from rowscope.inspector.vocabulary.lookup import largest_id
+from rowscope.inspector.vocabulary.lookup import HeldTokens, largest_id
 from rowscope.inspector.vocabulary.model import AddedToken, ChatTemplate, Insertion, Vocabulary
 from rowscope.inspector.vocabulary.settings import ADDED, CONFIG, Settings
 from rowscope.inspector.vocabulary.tokenizer_json import NAME as TOKENIZER_JSON
@@ -74,7 +74,7 @@ def _overlaid(tokens: Mapping[int, str], over: Mapping[int, str]) -> Mapping[int
     """All of both; those of `over` count."""
     if isinstance(tokens, WrittenTokens):
         return WrittenTokens(tokens.lines, over)
-    return ReadOnly({**tokens, **over})
+    return HeldTokens({**tokens, **over})
 
 
 def _add(base: Base, settings: Settings) -> AddedTokens:

@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING
 
+from rowscope.inspector.frozen import ReadOnly
 from rowscope.inspector.vocabulary.model import Vocabulary
 from rowscope.inspector.vocabulary.written import WrittenTokens
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+
+class HeldTokens(ReadOnly[int, str]):
+    """Tokens by id that were read one by one, and are asked for by their text a dozen times in an audit."""
+
+    @cached_property
+    def by_token(self) -> dict[str, int] | None:
+        """Each token's id; None where one has several."""
+        found = dict(zip(self.values(), self, strict=True))
+        return found if len(found) == len(self) else None
+
+    def __reduce__(self) -> tuple[type[HeldTokens], tuple[dict[int, str]]]:
+        return HeldTokens, (dict(self),)
 
 
 def all_ids(tokens: Mapping[int, str]) -> NDArray[np.int64]:
@@ -39,11 +54,14 @@ def ids_of(tokens: Mapping[int, str], wanted: Collection[str]) -> dict[str, list
     """The ids of each of the wanted tokens that is there, ascending."""
     if isinstance(tokens, WrittenTokens):
         return tokens.ids_of(wanted)
+    ids = tokens.by_token if isinstance(tokens, HeldTokens) else None
+    if ids is not None:
+        return {token: [ids[token]] for token in wanted if token in ids}
     found: dict[str, list[int]] = {}
     for id, token in tokens.items():
         if token in wanted:
             found.setdefault(token, []).append(id)
-    return {token: sorted(ids) for token, ids in found.items()}
+    return {token: sorted(several) for token, several in found.items()}
 
 
 def differing(one: Mapping[int, str], other: Mapping[int, str]) -> set[int]:
