@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from rowscope.inspector.header import TensorRef
 from rowscope.inspector.matrices.layouts import (
@@ -58,6 +59,11 @@ class Sizes(NamedTuple):
         return self.vocab is None or 0.9 * self.vocab <= rows <= 1.1 * self.vocab + 1024
 
 
+# `output.weight` of a consolidated file is the head; of a layer's attention it is a projection.
+_SHORT: Final = "output.weight"
+_IN_A_LAYER: Final = re.compile(r"(?:^|\.)(?:layers?|blocks?|h)\.\d+\.")
+
+
 def by_tail(tensors: Mapping[str, TensorRef]) -> dict[str, list[StoredTable]]:
     """Tensors that may be a table, by the suffix of the naming rule that they meet."""
     wanted = {rule.suffix for rules in (INPUT_NAMES, OUTPUT_NAMES) for rule in rules}
@@ -67,7 +73,7 @@ def by_tail(tensors: Mapping[str, TensorRef]) -> dict[str, list[StoredTable]]:
         if table is None:
             continue
         for tail in tails(table.plain):
-            if tail in wanted:
+            if tail in wanted and not (tail == _SHORT and _IN_A_LAYER.search(table.plain)):
                 found.setdefault(tail, []).append(table)
     return found
 

@@ -74,3 +74,16 @@ def test_no_error_where_transformers_loads_without_a_word(kind, name, tmp_path):
         pytest.skip("no vocabulary table")
     found = [finding for finding in report.findings if finding.code[:3] in ("VOC", "TIE", "FIL")]
     assert [(finding.code, finding.message) for finding in found if finding.severity == "error"] == []
+
+
+def test_a_projection_in_a_layer_is_no_head(tmp_path):
+    """LED and BigBird: each layer's attention has an `output.weight`, as wide as the model."""
+    from safetensors.numpy import save_file
+
+    names = [f"led.encoder.layers.{layer}.self_attn.output.weight" for layer in range(2)]
+    tensors = {name: np.ones((64, 64), "f4") for name in names}
+    save_file(tensors | {"led.shared.weight": np.ones((32, 64), "f4")}, tmp_path / "model.safetensors")
+    config = {"model_type": "led", "architectures": ["LEDForConditionalGeneration"], "vocab_size": 32}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    matrices = rowscope.open_checkpoint(tmp_path).matrices
+    assert [(matrix.role, matrix.tensor) for matrix in matrices] == [("both", "led.shared.weight")]
