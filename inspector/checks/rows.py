@@ -23,6 +23,7 @@ from rowscope.inspector.evidence import (
     MatrixFacts,
     impossible_bytes,
 )
+from rowscope.inspector.matrices import config_int
 
 ROW201: Final = Rule("ROW201", "non-finite-rows", "error", "Rows that hold NaN or infinities.")
 ROW202: Final = Rule("ROW202", "empty-used-rows", "warning", "Used tokens whose row is zero or has vanished.")
@@ -58,7 +59,7 @@ def _empty(item: MatrixFacts) -> NDArray[np.int64]:
 
 def empty_used_rows(facts: Facts) -> Iterator[Finding]:
     """ROW202. A padding token's zero row is by design and left out, as are bytes UTF-8 cannot contain."""
-    pads = {token.id for token in facts.tokens if "pad" in token.roles}
+    pads = {token.id for token in facts.tokens if "pad" in token.roles} | _padding_index(facts)
     for item in facts.matrices:
         hit = facts.among_looked_up(_empty(item))
         ids = without(hit, np.append(no_text(facts, item), np.array(sorted(pads), dtype=np.int64)))
@@ -73,6 +74,15 @@ def empty_used_rows(facts: Facts) -> Iterator[Finding]:
             hint="These tokens carry no information as input, and in an output matrix all get the same "
             "logit. Train them before you use them.",
         )
+
+
+def _padding_index(facts: Facts) -> set[int]:
+    """The config's own pad id: `padding_idx` of torch's Embedding, which keeps that row at zero.
+
+    Also in the table of an encoder whose decoder has a vocabulary of its own, and the pad id with it.
+    """
+    stated = config_int(facts.checkpoint.config, "pad_token_id")
+    return set() if stated is None else {stated}
 
 
 def collapsed_used_rows(facts: Facts) -> Iterator[Finding]:

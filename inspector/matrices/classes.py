@@ -170,13 +170,17 @@ def head_expected(config: Mapping[str, Any] | None) -> bool | None:
 def built_rows(config: Mapping[str, Any] | None, size: int) -> int | None:
     """How many input rows transformers builds of a stated vocabulary size, and so which number it loads.
 
-    `OWN_COUNT` where the class works the number out in another way, None for a type that is not known.
+    `OWN_COUNT` where the class works the number out in another way, None for a type that is not known. Of a
+    model around a model (`thinker_config.text_config`) the inner type tells what the outer one does not.
     """
     kind, known = (config or {}).get("model_type"), classes()
     if (config or {}).get("auto_map") is not None or not isinstance(kind, str):
         return None  # code of its own decides
-    if kind in known.exact or kind in known.more:
-        return size + known.more.get(kind, 0)
+    around = (text_path(config) or "").split(".")[:-1]
+    inner = (scope_at(config, ".".join(around[:end])) or {} for end in range(1, len(around) + 1))
+    for type_ in (kind, *(scope.get("model_type") for scope in inner)):
+        if isinstance(type_, str) and (type_ in known.exact or type_ in known.more):
+            return size + known.more.get(type_, 0)
     return OWN_COUNT if kind in known.free else None
 
 

@@ -1,4 +1,4 @@
-"""Bytes that UTF-8 cannot contain are untrained by nature: no finding of a warning names their rows."""
+"""Rows that are empty by nature: bytes that UTF-8 cannot contain, and padding. No warning names them."""
 
 import json
 import shutil
@@ -39,3 +39,28 @@ def test_other_zero_rows_are(emptied):
     found = emptied(300)["ROW202"]
     assert found.evidence["zero"] == 1
     assert found.evidence["ids"] == [300]
+
+
+def test_the_padding_of_an_encoder_is_by_design(tmp_path):
+    """Marian with two vocabularies: the config's pad id is the decoder's, and torch keeps it zero in both."""
+    from transformers import MarianConfig, MarianMTModel
+
+    layers = {f"{side}_layers": 1 for side in ("encoder", "decoder")}
+    heads = {f"{side}_attention_heads": 2 for side in ("encoder", "decoder")}
+    config = MarianConfig(
+        vocab_size=300,
+        decoder_vocab_size=200,
+        pad_token_id=199,
+        decoder_start_token_id=199,
+        share_encoder_decoder_embeddings=False,
+        tie_word_embeddings=False,
+        d_model=32,
+        encoder_ffn_dim=32,
+        decoder_ffn_dim=32,
+        **layers,
+        **heads,
+    )
+    model = MarianMTModel(config)
+    assert not model.get_input_embeddings().weight[199].any()
+    model.save_pretrained(tmp_path)
+    assert "ROW202" not in {finding.code for finding in rowscope.audit(tmp_path).findings}

@@ -149,3 +149,7 @@ def test_a_config_inside_of_one_inside(tmp_path: Path, outer: object) -> None:
     assert model.thinker.get_input_embeddings().num_embeddings == ROWS
     assert rowscope.audit(folder).census.config_vocab_size == ROWS
     assert sizes(folder) == []
+    restated(folder, 9, "thinker_config", "text_config")
+    with pytest.raises(RuntimeError, match="mismatch"):
+        Qwen2_5OmniForConditionalGeneration.from_pretrained(folder)
+    assert sizes(folder) == [("VOC103", "error")]
