@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -206,3 +207,20 @@ def reports(checkpoint_folders: Mapping[str, Path]) -> Mapping[str, Report]:
     base = checkpoint_folders["claimed"]
     adapted = rowscope.audit(_adapted(base.parent / "adapted"), base=base)
     return {"demo": rowscope.audit("demo"), "adapted": adapted, **found}
+
+
+@pytest.fixture
+def run(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """run(*words) -> (exit code, standard output, standard error) of the command line, in this process."""
+    from rowscope import cli
+
+    def call(*words: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["rowscope", *map(str, words)])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        captured = capfd.readouterr()
+        return int(stop.value.code or 0), captured.out, captured.err
+
+    return call

@@ -4,31 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
 
 import rowscope
-from rowscope import cli
 from rowscope.inspector.errors import UsageError
 from rowscope.inspector.gate import Settings, read_settings
 
 DEMO = Path(rowscope.__file__).parent / "demo"
 HOSTILE = 'ignore = ["ROW", "TOK", "VOC"]\nallow-partial = true\nfail-on = "never"\n'
 FORMATS = ("text", "json", "markdown", "html", "sarif", "github")
-
-
-@pytest.fixture
-def run(monkeypatch, capfd):
-    def call(*words):
-        monkeypatch.setattr(sys, "argv", ["rowscope", *map(str, words)])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        captured = capfd.readouterr()
-        return stop.value.code or 0, captured.out, captured.err
-
-    return call
 
 
 @pytest.fixture
@@ -132,7 +118,7 @@ def test_every_format_says_what_was_used_and_what_it_leaves_out(run, tmp_path, m
     monkeypatch.chdir(tmp_path)
     code, out, err = run("audit", "demo", "--format", format, "--fail-on", "never")
     assert code == 0
-    said = (err if format == "github" else out).replace("\\", "").replace("\n", " ")
+    said = " ".join((err if format == "github" else out).replace("\\", "").split())  # lines are wrapped
     assert "rowscope.toml" in said
     assert "ignore VOC101" in said
     assert "fail-on warning" not in said  # the command line has the word

@@ -12,20 +12,8 @@ transformers = pytest.importorskip(
     "transformers", minversion="5.0", reason="ties as transformers 5 decides them"
 )
 
-TEXT = {
-    "vocab_size": 96,
-    "hidden_size": 16,
-    "intermediate_size": 32,
-    "num_hidden_layers": 1,
-    "num_attention_heads": 2,
-    "num_key_value_heads": 2,
-    "head_dim": 8,
-    "pad_token_id": 0,
-    "bos_token_id": 1,
-    "eos_token_id": 2,
-}
-EYES = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
-EYES |= {"image_size": 28, "patch_size": 14}
+from tests.checks.small_models import EYES, TEXT  # noqa: E402
+
 MODELS = {
     "llama": ({}, TEXT, "LlamaForCausalLM"),
     "gemma3": ({"vision_config": EYES, "mm_tokens_per_image": 4}, TEXT, "Gemma3ForConditionalGeneration"),

@@ -16,7 +16,6 @@ import numpy as np
 import pytest
 
 import rowscope
-from rowscope import cli
 from rowscope.commands.remote import remote_options
 from rowscope.inspector.errors import UsageError
 
@@ -40,18 +39,6 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
         for variable, value in {**found.environment, "HF_HUB_CACHE": str(tmp_path / "hub")}.items():
             monkeypatch.setenv(variable, value)
         yield found
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    def call(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["rowscope", *map(str, words)])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        captured = capfd.readouterr()
-        return int(stop.value.code or 0), captured.out, captured.err
-
-    return call
 
 
 @pytest.fixture(scope="module")
