@@ -45,7 +45,7 @@ def main() -> None:
                 for flags in product((True, False), repeat=2)
             }
             cut = registered.answer(kind, name, vocab=_VOCAB)
-        except Exception as error:  # noqa: BLE001 - any class may fail in its own way
+        except registered.FAULTS as error:  # any class may fail in its own way
             print(f"not built: {name} ({kind}): {error}", file=sys.stderr)
             continue
         for key in _exceptions(name, answers):
@@ -153,7 +153,7 @@ def _grows(answer: registered.Answer) -> bool:
         return False
     except RuntimeError:  # it looks at values, of which the meta device has none
         return True
-    except Exception:  # noqa: BLE001 - what raises does not grow
+    except registered.FAULTS:  # what raises does not grow
         return False
     state = model.state_dict()
     return all(value.shape == rebuilt[key].shape for key, value in state.items() if key in rebuilt)
@@ -165,7 +165,7 @@ def _defaults() -> tuple[list[str], list[str]]:
     for kind in sorted(CONFIG_MAPPING_NAMES):
         try:
             config: Any = AutoConfig.for_model(kind)
-        except Exception:  # noqa: BLE001 - some want settings; the class has the default as well
+        except registered.FAULTS:  # some want settings; the class has the default as well
             config = CONFIG_MAPPING[kind]
         (tied if getattr(config, "tie_word_embeddings", False) else untied).append(kind)
     return tied, untied
@@ -177,7 +177,7 @@ def _texts() -> Iterator[tuple[str, str, int]]:
         try:
             config: Any = AutoConfig.for_model(kind)
             text = config.get_text_config()
-        except Exception:  # noqa: BLE001 - some want settings, some have two text models: nothing is known
+        except registered.FAULTS:  # some want settings, some have two text models: nothing is known
             continue
         size = getattr(text, "vocab_size", None)
         if type(size) is int and size > 0:
@@ -201,7 +201,7 @@ def _by_config(kind: str) -> Iterator[str]:
         config: Any = AutoConfig.for_model(kind)
         flags = (None, True, False)
         read = {(top, inner): _read(config, top, inner) for top, inner in product(flags, repeat=2)}
-    except Exception:  # noqa: BLE001 - what cannot be built from a plain object merges nothing that counts
+    except registered.FAULTS:  # what cannot be built from a plain object merges nothing that counts
         return
     stated = [(top, inner) for top, inner in read if top is not None and inner is not None]
     if read[None, True] == read[None, False]:

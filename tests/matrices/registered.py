@@ -17,6 +17,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import torch
 import transformers
+from huggingface_hub.errors import StrictDataclassError
 from transformers import AutoConfig, PreTrainedConfig
 from transformers.core_model_loading import revert_weight_conversion
 from transformers.models.auto import modeling_auto
@@ -34,6 +35,20 @@ TABLES: Final = (
     "TEXT_ENCODING",
     "PRETRAINING",  # of models for text, which can also answer questions or fill masks
 )
+FAULTS: Final = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    ImportError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    StrictDataclassError,
+)
+"""What classes and configs raise that cannot be built from their defaults."""
+
 _DEPTHS: Final = (
     "num_hidden_layers",
     "num_layers",
@@ -140,7 +155,7 @@ def answer(
             with torch.device("meta"), quiet(), _without_timm():
                 model = cls._from_config(config)
             break
-        except Exception as error:  # noqa: BLE001 - any class may fail in its own way
+        except FAULTS as error:  # any class may fail in its own way
             reason = error
     else:
         assert reason is not None
