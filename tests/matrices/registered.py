@@ -140,7 +140,7 @@ def answer(
         vocab: cut vocabularies down to at most this many entries.
 
     Raises:
-        Exception: whatever the class raises that cannot be built from its default config.
+        One of `FAULTS`: whatever the class raises that cannot be built from its default config.
     """
     cls = getattr(transformers, name)
     reason: Exception | None = None
