@@ -9,17 +9,18 @@ from rowscope.inspector.audit.report import (
     MatrixReport,
     NotableRow,
     Report,
-    SettingsFacts,
-    Skipped,
     SpecialTokenReport,
     StorageFacts,
     TableReport,
 )
 from rowscope.inspector.audit.run import audit
+from rowscope.inspector.audit.scope import Coverage, Hidden, SettingsFacts, Skipped
 
 __all__ = [
     "FAIL_ON",
+    "Coverage",
     "GroupReport",
+    "Hidden",
     "MatrixReport",
     "NotableRow",
     "Report",

@@ -10,17 +10,16 @@ import numpy as np
 from rowscope.inspector.audit.notable import notable_rows
 from rowscope.inspector.audit.report import (
     CheckpointFacts,
-    Coverage,
     FileFacts,
     GroupReport,
     MatrixReport,
     ReferenceFacts,
     Report,
-    Skipped,
     SpecialTokenReport,
     StorageFacts,
     TableReport,
 )
+from rowscope.inspector.audit.scope import Coverage, Skipped
 from rowscope.inspector.audit.summary import summarise
 from rowscope.inspector.census import GROUP_MEMBERS, GROUPS, take_capacity
 from rowscope.inspector.checkpoint import Checkpoint

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import rowscope
+from rowscope.inspector.audit.scope import Coverage, Hidden, SettingsFacts
 from rowscope.inspector.census import Capacity, Census
 from rowscope.inspector.checks import SEVERITY_RANK, Finding
 from rowscope.inspector.errors import UsageError
@@ -130,26 +131,6 @@ class SpecialTokenReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Skipped:
-    """Something that was not audited, and why. `affects` says whether the report is partial for it."""
-
-    what: str
-    why: str
-    affects: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Coverage:
-    """How much was looked at. `requests` and `bytes_fetched` are of a network; 0 where nothing is remote."""
-
-    rows_scanned: int
-    bytes_read: int
-    skipped: tuple[Skipped, ...]
-    requests: int = 0
-    bytes_fetched: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class StorageFacts:
     """How the elements of a table are stored: `plain` or what packed it, bits each, elements to a scale."""
 
@@ -174,40 +155,6 @@ class TableReport:
     storage: StorageFacts
 
 
-@dataclass(frozen=True, slots=True)
-class SettingsFacts:
-    """Where the settings of this audit come from, and what they leave out.
-
-    Attributes:
-        file: the settings file that was used, None for none.
-        keys: what it decides, in the words of the file; what the command line gave instead is not among them.
-        passed_over: a settings file that was not used, because it lies in what was audited.
-        select, ignore, fail_on, allow_partial, baseline: the values in effect, wherever they come from.
-    """
-
-    file: str | None
-    keys: tuple[str, ...]
-    passed_over: str | None
-    select: tuple[str, ...]
-    ignore: tuple[str, ...]
-    fail_on: str
-    allow_partial: bool
-    baseline: str | None
-
-    @property
-    def sentence(self) -> str:
-        """One line for people; nothing where no settings file was met."""
-        parts = []
-        if self.file is not None:
-            parts.append(f"settings of {self.file!r}: {'; '.join(self.keys) or 'none in effect'}")
-        if self.passed_over is not None:
-            parts.append(
-                f"{self.passed_over!r} was not used: it lies in what is audited; --config names it where you "
-                "wrote it"
-            )
-        return "; ".join(parts)
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Report(Comparable):
     """The result of `rowscope.audit`.
@@ -219,6 +166,7 @@ class Report(Comparable):
         complete: False where something that an audit needs was missing (see `coverage.skipped`).
         timings: seconds by stage.
         settings: of the command line, None for a call from Python.
+        hidden: findings that selection and baseline leave out of `findings`.
     """
 
     checkpoint: CheckpointFacts
@@ -234,6 +182,7 @@ class Report(Comparable):
     summary: tuple[str, ...]
     timings: Mapping[str, float] = dataclasses.field(compare=False)
     settings: SettingsFacts | None = None
+    hidden: tuple[Hidden, ...] = ()
 
     def exit_code(self, fail_on: str = "error", *, allow_partial: bool = False) -> int:
         """0, 1 (a finding at or above `fail_on`) or 3 (partial and not allowed to be).
@@ -276,6 +225,7 @@ class Report(Comparable):
             },
             "notes": self.notes,
             "settings": self.settings,
+            "hidden": [{**fields_of(part), "count": part.count} for part in self.hidden],
             "timings": self.timings,
         }
         plain = to_plain(body)

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rowscope.inspector.audit.compose import compose
-from rowscope.inspector.audit.report import Report, Skipped
+from rowscope.inspector.audit.report import Report
+from rowscope.inspector.audit.scope import Skipped
 from rowscope.inspector.census import Census, roled_tokens, take_census
 from rowscope.inspector.checkpoint import Checkpoint, focused, no_matrix, open_checkpoint, table_named
 from rowscope.inspector.errors import TokenizerError, UndecodableError

@@ -94,9 +94,12 @@ def new_findings(findings: Iterable[Finding], baseline: Baseline) -> tuple[Findi
 
 def apply_baseline(report: Report, baseline: Baseline) -> Report:
     """The report with new findings alone; `coverage.skipped` says how many the baseline covers."""
-    new = new_findings(report.findings, baseline)
-    covered = len(report.findings) - len(new)
-    return without(report, new, f"{covered} are in the baseline") if covered else report
+    compared = [(finding, _compared(finding, baseline)) for finding in report.findings]
+    covered = [finding for finding, new in compared if new is None]
+    if not covered:
+        return report
+    new = tuple(finding for _, finding in compared if finding is not None)
+    return without(report, covered, new, f"{len(covered):,} are in the baseline", "the baseline")
 
 
 def _entry(finding: Finding) -> dict[str, Any]:

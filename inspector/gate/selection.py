@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
-from rowscope.inspector.audit import Report, Skipped
+from rowscope.inspector.audit import Hidden, Report, Skipped
 from rowscope.inspector.checks import RULES, Finding
 from rowscope.inspector.errors import UsageError
 
@@ -34,18 +34,31 @@ def apply_selection(report: Report, chosen: Sequence[str] = (), ignored: Sequenc
         UsageError: a value that no code begins with.
     """
     kept = select(report.findings, chosen, ignored)
-    left = [finding.code for finding in report.findings if finding not in kept]
+    left = tuple(finding for finding in report.findings if finding not in kept)
     if not left:
         return report
-    codes = ", ".join(sorted(set(left)))
-    return without(report, kept, f"{len(left)} left out by --select or --ignore: {codes}")
+    codes = ", ".join(sorted({finding.code for finding in left}))
+    why = f"{len(left):,} left out by --select or --ignore: {codes}"
+    return without(report, left, kept, why, "--select or --ignore")
 
 
-def without(report: Report, kept: tuple[Finding, ...], why: str) -> Report:
-    """The report with the findings `kept`, and the reason in `coverage.skipped`; `complete` stays."""
+def without(report: Report, left: Sequence[Finding], kept: tuple[Finding, ...], why: str, by: str) -> Report:
+    """The report with the findings `kept` and a word on those `left` out; `complete` stays.
+
+    Args:
+        why: for `coverage.skipped`.
+        by: what leaves them out.
+    """
+    levels = [finding.severity for finding in left]
+    counts = {level: levels.count(level) for level in ("error", "warning", "note")}
+    hidden = Hidden(by, **counts, codes=tuple(sorted({finding.code for finding in left})))
     skipped = (*report.coverage.skipped, Skipped("findings", why, affects=False))
-    coverage = dataclasses.replace(report.coverage, skipped=skipped)
-    return dataclasses.replace(report, findings=kept, coverage=coverage)
+    return dataclasses.replace(
+        report,
+        findings=kept,
+        coverage=dataclasses.replace(report.coverage, skipped=skipped),
+        hidden=(*report.hidden, hidden),
+    )
 
 
 def check_codes(values: Sequence[str], option: str) -> tuple[str, ...]:

@@ -116,9 +116,25 @@ def _candidates(start: Path, audited: Sequence[Path]) -> Iterator[Path]:
 
 
 def _values(path: Path) -> Mapping[str, Any] | None:
-    """What a file sets; None for a `pyproject.toml` that sets nothing."""
+    """What a file sets; None for a `pyproject.toml` that sets nothing.
+
+    The other files hold the keys alone, or the same table as a `pyproject.toml`: a block that was written for
+    the one is good in the other.
+    """
     document = _parse(path)
-    return _table(document, path) if path.name == "pyproject.toml" else document
+    values = _table(document, path)
+    if path.name == "pyproject.toml":
+        return values
+    if values is None:
+        return document
+    beside = [key for key in document if key != "tool"]
+    if beside:
+        raise UsageError(
+            f"{str(path)!r}: {beside[0]!r} stands beside the table [tool.rowscope]; write all keys in it, or "
+            "none",
+            location=f"{path}: {beside[0]}",
+        )
+    return values
 
 
 def _has_settings(path: Path) -> bool:

@@ -36,8 +36,17 @@ class Bar:
     def __exit__(self, *trouble: object) -> None:
         self._timer.cancel()
         with self._lock:
-            if self._bar is not None:
-                self._bar.stop()
+            if self._bar is None:
+                return
+            if trouble[0] is None:
+                self._finish()
+            self._bar.stop()
+
+    def _finish(self) -> None:
+        """What was done is done whole: how often rows are looked at depends on what is found in them."""
+        for task in self._bar.tasks:
+            if task.total is not None:
+                self._bar.update(task.id, completed=task.total)
 
     def _open(self) -> None:
         with self._lock:
@@ -60,11 +69,17 @@ class Bar:
 
 
 class Progress(Bar):
-    """Counts rows, and the bytes of what is fetched; `passes` is how often each row is looked at."""
+    """Counts rows, and the bytes of what is fetched.
 
-    def __init__(self, *checkpoints: Checkpoint, passes: int = 3) -> None:
+    Args:
+        passes: how often each row is looked at, at most as a rule: without a reference it is once.
+        rows: those that are looked at; the rows of all the first checkpoint's matrices where None.
+    """
+
+    def __init__(self, *checkpoints: Checkpoint, passes: int = 2, rows: int | None = None) -> None:
         super().__init__("reading the tokenizer")
-        self._total = passes * sum(matrix.rows for matrix in checkpoints[0].matrices)
+        known = sum(matrix.rows for matrix in checkpoints[0].matrices) if rows is None else rows
+        self._total = passes * known
         self._done = 0
         self._traffic = [traffic for checkpoint in checkpoints for traffic in checkpoint.traffic]
 

@@ -34,7 +34,7 @@ _COLOURS: Final = {
 }
 
 
-# The format that a settings file chose, for failures: the command line does not show it.
+# The format that the command settled on, for failures: the command line need not show it.
 chosen_format: ContextVar[str] = ContextVar("chosen_format", default="text")
 
 
@@ -43,6 +43,7 @@ def command(body: Callable[Options, int]) -> Callable[Options, None]:
 
     @functools.wraps(body)
     def run(*args: Options.args, **kwargs: Options.kwargs) -> None:
+        chosen_format.set("text")
         try:
             with interruptible(), _plain_warnings():
                 try:
@@ -205,12 +206,17 @@ def emit_lines(lines: Iterable[Line], output: str | None) -> None:
 
 
 def text_width() -> int:
-    """Columns to lay text out for: the terminal's, at least 60; 80 where there is none."""
-    if not sys.stdout.isatty():
-        return 80
-    import shutil
+    """Columns to lay text out for, 60 to 140: what COLUMNS says, else the terminal's, else 80."""
+    said = os.environ.get("COLUMNS", "")
+    if said.isdecimal() and int(said):
+        columns = int(said)
+    elif sys.stdout.isatty():
+        import shutil
 
-    return max(60, min(shutil.get_terminal_size().columns, 140))
+        columns = shutil.get_terminal_size().columns
+    else:
+        return 80
+    return max(60, min(columns, 140))
 
 
 def check_choice(option: str, value: str, known: tuple[str, ...]) -> None:

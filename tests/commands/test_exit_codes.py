@@ -166,7 +166,7 @@ USAGE = (
     "audit demo --baseline missing", "audit demo --baseline empty", "audit demo --baseline file",
     "rows demo --ids x", "rows demo --ids 0:99999", "rows demo --group everyone", "rows demo --matrix middle",
     "rows demo --token no-such-token", "rows demo --limit many", "suspects demo --group everyone",
-    "explain", "explain ROW999",
+    "explain ROW201 ROW202", "explain ROW999",
     "diff demo", "diff demo demo --expect-unchanged x", "claim demo", "claim demo <NUM>",
     "claim demo <NUM> --dry-run --values nonsense", "mask demo --include everything",
     "mask demo --format xml", "study demo --lang fr", "probe", "probe dance demo",

@@ -81,3 +81,40 @@ def test_what_is_fetched_is_told_in_bytes(soon):
         traffic.receive(12_000_000, "a table")
         wait_for(terminal, "fetched 12.0 of 272.0 MB")
     traffic.receive(1, "a table")  # nobody watches any more
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "audit demo",
+        "suspects demo",
+        "rows demo --full",
+        "rows demo --no-evidence --ids 0:9",
+        "diff demo demo",
+    ],
+)
+def test_as_many_rows_are_counted_as_the_bar_has(run, monkeypatch, line):
+    bars = []
+    monkeypatch.setattr(progress.Progress, "__enter__", lambda self: bars.append(self) or self)
+    assert run(*line.split())[0] == 0
+    assert bars[0]._done == bars[0]._total
+
+
+def test_a_bar_ends_full_however_often_the_rows_were_looked_at(soon):
+    terminal = soon()
+    with progress.Progress(open_checkpoint("demo")) as bar:
+        wait_for(terminal, "reading the tokenizer")
+        bar(4096)
+        wait_for(terminal, "50%")
+    assert "100%" in terminal.getvalue()
+
+
+def test_a_bar_that_ends_with_an_error_does_not_claim_to_be_done(soon):
+    terminal = soon()
+    bar = progress.Progress(open_checkpoint("demo"))
+    bar.__enter__()
+    wait_for(terminal, "reading the tokenizer")
+    bar(4096)
+    wait_for(terminal, "50%")
+    bar.__exit__(ValueError, ValueError("stop"), None)
+    assert "100%" not in terminal.getvalue()

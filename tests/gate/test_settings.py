@@ -45,6 +45,21 @@ def test_every_key_is_read(repository):
     )
 
 
+@pytest.mark.parametrize("name", ["rowscope.toml", "other.toml"])
+def test_the_block_of_a_pyproject_is_good_in_any_settings_file(tmp_path, name):
+    (tmp_path / name).write_text(f"[tool.rowscope]{ALL_KEYS}")
+    table = read_settings(tmp_path, config=tmp_path / name)
+    (tmp_path / name).write_text(ALL_KEYS)
+    assert table == read_settings(tmp_path, config=tmp_path / name)
+    assert table.fail_on == "warning"
+
+
+def test_keys_beside_the_table_are_refused(tmp_path):
+    (tmp_path / "rowscope.toml").write_text('fail-on = "note"\n[tool.rowscope]\nfail-on = "never"\n')
+    with pytest.raises(UsageError, match=r"'fail-on' stands beside the table \[tool.rowscope\]"):
+        read_settings(tmp_path)
+
+
 def test_pyproject_is_read_too_and_rowscope_toml_goes_first(repository):
     (repository / "pyproject.toml").write_text('[tool.rowscope]\nfail-on = "note"\n')
     assert read_settings(repository).fail_on == "note"

@@ -11,6 +11,7 @@ from rowscope.inspector import lazily
 
 if TYPE_CHECKING:
     from rowscope.inspector.render.audit.brief import brief_lines
+    from rowscope.inspector.render.audit.documents import render_report
     from rowscope.inspector.render.audit.github import annotation, inert, render_github
     from rowscope.inspector.render.audit.html import render_html
     from rowscope.inspector.render.audit.markdown import render_audit_markdown
@@ -25,6 +26,7 @@ __all__ = [
     "render_audit_markdown",
     "render_github",
     "render_html",
+    "render_report",
     "render_sarif",
 ]
 
@@ -38,6 +40,7 @@ __getattr__ = lazily(
         "render_audit_markdown": "markdown",
         "render_github": "github",
         "render_html": "html",
+        "render_report": "documents",
         "render_sarif": "sarif",
     },
 )

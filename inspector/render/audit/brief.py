@@ -34,11 +34,13 @@ def top_lines(report: Report, width: int) -> Iterator[Line]:
     skipped = [skip for skip in report.coverage.skipped if skip.affects]
     for skip in skipped:
         yield Line(shorten(f"not audited  {visible(skip.what)}: {visible(skip.why)}", width), "warning")
+    yield from (Line(text, "warning") for part in report.hidden for text in wrap(part.sentence, width, ""))
     grave = _ordered([finding for finding in report.findings if finding.severity != "note"])
     if not grave:
         yield Line("no errors, no warnings" if report.complete else "no errors or warnings so far", "good")
         return
-    room = max(SCREEN - len(title) - 1 - len(skipped) - _CLOSING, _FEWEST)
+    above = len(title) + 1 + len(skipped) + len(report.hidden)
+    room = max(SCREEN - above - _CLOSING, _FEWEST)
     shown = grave if len(grave) <= room else grave[: room - 1]
     for finding in shown:
         text = f"{finding.severity:<7} {finding.code}  {visible(finding.message)}"
@@ -72,16 +74,18 @@ def closing_lines(report: Report, exit_code: int, width: int) -> Iterator[Line]:
     """How many findings, what was read, the exit code; last of all the worst finding by name."""
     coverage = report.coverage
     yield Line("")
-    yield Line(
+    counted = (
         f"{_counts(report.findings, LEVELS)} · {coverage.rows_scanned:,} rows, "
-        f"{bytes_text(coverage.bytes_read)} read{taken(report.timings)} · exit {exit_code}",
-        "dim",
+        f"{bytes_text(coverage.bytes_read)} read{taken(report.timings)} · exit {exit_code}"
     )
+    yield from (Line(text, "dim") for text in wrap(counted, width, ""))
     if coverage.requests:
         fetched, whole = bytes_text(coverage.bytes_fetched), bytes_text(report.checkpoint.bytes)
         yield Line(f"{fetched} of {whole} fetched, {plural(coverage.requests, 'request')}", "dim")
     if not report.complete:
         yield Line("Partial audit: see 'not audited' above. This is not a clean verdict.", "warning")
+    for part in report.hidden:
+        yield from (Line(text, "warning") for text in wrap(part.sentence, width, ""))
     worst = next(iter(_ordered(report.findings)), None)
     if worst is not None:
         text = f"worst: {worst.severity} {worst.code} {worst.name} · rowscope explain {worst.code}"

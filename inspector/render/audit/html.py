@@ -78,6 +78,8 @@ def _head(report: Report, exit_code: int) -> Iterator[str]:
         yield f"<p>{_text(paragraph)}</p>"
     if report.settings is not None and report.settings.sentence:
         yield f'<p class="dim">{_text(report.settings.sentence)}</p>'
+    for part in report.hidden:
+        yield f"<p><strong>{_text(part.sentence.capitalize())}.</strong></p>"
     for note in report.notes:
         yield f'<p class="dim">Note: {_text(note)}</p>'
 

@@ -55,6 +55,8 @@ def _document(report: Report, exit_code: int) -> Iterator[str]:
         yield escape_markdown(paragraph)
     if report.settings is not None and report.settings.sentence:
         yield from ("", f"{escape_markdown(report.settings.sentence)}.")
+    for part in report.hidden:
+        yield from ("", f"**{escape_markdown(part.sentence.capitalize())}.**")
     if report.notes:
         yield from ("", "Notes:", "")
         yield from (f"- {escape_markdown(note)}" for note in report.notes)

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rowscope.commands.formats import pick_format
 from rowscope.commands.options import BaseOption, FormatOption, OutputOption, PathArgument, TokenizerOption
 from rowscope.commands.remote import CacheOption, MaxDownloadOption, remote_options
 from rowscope.progress import Progress
-from rowscope.terminal import check_choice, command, emit, emit_json, emit_lines, text_width
+from rowscope.terminal import command, emit, emit_json, emit_lines, text_width
 
 if TYPE_CHECKING:
     from rowscope.inspector.mask import Mask
@@ -31,7 +32,7 @@ def diff(
     cache: CacheOption = None,
     max_download: MaxDownloadOption = "5GB",
     no_timings: Annotated[bool, typer.Option("--no-timings", help="Leave the seconds out.")] = False,
-    format: FormatOption = "text",
+    format: FormatOption = None,
     output: OutputOption = None,
 ) -> int:
     """Compare the rows of two checkpoints. Formats: text, json, jsonl, csv, parquet."""
@@ -39,7 +40,7 @@ def diff(
     from rowscope.inspector.diff import diff as compare
     from rowscope.inspector.render.diff import DIFF_FORMATS, diff_lines, render_diff
 
-    check_choice("--format", format, ("text", *DIFF_FORMATS))
+    format = pick_format(format, output, ("text", *DIFF_FORMATS))
     remote = remote_options(cache, max_download)
     first, second = open_checkpoint(base, remote=remote), open_checkpoint(tuned, remote=remote)
     with Progress(first, second, passes=1) as progress:
@@ -67,14 +68,14 @@ def mask(
     cache: CacheOption = None,
     max_download: MaxDownloadOption = "5GB",
     format: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--format",
             "-f",
             help="text, json, ids, ranges, generation-config, logit-bias, vllm, sglang, trl, verl, "
-            "tensorrt-llm, mlx, xgrammar, llama.cpp, llama.cpp-server, numpy or python.",
+            "tensorrt-llm, mlx, xgrammar, llama.cpp, llama.cpp-server, numpy or python.  [default: text]",
         ),
-    ] = "text",
+    ] = None,
     output: OutputOption = None,
 ) -> int:
     """Export the ids that must never be sampled, in the form that a serving stack takes."""
@@ -82,13 +83,14 @@ def mask(
     from rowscope.inspector.mask import FORMATS, apply_mask, plan_mask
     from rowscope.inspector.mask import mask as make_mask
 
-    check_choice("--format", format, ("text", "json", *FORMATS))
+    files = {name: form.file for name, form in FORMATS.items()}
+    format = pick_format(format, output, ("text", "json", *FORMATS), files=files)
     checkpoint = open_checkpoint(
         path, tokenizer=tokenizer, base=base, remote=remote_options(cache, max_download)
     )
     if apply:
         _ = checkpoint.root  # refuses what cannot be written to before anything is fetched
-    with Progress(checkpoint) as progress:
+    with Progress(checkpoint, rows=checkpoint.matrices[-1].rows if checkpoint.matrices else 0) as progress:
         found = make_mask(checkpoint, include, progress=progress)
     if apply:
         plan_mask(checkpoint, found)  # refuses before anything is printed

@@ -9,20 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rowscope.commands.formats import pick_format
 from rowscope.commands.options import BaseOption, OutputOption, PathArgument, TokenizerOption
 from rowscope.commands.remote import CacheOption, MaxDownloadOption, remote_options
+from rowscope.commands.reports import emit_report, read_reports
 from rowscope.inspector.errors import UsageError
 from rowscope.progress import Progress
-from rowscope.terminal import (
-    check_choice,
-    chosen_format,
-    command,
-    emit,
-    emit_json,
-    emit_lines,
-    say,
-    text_width,
-)
+from rowscope.terminal import check_choice, command, emit, say
 
 if TYPE_CHECKING:
     from rowscope.inspector.audit import Report
@@ -37,6 +30,13 @@ def audit(
         typer.Option("--format", "-f", help="text, json, markdown, html, sarif or github.  [default: text]"),
     ] = None,
     output: OutputOption = None,
+    report: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--report",
+            help="Also write FORMAT=FILE, such as html=audit.html, from the one audit; repeatable.",
+        ),
+    ] = None,
     tokenizer: TokenizerOption = None,
     base: BaseOption = None,
     cache: CacheOption = None,
@@ -84,8 +84,9 @@ def audit(
     """Audit the vocabulary rows: what is reserved, what is trained, what is wrong, what to do."""
     from rowscope.inspector.audit import FAIL_ON
     from rowscope.inspector.audit import audit as run_audit
-    from rowscope.inspector.checkpoint import open_checkpoint
+    from rowscope.inspector.checkpoint import open_checkpoint, table_named
     from rowscope.inspector.gate import FORMATS, apply_selection, check_codes
+    from rowscope.inspector.text import visible
 
     settings = _settings(path, tokenizer, base, config, no_config).override(
         select=tuple(select or ()),
@@ -93,13 +94,14 @@ def audit(
         fail_on=fail_on,
         baseline=baseline,
         allow_partial=allow_partial,
-        format=format,
     )
-    chosen_format.set(settings.format)
-    check_choice("--format", settings.format, FORMATS)
-    if brief and settings.format != "text":
+    # The name of a file is nearer to this run than the settings are.
+    shown = pick_format(format, output, FORMATS, default=settings.format)
+    settings = settings.override(format=None if format is None and shown == settings.format else shown)
+    also = read_reports(report or (), output)
+    if brief and shown != "text":
         raise UsageError(
-            f"--brief is a form of the text report, and the format is {settings.format}; leave it out, or "
+            f"--brief is a form of the text report, and the format is {shown}; leave it out, or "
             "add --format text",
             location="--brief",
         )
@@ -109,21 +111,20 @@ def audit(
     checkpoint = open_checkpoint(
         path, tokenizer=tokenizer, base=base, remote=remote_options(cache, max_download)
     )
-    with Progress(checkpoint) as progress:
-        report = run_audit(checkpoint, reachability=reachability, matrix=matrix, progress=progress)
-    report = apply_selection(report, settings.select, settings.ignore)
-    report = _against_baseline(report, settings, write_baseline)
-    report = dataclasses.replace(report, settings=settings.facts())
+    rows = None if matrix is None else table_named(checkpoint, matrix).matrix.rows
+    with Progress(checkpoint, rows=rows) as progress:
+        found = run_audit(checkpoint, reachability=reachability, matrix=matrix, progress=progress)
+    found = apply_selection(found, settings.select, settings.ignore)
+    found = _against_baseline(found, settings, write_baseline)
+    found = dataclasses.replace(found, settings=settings.facts())
     if no_timings:
-        report = dataclasses.replace(report, timings={})
-    code = report.exit_code(settings.fail_on, allow_partial=settings.allow_partial)
-    if settings.format == "text":
-        from rowscope.inspector.render.audit import audit_lines, brief_lines
-
-        lines = brief_lines if brief else audit_lines
-        emit_lines(lines(report, exit_code=code, width=text_width()), output)
-    else:
-        _emit(report, settings.format, output, code)
+        found = dataclasses.replace(found, timings={})
+    code = found.exit_code(settings.fail_on, allow_partial=settings.allow_partial)
+    if found.settings is not None and found.settings.sentence and shown not in ("text", "json"):
+        say(f"note: {visible(found.settings.sentence)}")
+    for kind, file in also:
+        emit_report(found, kind, file, code)
+    emit_report(found, shown, output, code, brief=brief)
     return code
 
 
@@ -157,28 +158,3 @@ def _against_baseline(report: Report, settings: Settings, target: Path | None) -
     if target is not None:
         emit(write_baseline(report), str(target))
     return report if known is None else apply_baseline(report, known)
-
-
-def _emit(report: Report, format: str, output: str | None, code: int) -> None:
-    if report.settings is not None and report.settings.sentence and format != "json":
-        from rowscope.inspector.text import visible
-
-        say(f"note: {visible(report.settings.sentence)}")
-    if format == "json":
-        emit_json(report.to_dict(exit_code=code), output)
-    elif format == "markdown":
-        from rowscope.inspector.render.audit import render_audit_markdown
-
-        emit(render_audit_markdown(report, exit_code=code), output)
-    elif format == "html":
-        from rowscope.inspector.render.audit import render_html
-
-        emit(render_html(report, exit_code=code), output)
-    elif format == "sarif":
-        from rowscope.inspector.render.audit import render_sarif
-
-        emit(render_sarif(report, exit_code=code), output)
-    else:
-        from rowscope.inspector.render.audit import render_github
-
-        emit(render_github(report, exit_code=code), output)

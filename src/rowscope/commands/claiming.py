@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from rowscope.commands.formats import pick_format
 from rowscope.commands.options import FormatOption, OutputOption, PathArgument
 from rowscope.inspector.errors import UsageError
 from rowscope.progress import Progress
@@ -47,14 +48,14 @@ def claim(
     link: Annotated[
         str, typer.Option("--link", help="How unchanged files come along: auto, hard, reflink or copy.")
     ] = "auto",
-    format: FormatOption = "text",
+    format: FormatOption = None,
     output: OutputOption = None,
 ) -> int:
     """Give reserved slots to new tokens: tokenizer files and row bytes. Formats: text, json."""
     from rowscope.inspector.checkpoint import open_checkpoint
     from rowscope.inspector.claim import LINKS
 
-    check_choice("--format", format, ("text", "json"))
+    format = pick_format(format, output, ("text", "json"))
     check_choice("--link", link, LINKS)
     if sum((out is not None, in_place, dry_run)) != 1:
         raise UsageError("give one of --out DIR, --in-place and --dry-run", location="--out")
@@ -101,14 +102,14 @@ def undo(
         bool,
         typer.Option("--trust-manifest", help="Also where no claim of yours here wrote the undo manifest."),
     ] = False,
-    format: FormatOption = "text",
+    format: FormatOption = None,
     output: OutputOption = None,
 ) -> int:
     """Take back the last claim made in place, finished or interrupted. Formats: text, json."""
     from rowscope.inspector.claim import undo_claim
     from rowscope.inspector.render.claim import render_undo
 
-    check_choice("--format", format, ("text", "json"))
+    format = pick_format(format, output, ("text", "json"))
     result = undo_claim(path, trust_manifest=trust_manifest)
     _emit(result, render_undo(result, width=text_width()), format, output)
     return 0

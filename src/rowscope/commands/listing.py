@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rowscope.commands.formats import pick_format
 from rowscope.commands.options import (
     BaseOption,
     FormatOption,
@@ -17,7 +18,6 @@ from rowscope.commands.options import (
 from rowscope.commands.remote import CacheOption, MaxDownloadOption, remote_options
 from rowscope.progress import Progress
 from rowscope.terminal import (
-    check_choice,
     command,
     emit,
     emit_json,
@@ -27,11 +27,14 @@ from rowscope.terminal import (
     tool,
 )
 
+if TYPE_CHECKING:
+    from rowscope.inspector.checks import Rule
+
 
 @command
 def inspect(
     path: PathArgument,
-    format: FormatOption = "text",
+    format: FormatOption = None,
     output: OutputOption = None,
     all: Annotated[bool, typer.Option("--all", help="Every tensor, file and metadata entry.")] = False,
     filter: Annotated[str | None, typer.Option("--filter", help="Part of a name, or a glob.")] = None,
@@ -47,7 +50,7 @@ def inspect(
     """List what is in the files, from their headers. Formats: text, json."""
     from rowscope.inspector.checkpoint import open_checkpoint
 
-    check_choice("--format", format, ("text", "json"))
+    format = pick_format(format, output, ("text", "json"))
     if diagnose:
         return _diagnose(path, format, output)
     from rowscope.inspector.checkpoint import describe
@@ -97,7 +100,7 @@ def rows(
     base: BaseOption = None,
     cache: CacheOption = None,
     max_download: MaxDownloadOption = "5GB",
-    format: FormatOption = "text",
+    format: FormatOption = None,
     output: OutputOption = None,
 ) -> int:
     """Show rows one by one: norm, counts, verdict. Formats: text, json, csv, jsonl, parquet."""
@@ -105,14 +108,15 @@ def rows(
     from rowscope.inspector.listing import RowNames, choose_ids, matrix_of, named_rows, row_table
     from rowscope.inspector.render.rows import render_rows, rows_lines
 
-    check_choice("--format", format, ("text", "json", "csv", "jsonl", "parquet"))
+    format = pick_format(format, output, ("text", "json", "csv", "jsonl", "parquet"))
     checkpoint = open_checkpoint(
         path, tokenizer=tokenizer, base=base, remote=remote_options(cache, max_download)
     )
     chosen = matrix_of(checkpoint, matrix)
     names = RowNames(checkpoint, chosen)
     wanted = choose_ids(chosen, names, ids=ids, tokens=token or [], group=group)
-    with Progress(checkpoint) as progress:
+    counted = chosen.rows if wanted is None else wanted.size
+    with Progress(checkpoint, passes=2 if evidence else 1, rows=counted) as progress:
         if evidence:
             table = row_table(checkpoint, matrix, wanted, True, full=full, progress=progress, names=names)
         else:
@@ -139,19 +143,19 @@ def suspects(
     reachability: Annotated[
         bool, typer.Option("--reachability", help="Say which of them no text produces.")
     ] = False,
-    format: FormatOption = "text",
+    format: FormatOption = None,
     output: OutputOption = None,
 ) -> int:
     """Rank the rows that look untrained. Formats: text, json, csv, jsonl, parquet."""
     from rowscope.inspector.checkpoint import open_checkpoint
-    from rowscope.inspector.listing import find_suspects
+    from rowscope.inspector.listing import find_suspects, matrix_of
     from rowscope.inspector.render.suspects import SUSPECTS_FORMATS, render_suspects, suspects_lines
 
-    check_choice("--format", format, ("text", "json", *SUSPECTS_FORMATS))
+    format = pick_format(format, output, ("text", "json", *SUSPECTS_FORMATS))
     checkpoint = open_checkpoint(
         path, tokenizer=tokenizer, base=base, remote=remote_options(cache, max_download)
     )
-    with Progress(checkpoint) as progress:
+    with Progress(checkpoint, rows=matrix_of(checkpoint, matrix).rows) as progress:
         found = find_suspects(
             checkpoint,
             role=matrix,
@@ -171,20 +175,49 @@ def suspects(
 
 @command
 def explain(
-    code: Annotated[str, typer.Argument(metavar="CODE", help="A finding code, such as ROW203, or its name.")],
-    format: FormatOption = "text",
+    code: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[CODE]", help="A code, such as ROW203, or a name; without it, the list of all."
+        ),
+    ] = None,
+    format: FormatOption = None,
     output: OutputOption = None,
 ) -> int:
-    """Say what a finding means, how it is measured and what to do. Formats: text, json."""
+    """Say what a finding means, how it is measured, what to do. Formats: text, markdown, json."""
     from rowscope.inspector.checks import RULES
     from rowscope.inspector.checks import explain as page_of
 
-    check_choice("--format", format, ("text", "json"))
+    format = pick_format(format, output, ("text", "markdown", "json"))
+    if code is None:
+        return _list_findings(format, output)
     page = page_of(code)
-    if format == "text":
+    if format == "markdown":
         emit(page, output)
         return 0
+    if format == "text":
+        from rowscope.inspector.render.explain import page_lines
+
+        emit_lines(page_lines(page, min(text_width(), 100)), output)
+        return 0
     rule = next(rule for rule in RULES.values() if code.upper() == rule.code or code.lower() == rule.name)
-    body = {"code": rule.code, "name": rule.name, "severity": rule.severity, "summary": rule.summary}
-    emit_json({"schema_version": "1", "tool": tool(), "exit_code": 0, **body, "page": page}, output)
+    emit_json({"schema_version": "1", "tool": tool(), "exit_code": 0, **_rule(rule), "page": page}, output)
     return 0
+
+
+def _list_findings(format: str, output: str | None) -> int:
+    from rowscope.inspector.checks import RULES
+    from rowscope.inspector.render.explain import listed_lines, listed_markdown
+
+    if format == "json":
+        rules = [_rule(rule) for rule in RULES.values()]
+        emit_json({"schema_version": "1", "tool": tool(), "exit_code": 0, "findings": rules}, output)
+    elif format == "markdown":
+        emit(listed_markdown(RULES.values()), output)
+    else:
+        emit_lines(listed_lines(RULES.values(), min(text_width(), 100)), output)
+    return 0
+
+
+def _rule(rule: Rule) -> dict[str, str]:
+    return {"code": rule.code, "name": rule.name, "severity": rule.severity, "summary": rule.summary}

@@ -14,7 +14,12 @@ PathArgument = Annotated[
         "cache, a URL (hf://org/name, https://...), or demo.",
     ),
 ]
-FormatOption = Annotated[str, typer.Option("--format", "-f", help="How to print the result.")]
+FormatOption = Annotated[
+    str | None,
+    typer.Option(
+        "--format", "-f", help="How to print the result; else as the name of --output says.  [default: text]"
+    ),
+]
 OutputOption = Annotated[str | None, typer.Option("--output", "-o", help="Write to this file instead.")]
 TokenizerOption = Annotated[
     str | None,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rowscope.commands.formats import pick_format
 from rowscope.commands.options import (
     DeviceOption,
     DtypeOption,
@@ -22,7 +23,6 @@ from rowscope.commands.options import (
 )
 from rowscope.progress import StageProgress
 from rowscope.terminal import (
-    check_choice,
     command,
     emit_json,
     emit_lines,
@@ -49,7 +49,7 @@ class Shared:
     dtype: DtypeOption = "auto"
     seed: SeedOption = 0
     trust_remote_code: TrustOption = False
-    format: FormatOption = "text"
+    format: FormatOption = None
     output: OutputOption = None
 
 
@@ -61,6 +61,8 @@ def with_shared(body: Callable[..., int]) -> Callable[..., int]:
 
     @functools.wraps(body)
     def run(**given: object) -> int:
+        # What a probe writes is known before its model loads.
+        given["format"] = pick_format(given["format"], given["output"], ("text", "json"))  # type: ignore[arg-type]
         shared = Shared(**{name: given.pop(name) for name in options})  # type: ignore[arg-type]
         return body(shared=shared, **given)
 
@@ -117,7 +119,6 @@ def leak(
     from rowscope.inspector.model import leak as run
     from rowscope.inspector.model import read_prompts
 
-    check_choice("--format", shared.format, ("text", "json"))
     texts = None if prompts is None else read_prompts(prompts)
     return _run(run, path, shared, prompts=texts, top_k=top_k, top_p=top_p, min_p=min_p)
 
@@ -147,7 +148,6 @@ def train(
 def _run(probe: Callable[..., ProbeResult], path: str, shared: Shared, **own: object) -> int:
     from rowscope.inspector.render.probe import probe_lines
 
-    check_choice("--format", shared.format, ("text", "json"))
     with StageProgress("reading the checkpoint") as progress:
         result = probe(
             path,

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from rowscope.commands.formats import pick_format
 from rowscope.commands.options import (
     DeviceOption,
     DtypeOption,
@@ -15,7 +16,7 @@ from rowscope.commands.options import (
     TrustOption,
 )
 from rowscope.progress import StageProgress
-from rowscope.terminal import check_choice, command, emit, emit_json, tool
+from rowscope.terminal import command, emit, emit_json, tool
 
 
 @command
@@ -30,13 +31,17 @@ def study(
     dtype: DtypeOption = "auto",
     seed: SeedOption = 0,
     trust_remote_code: TrustOption = False,
-    format: Annotated[str, typer.Option("--format", "-f", help="markdown or json.")] = "markdown",
+    format: Annotated[
+        str | None, typer.Option("--format", "-f", help="markdown or json.  [default: markdown]")
+    ] = None,
     output: OutputOption = None,
 ) -> int:
     """Write the study of a checkpoint's reserved tokens from measured numbers, as Markdown."""
     from rowscope.inspector.study import study as write
 
-    check_choice("--format", format, ("text", "markdown", "json"))
+    format = pick_format(
+        format, output, ("text", "markdown", "json"), default="markdown", files={"text": "study.md"}
+    )
     with StageProgress() as progress:
         text = write(
             path,

@@ -1,0 +1,37 @@
+"""The audit as a document of a given format: the formats by their names on the command line."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from rowscope.inspector.audit import Report
+from rowscope.inspector.errors import UsageError
+
+# Where each is made; a run writes one or two of them and waits for no other.
+_MAKERS: Final[Mapping[str, tuple[str, str]]] = {
+    "github": ("github", "render_github"),
+    "html": ("html", "render_html"),
+    "markdown": ("markdown", "render_audit_markdown"),
+    "sarif": ("sarif", "render_sarif"),
+    "text": ("text", "render_audit"),
+}
+
+
+def render_report(report: Report, format: str, *, exit_code: int) -> str:
+    """The whole report as `json`, `html`, `markdown`, `sarif`, `github` or `text` of 80 columns.
+
+    Raises:
+        UsageError: no such format.
+    """
+    if format == "json":
+        return json.dumps(report.to_dict(exit_code=exit_code), indent=2, allow_nan=False) + "\n"
+    if format not in _MAKERS:
+        raise UsageError(
+            f"no report is written as {format!r}; use json, {', '.join(_MAKERS)}", location=format
+        )
+    module, name = _MAKERS[format]
+    make: Callable[..., str] = getattr(importlib.import_module(f"{__package__}.{module}"), name)
+    return make(report, exit_code=exit_code)

@@ -1,0 +1,89 @@
+"""Which format a command writes: the one asked for, or the one that the name of the file says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from rowscope.inspector.errors import UsageError
+from rowscope.terminal import check_choice, chosen_format
+
+SUFFIXES: Final[Mapping[str, str]] = {
+    ".csv": "csv",
+    ".htm": "html",
+    ".html": "html",
+    ".json": "json",
+    ".jsonl": "jsonl",
+    ".markdown": "markdown",
+    ".md": "markdown",
+    ".ndjson": "jsonl",
+    ".npy": "numpy",
+    ".parquet": "parquet",
+    ".py": "python",
+    ".sarif": "sarif",
+    ".sarif.json": "sarif",
+}
+"""Ends of file names that say a format. Other names go with any."""
+
+# Formats that a name of another one suits as well.
+_ALSO: Final = {"sarif": ("json",)}
+
+
+def pick_format(
+    given: str | None,
+    output: str | None,
+    known: Sequence[str],
+    *,
+    default: str = "text",
+    files: Mapping[str, str] | None = None,
+) -> str:
+    """The format to write, before any work is done; failures are told in it too.
+
+    Args:
+        given: the value of `--format`, None where it was not given.
+        output: the value of `--output`.
+        known: the command's formats.
+        default: where neither says one.
+        files: file names that suit a format of this command alone, as `mask` has them.
+
+    Raises:
+        UsageError: an unknown format, or a file name that says another one.
+    """
+    if given is not None:
+        check_choice("--format", given, tuple(known))
+    said = _said(output)
+    if given is None:
+        if said is not None and said not in known:
+            raise UsageError(
+                f"--output {output!r} is the name of a file in the format {said}, which this command does "
+                f"not write; its formats are {', '.join(known)}: choose another name, or give --format",
+                location="--output",
+            )
+        given = said or default
+    else:
+        check_name("--output", given, output, files or {})
+    chosen_format.set(given)
+    return given
+
+
+def check_name(option: str, format: str, file: str | None, files: Mapping[str, str]) -> None:
+    """Refuse a file whose name says another format than the one that is written to it.
+
+    Raises:
+        UsageError: it does.
+    """
+    said = _said(file)
+    fits = {format, *_ALSO.get(format, ()), _said(files.get(format))}
+    if said is not None and said not in fits:
+        raise UsageError(
+            f"{option} {file!r} is the name of a file in the format {said}, and the format asked for is "
+            f"{format}; change one of the two",
+            location=option,
+        )
+
+
+def _said(file: str | None) -> str | None:
+    """The format that a file's name says; None where it says none."""
+    name = (file or "").lower()
+    ends = (end for end in sorted(SUFFIXES, key=len, reverse=True) if name.endswith(end))
+    return next((SUFFIXES[end] for end in ends), None)
