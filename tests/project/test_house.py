@@ -31,7 +31,7 @@ FLOORS = (
     ("inspector.checks",),
     ("inspector.audit", "inspector.listing"),
     ("inspector.gate",),
-    ("inspector.claim", "inspector.diff", "inspector.mask", "inspector.model"),
+    ("inspector.claim", "inspector.diff", "inspector.fleet", "inspector.mask", "inspector.model"),
     ("inspector.study",),
     ("inspector.render",),
     ("signals",),
@@ -41,7 +41,7 @@ FLOORS = (
     ("__main__",),
 )
 LOOSE = {"inspector", *(f"inspector.{name}" for name in ("arrays", "errors", "frozen", "plain", "ranges"))}
-ACTING = ("claim", "diff", "mask", "model")
+ACTING = ("claim", "diff", "fleet", "mask", "model")
 
 
 def modules():
