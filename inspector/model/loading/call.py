@@ -175,7 +175,7 @@ def require_kind(loaded: Loaded, probe: str, kinds: tuple[str, ...]) -> None:
         "headless": f"{name} has no output over the vocabulary: it gives hidden states, no probabilities",
         "masked": f"{name} fills in masked tokens from both sides and does not generate a next token",
     }[loaded.kind]
-    can = "forward" if loaded.kind == "headless" else "forward and gradient"
+    can = "forward" if loaded.kind == "headless" else "forward, gradient and verify"
     raise RefusedError(
         f"the {probe} probe cannot run on {loaded.checkpoint.path!r}: {why}; this model can run {can}",
         location=name,

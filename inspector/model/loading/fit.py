@@ -15,7 +15,16 @@ DTYPES: Final = ("auto", *sorted(BYTES))
 # gradient: what is left of the whole, one part, and room to compare it with p - y.
 # train: gradients, two states of AdamW and the weights to go back to, and AdamW's temporaries for a matrix.
 # token-only: the same for the matrices alone, and the gradient that the hook makes.
-_HELD: Final = {"forward": (0, 0), "leak": (0, 0), "gradient": (0, 3), "train": (4, 2), "token-only": (0, 7)}
+_HELD: Final = {
+    "forward": (0, 0),
+    "leak": (0, 0),
+    "verify": (0, 0),
+    "gradient": (0, 3),
+    "train": (4, 2),
+    "token-only": (0, 7),
+}
+# Probes that ask which side of a threshold a probability lies on, far from it: these may be rounded.
+_ROUNDED: Final = frozenset({"verify"})
 _STORED: Final = {"F64": "float64", "F32": "float32", "BF16": "bfloat16", "F16": "float16"}
 
 
@@ -51,6 +60,7 @@ def choose_dtype(
     """The dtype to load in, and a note where memory decided it.
 
     "auto" is float32, for exact measurements, or what is stored where only that fits; float64 weights stay.
+    For `verify` it is bfloat16 where that is stored and the device computes in it.
 
     Raises:
         UsageError: an unknown name.
@@ -68,11 +78,26 @@ def choose_dtype(
     stored = _STORED.get(checkpoint.matrices[0].dtype, "float32") if checkpoint.matrices else "float32"
     wide = "float64" if stored == "float64" and device != "mps" else "float32"
     free = available(torch, device)
+    if probe in _ROUNDED and stored == "bfloat16" and computes_bfloat16(torch, device):
+        _require(checkpoint, _need(checkpoint, stored, probe), free, device, stored, probe)
+        return stored, (
+            f"Loaded in bfloat16, as stored, in which {device} computes; --dtype float32 is exact.",
+        )
     if _need(checkpoint, wide, probe).total <= free or BYTES[stored] >= BYTES[wide]:
         _require(checkpoint, _need(checkpoint, wide, probe), free, device, wide, probe)
         return wide, ()
     _require(checkpoint, _need(checkpoint, stored, probe), free, device, stored, probe)
     return stored, (f"Loaded in {stored}, as stored: {wide} does not fit into the memory of {device}.",)
+
+
+def computes_bfloat16(torch: Any, device: str) -> bool:  # noqa: ANN401 - the module
+    """Whether a device has instructions for bfloat16; elsewhere it is emulated, slower than float32."""
+    if device == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if device != "cpu" or not hasattr(torch.cpu, "get_capabilities"):
+        return False
+    found = torch.cpu.get_capabilities()
+    return any(found.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))
 
 
 def require_room(torch: Any, checkpoint: Checkpoint, device: str, dtype: str, probe: str) -> None:  # noqa: ANN401

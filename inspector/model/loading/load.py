@@ -98,6 +98,7 @@ def load(
     seed: int = 0,
     ids: Iterable[int] | None = None,
     trust_remote_code: bool = False,
+    needed: bool = True,
 ) -> Loaded:
     """Load a checkpoint's model for a probe; a `Loaded` is returned as it is, with `seed` set.
 
@@ -106,6 +107,7 @@ def load(
         dtype: one of `fit.DTYPES`; "auto" takes float32, or the stored type where only that fits.
         ids: probe these ids instead of the reserved ones.
         trust_remote_code: run the Python files of the checkpoint, where its config names some.
+        needed: refuse a checkpoint in which nothing is reserved or looks untrained.
 
     Raises:
         MissingExtraError: torch or transformers is not installed.
@@ -123,7 +125,7 @@ def load(
     checkpoint = path if isinstance(path, Checkpoint) else open_checkpoint(path)
     refuse_unloadable(checkpoint, trust_remote_code=trust_remote_code)
     precision, notes = choose_dtype(torch, checkpoint, place, dtype, probe)
-    subject = find_subject(checkpoint, ids)
+    subject = find_subject(checkpoint, ids, needed=needed)
     with _quiet(transformers):
         network, kind = _network(transformers, torch, checkpoint, place, precision, trust_remote_code)
         tokenizer, more = _tokenizer(transformers, checkpoint, subject, trust_remote_code)

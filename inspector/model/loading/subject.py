@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from rowscope.inspector.arrays import union
 from rowscope.inspector.census import ADDED, PLACEHOLDER, UNMAPPED, USED, Census, next_ids, take_census
 from rowscope.inspector.checkpoint import Checkpoint
 from rowscope.inspector.errors import RefusedError, TokenizerError, UndecodableError, UsageError
-from rowscope.inspector.evidence import measure_matrix
+from rowscope.inspector.evidence import MatrixEvidence, measure_matrix
 from rowscope.inspector.frozen import Comparable
 from rowscope.inspector.model.results import SubjectFacts
 from rowscope.inspector.ranges import ids_of, to_ranges
@@ -34,6 +34,7 @@ class Subject(Comparable):
         untrained: used ids that the stored rows show as untrained, in either matrix; `special` are the
             added tokens among them.
         trained: used ids that look trained in every matrix; all used ids where there is none.
+        evidence: of all rows of each matrix that could be judged, by its role.
     """
 
     kind: str
@@ -45,6 +46,7 @@ class Subject(Comparable):
     special: Ids
     trained: Ids
     notes: tuple[str, ...]
+    evidence: Mapping[str, MatrixEvidence]
 
     @property
     def facts(self) -> SubjectFacts:
@@ -53,7 +55,7 @@ class Subject(Comparable):
     @property
     def noun(self) -> str:
         """What the ids are called in a sentence."""
-        return {"reserved": "reserved", "untrained": "untrained", "given": "given"}[self.kind]
+        return "chosen" if self.kind == "candidates" else self.kind
 
     def sample(self, seed: int, count: int = _SAMPLE) -> Ids:
         """`count` trained used ids, drawn once by `seed`, sorted; all of them where there are fewer."""
@@ -75,13 +77,14 @@ class Subject(Comparable):
         return np.concatenate((unmapped, self.reserved[codes == PLACEHOLDER]))
 
 
-def find_subject(checkpoint: Checkpoint, ids: Iterable[int] | None = None) -> Subject:
+def find_subject(checkpoint: Checkpoint, ids: Iterable[int] | None = None, *, needed: bool = True) -> Subject:
     """Read tokenizer files and rows, and decide what to probe.
 
     The reserved ids where there are some; else the untrained rows of used tokens; else nothing.
 
     Args:
         ids: probe these instead.
+        needed: False where a checkpoint with nothing to probe is given no ids, not refused.
 
     Raises:
         RefusedError: (NOTHING_TO_PROBE) no id is reserved, none looks untrained and none was given.
@@ -90,15 +93,16 @@ def find_subject(checkpoint: Checkpoint, ids: Iterable[int] | None = None) -> Su
     notes: list[str] = []
     vocabulary = _vocabulary(checkpoint, notes)
     census = take_census(checkpoint.layout, vocabulary, checkpoint.config)
-    judged, untrained = _judge(checkpoint, vocabulary, census, notes)
+    evidence = _judge(checkpoint, vocabulary, census, notes)
+    untrained = _untrained(evidence, census.rows)
     used = np.isin(census.codes, USED)
     trained = np.flatnonzero(used & ~untrained)
-    if judged and not trained.size:
+    if evidence and not trained.size:
         notes.append("No used row looks trained: all used rows serve for comparison.")
         trained = np.flatnonzero(used)
     reserved = census.ids("reserved")
     bad = np.flatnonzero(used & untrained)
-    kind, chosen = _choose(checkpoint, census, reserved, bad, ids)
+    kind, chosen = _choose(checkpoint, census, reserved, bad, ids, needed)
     return Subject(
         kind=kind,
         ids=chosen,
@@ -109,6 +113,7 @@ def find_subject(checkpoint: Checkpoint, ids: Iterable[int] | None = None) -> Su
         special=bad[census.codes[bad] == ADDED],
         trained=trained,
         notes=tuple(notes),
+        evidence=evidence,
     )
 
 
@@ -125,29 +130,40 @@ def _vocabulary(checkpoint: Checkpoint, notes: list[str]) -> Vocabulary | None:
 
 def _judge(
     checkpoint: Checkpoint, vocabulary: Vocabulary | None, census: Census, notes: list[str]
-) -> tuple[bool, NDArray[np.bool_]]:
-    """Whether any matrix could be judged, and bool [rows]: untrained in at least one."""
-    untrained = np.zeros(census.rows, dtype=bool)
-    judged = False
+) -> dict[str, MatrixEvidence]:
+    """Verdicts by role, of the matrices that could be judged."""
+    found: dict[str, MatrixEvidence] = {}
     for matrix in checkpoint.matrices:
         try:
             facts = measure_matrix(matrix, checkpoint, vocabulary, census.codes)
         except UndecodableError as error:
             notes.append(f"The rows of {matrix.tensor} were not judged: {error.message}")
             continue
-        judged = True
-        untrained[: matrix.rows] |= facts.evidence.untrained
-    return judged, untrained
+        found[matrix.role] = facts.evidence
+    return found
+
+
+def _untrained(evidence: Mapping[str, MatrixEvidence], rows: int) -> NDArray[np.bool_]:
+    """bool [rows]: untrained in at least one matrix."""
+    untrained = np.zeros(rows, dtype=bool)
+    for found in evidence.values():
+        untrained[: found.verdict.size] |= found.untrained
+    return untrained
 
 
 def _choose(
-    checkpoint: Checkpoint, census: Census, reserved: Ids, untrained: Ids, ids: Iterable[int] | None
+    checkpoint: Checkpoint,
+    census: Census,
+    reserved: Ids,
+    untrained: Ids,
+    ids: Iterable[int] | None,
+    needed: bool,
 ) -> tuple[str, Ids]:
     if ids is not None:
         return "given", _given(ids, census.rows)
     if reserved.size:
         return "reserved", reserved
-    if untrained.size:
+    if untrained.size or not needed:
         return "untrained", untrained
     raise RefusedError(
         f"{checkpoint.path!r} has no reserved row and none of its {census.rows} rows looks untrained: "
