@@ -9,7 +9,14 @@ from rowscope.inspector.model.forward.results import ForwardResult, GroupForward
 from rowscope.inspector.model.gradient.gradient import gradient
 from rowscope.inspector.model.gradient.results import Experiment, GradientPart, GradientResult, RowGradients
 from rowscope.inspector.model.leak.leak import leak
-from rowscope.inspector.model.leak.results import LeakCell, LeakResult, PromptLeak
+from rowscope.inspector.model.leak.results import (
+    LeakCell,
+    LeakResult,
+    PositionLeak,
+    PromptLeak,
+    RolloutLeak,
+    Rollouts,
+)
 from rowscope.inspector.model.loading.load import Loaded, load
 from rowscope.inspector.model.loading.prompts import Prompt, read_prompts
 from rowscope.inspector.model.loading.subject import Subject, find_subject
@@ -29,10 +36,13 @@ __all__ = [
     "LeakCell",
     "LeakResult",
     "Loaded",
+    "PositionLeak",
     "ProbeResult",
     "Progress",
     "Prompt",
     "PromptLeak",
+    "RolloutLeak",
+    "Rollouts",
     "RowGradients",
     "Subject",
     "SuppressReserved",

@@ -119,7 +119,7 @@ def _no_mask(doc: Document, material: Material) -> Verdict:
     if advice.from_temperature is None:
         hottest = max(cell.temperature for cell in material.leak.cells)
         return "confirmed", [doc.texts.say("no_mask.confirmed", temperature=f"{hottest:g}")]
-    cell = material.leak.find(advice.from_temperature)
+    cell = material.leak.find(advice.from_temperature, scope=advice.basis)
     assert cell is not None
     temperature = f"{advice.from_temperature:g}"
     return "corrected", [

@@ -108,7 +108,7 @@ def _leak(doc: Document, material: Material) -> Iterator[str]:
     if advice.from_temperature is None:
         yield doc.texts.say("conclusion.mask_optional", kind=kind)
         return
-    cell = material.leak.find(advice.from_temperature)
+    cell = material.leak.find(advice.from_temperature, scope=advice.basis)
     assert cell is not None
     yield doc.texts.say(
         "conclusion.mask", kind=kind, tokens=tokens_text(doc, cell), temperature=f"{cell.temperature:g}"

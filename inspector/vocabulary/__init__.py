@@ -3,6 +3,7 @@
 Knows ids, tokens, templates and their spellings. Must not know matrices or weights.
 """
 
+from rowscope.inspector.vocabulary.asking import chat_prompt
 from rowscope.inspector.vocabulary.files import TokenizerFolder
 from rowscope.inspector.vocabulary.lookup import all_ids, called, differing, ids_of, starting
 from rowscope.inspector.vocabulary.markers import Marker, unknown_markers
@@ -43,6 +44,7 @@ __all__ = [
     "byte_level_text",
     "byte_token",
     "called",
+    "chat_prompt",
     "differing",
     "expect_vocabulary",
     "ids_of",

@@ -9,8 +9,9 @@ import pytest
 
 from rowscope.inspector import model
 from rowscope.inspector.errors import RefusedError, UsageError
+from rowscope.inspector.model.leak.advice import advise
 from rowscope.inspector.model.leak.filters import Filters, mask_mass, masses, ratio_change, sort_logits
-from rowscope.inspector.model.leak.leak import TEMPERATURES, advise
+from rowscope.inspector.model.leak.leak import TEMPERATURES
 from rowscope.inspector.model.leak.results import LeakCell
 from rowscope.inspector.model.loading.prompts import BUILT_IN
 
@@ -117,9 +118,14 @@ def cell(temperature, mean):
     ],
 )
 def test_advice_follows_the_masses(means, code, start):
-    advice = advise([cell(t, mean) for t, mean in zip((0.5, 1.0, 2.0), means, strict=True)], "reserved")
-    assert (advice.code, advice.from_temperature) == (code, start)
+    cells = [cell(t, mean) for t, mean in zip((0.5, 1.0, 2.0), means, strict=True)]
+    advice = advise({"prompts": cells}, "reserved")
+    assert (advice.code, advice.from_temperature, advice.basis) == (code, start, "prompts")
     assert "reserved" in advice.text
+    rare = [cell(t, 1e-12) for t in (0.5, 1.0, 2.0)]
+    own = advise({"prompts": rare, "rollouts": cells}, "reserved")
+    assert (own.code, own.from_temperature, own.basis) == (code, start, "rollouts")
+    assert own.expected_tokens == advice.expected_tokens
 
 
 @pytest.mark.parametrize("family", ["qwen2", "llama", "gemma3", "t5"])
@@ -168,6 +174,7 @@ def test_built_in_prompts_are_of_many_scripts_and_none_is_empty(demo):
         ({"top_p": 1.5}, "--top-p 1.5"),
         ({"min_p": -0.1}, "--min-p"),
         ({"max_tokens": 0}, "--max-tokens"),
+        ({"rollout_tokens": -1}, "--rollout-tokens -1: give at least 0"),
         ({"prompts": (model.Prompt("none", ""),)}, "no prompt has a token"),
     ],
 )

@@ -51,7 +51,9 @@ def test_gradient_tells_the_target_s_norm(results):
 def test_leak_tells_masses_and_advice_and_shows_names_safely(results):
     result = results["leak"]
     text = render_probe(result)
-    assert real(result.find(1.0).mean) in text
+    for scope in ("prompts", "rollouts"):
+        assert real(result.find(1.0, scope=scope).mean) in text
+    assert f"{100 * result.first_share:.3g}% of all mass" in text.replace("\n    ", " ")
     assert result.advice.text.split(":")[0] in text.replace("\n    ", " ")
     assert "\x1b" not in text
     assert "a | b\\x1b[31m" in text

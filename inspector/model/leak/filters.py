@@ -51,16 +51,13 @@ def masses(rows: Sorted, temperature: float, filters: Filters) -> dict[str, Any]
     p = (rows.logits / temperature).softmax(-1)
     total = p.cumsum(-1)
     width = p.shape[-1]
-    falling = -rows.logits
-    last = falling[:, min(filters.top_k, width) - 1, None].contiguous()
-    share = p[:, :1] * filters.min_p
-    reach = torch.full_like(p[:, :1], filters.top_p)
+    last = rows.logits[:, min(filters.top_k, width) - 1, None]
     kept = {
         "none": torch.full_like(rows.places[:, :1], width) if rows.places.shape[1] else None,
-        "top_k": torch.searchsorted(falling, last, right=True),
+        "top_k": (rows.logits >= last).sum(-1, keepdim=True),
         # total[i] is the mass up to and with i, so the first that reaches top_p is the last one kept.
-        "top_p": (torch.searchsorted(total, reach, right=False) + 1).clamp(max=width),
-        "min_p": torch.searchsorted(-p, -share, right=True),
+        "top_p": ((total < filters.top_p).sum(-1, keepdim=True) + 1).clamp(max=width),
+        "min_p": (p >= p[:, :1] * filters.min_p).sum(-1, keepdim=True),
     }
     chosen = p.gather(-1, rows.places)
     none = torch.zeros_like(p[:, 0])

@@ -9,8 +9,11 @@ from typing import Any, Final
 import numpy as np
 
 from rowscope.inspector.errors import RefusedError, UsageError
-from rowscope.inspector.model.leak.filters import Filters, mask_mass, masses, ratio_change, sort_logits
-from rowscope.inspector.model.leak.results import Advice, LeakCell, LeakResult, PromptLeak, TopId
+from rowscope.inspector.model.leak.advice import advise
+from rowscope.inspector.model.leak.filters import Filters
+from rowscope.inspector.model.leak.own_text import own_text
+from rowscope.inspector.model.leak.results import LeakResult, PositionLeak, PromptLeak, TopId
+from rowscope.inspector.model.leak.tally import MassTally
 from rowscope.inspector.model.loading.call import (
     call,
     encode,
@@ -23,14 +26,12 @@ from rowscope.inspector.model.loading.call import (
 from rowscope.inspector.model.loading.load import Loaded, Source, load
 from rowscope.inspector.model.loading.prompts import BUILT_IN, Prompt
 from rowscope.inspector.model.results import Progress
-from rowscope.inspector.model.suppress import SuppressReserved
 
 TEMPERATURES: Final = (0.5, 1.0, 1.5, 2.0, 3.0, 5.0)
-FILTERS: Final = ("none", "top_k", "top_p", "min_p", "mask")
 
 _TOP: Final = 10
-_OFTEN: Final = 1e6  # tokens within which a reserved id must not be expected
 _BLOCK_ELEMENTS: Final = 1 << 22
+_ONE_BY_ONE: Final = 8  # positions below this are shown by themselves, the others in doubling ranges
 
 
 def leak(
@@ -46,25 +47,29 @@ def leak(
     top_p: float = 0.95,
     min_p: float = 0.05,
     max_tokens: int = 128,
+    rollout_tokens: int = 32,
     trust_remote_code: bool = False,
     progress: Progress = None,
 ) -> LeakResult:
-    """Probability mass on the reserved ids at every position of some prompts.
+    """Probability mass on the reserved ids at every position of some prompts, and of the model's own text.
 
     Causal models read the prompt; in an encoder-decoder both sides do, the decoder behind its start token.
+    Behind each prompt, asked as a question where the checkpoint has a chat template, the model then samples
+    text of its own at temperature 1, without a filter.
 
     Args:
         ids: look at these instead of the reserved ids.
         prompts: None for the built-in ones, in many languages (see `read_prompts` for a file).
         top_k, top_p, min_p: each is applied alone.
         max_tokens: of a prompt; the rest is cut off.
+        rollout_tokens: that the model samples behind each prompt, at most; 0 for none.
 
     Raises:
         RefusedError: as `load`; a masked or headless model; no probed id with a row in the output matrix.
         UsageError: a temperature, filter or length that makes no sense; as `load`.
         MissingExtraError, CheckpointError: as `load`.
     """
-    filters = _check(temperatures, Filters(top_k, top_p, min_p), max_tokens)
+    filters = _check(temperatures, Filters(top_k, top_p, min_p), max_tokens, rollout_tokens)
     loaded = load(
         path,
         probe="leak",
@@ -77,60 +82,60 @@ def leak(
     require_kind(loaded, "leak", ("causal", "seq2seq"))
     import torch
 
-    sums = _Sums(loaded, tuple(temperatures), filters)
     texts = BUILT_IN if prompts is None else tuple(prompts)
+    work = _Work(loaded, MassTally(_subjects(loaded), tuple(temperatures), filters))
     with torch.inference_mode(), running(loaded):
         for done, prompt in enumerate(texts, start=1):
-            sums.read(prompt, max_tokens)
+            work.read(prompt, max_tokens)
             if progress is not None:
                 progress("leak", done, len(texts))
-    return sums.result()
+        if not work.by_prompt:
+            raise UsageError("--prompts: no prompt has a token; give some text", location="--prompts")
+        fresh = MassTally(work.tally.ids, work.tally.temperatures, filters)
+        own = own_text(loaded, texts, fresh, max_tokens, rollout_tokens, work.notes, progress)
+    return work.result(own)
 
 
-def _check(temperatures: Sequence[float], filters: Filters, max_tokens: int) -> Filters:
+def _check(temperatures: Sequence[float], filters: Filters, max_tokens: int, rollout_tokens: int) -> Filters:
     wrong = [t for t in temperatures if not 0 < t < float("inf")]
     if wrong or not temperatures:
         found = wrong[0] if wrong else "nothing"
         raise UsageError(f"--temperatures: {found}; give numbers above 0", location="--temperatures")
-    for name, value, good in (
-        ("--top-k", filters.top_k, filters.top_k >= 1),
-        ("--top-p", filters.top_p, 0 < filters.top_p <= 1),
-        ("--min-p", filters.min_p, 0 <= filters.min_p <= 1),
-        ("--max-tokens", max_tokens, max_tokens >= 1),
+    for name, value, good, span in (
+        ("--top-k", filters.top_k, filters.top_k >= 1, "at least 1"),
+        ("--top-p", filters.top_p, 0 < filters.top_p <= 1, "a share from 0 to 1"),
+        ("--min-p", filters.min_p, 0 <= filters.min_p <= 1, "a share from 0 to 1"),
+        ("--max-tokens", max_tokens, max_tokens >= 1, "at least 1"),
+        ("--rollout-tokens", rollout_tokens, rollout_tokens >= 0, "at least 0"),
     ):
         if not good:
-            span = "at least 1" if isinstance(value, int) else "a share from 0 to 1"
             raise UsageError(f"{name} {value}: give {span}", location=name)
     return filters
 
 
+def _subjects(loaded: Loaded) -> Any:  # noqa: ANN401 - int64 array
+    rows = loaded.output_rows or 0
+    ids = loaded.subject.ids[loaded.subject.ids < rows]
+    if not ids.size:
+        raise RefusedError(
+            f"none of the {loaded.subject.ids.size} {loaded.subject.noun} ids of "
+            f"{loaded.checkpoint.path!r} has a row in the output matrix ({rows} rows): none of "
+            "them can be emitted; there is nothing to measure",
+            location=loaded.checkpoint.path,
+            code="NO_TARGET",
+        )
+    return ids
+
+
 @dataclass
-class _Sums:
-    """Masses of every position so far."""
+class _Work:
+    """The prompts read so far."""
 
     loaded: Loaded
-    temperatures: tuple[float, ...]
-    filters: Filters
-    found: dict[tuple[float, str], list[float]] = field(default_factory=dict)
+    tally: MassTally
+    at: list[int] = field(default_factory=list)
     by_prompt: list[PromptLeak] = field(default_factory=list)
-    by_id: Any = None
-    ratio_error: float = 0.0
-    gap: float = float("inf")
     notes: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        rows = self.loaded.output_rows or 0
-        self.ids = self.loaded.subject.ids[self.loaded.subject.ids < rows]
-        if not self.ids.size:
-            raise RefusedError(
-                f"none of the {self.loaded.subject.ids.size} {self.loaded.subject.noun} ids of "
-                f"{self.loaded.checkpoint.path!r} has a row in the output matrix ({rows} rows): none of "
-                "them can be emitted; there is nothing to measure",
-                location=self.loaded.checkpoint.path,
-                code="NO_TARGET",
-            )
-        self.mask = SuppressReserved(self.ids.tolist())
-        self.near_one = min(self.temperatures, key=lambda t: abs(t - 1.0))
 
     def read(self, prompt: Prompt, limit: int) -> None:
         """Take in every position of a prompt."""
@@ -138,11 +143,15 @@ class _Sums:
         if not ids:
             self.notes.append(f"The prompt {prompt.name!r} has no token and was passed over.")
             return
-        start = len(self.found.get((self.near_one, "none"), []))
+        start = self.tally.positions
         for logits in self._logits(ids):
-            self._block(logits)
-        own = self.found[self.near_one, "none"][start:]
-        self.by_prompt.append(PromptLeak(prompt.name, len(ids), float(np.mean(own)), float(np.max(own))))
+            self.tally.add(logits)
+        self.at += range(len(ids))
+        own = self.tally.masses()[start:]
+        later = float(own[1:].mean()) if own.size > 1 else float("nan")
+        self.by_prompt.append(
+            PromptLeak(prompt.name, len(ids), float(own.mean()), float(own.max()), float(own[0]), later)
+        )
 
     def _logits(self, ids: list[int]) -> Iterator[Any]:
         """Float64 logits [positions, vocabulary] of one prompt, a block of positions at a time."""
@@ -153,90 +162,47 @@ class _Sums:
         for start in range(0, int(logits.shape[0]), step):
             yield float64(logits[start : start + step])
 
-    def _block(self, logits: Any) -> None:  # noqa: ANN401 - tensor
-        import torch
-
-        chosen = torch.zeros(logits.shape[1], dtype=torch.bool, device=logits.device)
-        chosen[torch.as_tensor(self.ids, device=logits.device)] = True
-        rows = sort_logits(logits, chosen)
-        hidden = self.mask(None, logits)
-        for temperature in self.temperatures:
-            found = masses(rows, temperature, self.filters)
-            found["mask"] = mask_mass(hidden, chosen, temperature)
-            for name, values in found.items():
-                self.found.setdefault((temperature, name), []).extend(values.tolist())
-        error = ratio_change(logits, hidden, chosen, self.near_one)
-        self.ratio_error = max(self.ratio_error, error)
-        p = (logits / self.near_one).softmax(-1)[:, chosen].sum(0)
-        self.by_id = p if self.by_id is None else self.by_id + p
-        self.gap = min(self.gap, float((logits.amax(-1) - logits[:, chosen].amax(-1)).min()))
-
-    def result(self) -> LeakResult:
-        if not self.by_prompt:
-            raise UsageError("--prompts: no prompt has a token; give some text", location="--prompts")
-        cells = tuple(
-            _cell(temperature, name, self.found[temperature, name])
-            for temperature in self.temperatures
-            for name in FILTERS
-        )
-        positions = len(self.found[self.near_one, "none"])
+    def result(self, own: Any) -> LeakResult:  # noqa: ANN401 - Rollouts or None
+        tally, filters = self.tally, self.tally.filters
+        at, masses = np.asarray(self.at), self.tally.masses()
+        alone = at == 0 if self.loaded.kind == "causal" else np.zeros(at.size, dtype=bool)
+        cells, in_context = tally.cells(), tally.cells(~alone)
+        scopes = {"prompts": in_context} if in_context else {"all": cells}
+        if own is not None:
+            scopes["rollouts"] = own.cells
+        total = float(masses.sum())
         return LeakResult(
             settings=self.loaded.settings,
             notes=(*self.loaded.notes, *self.notes),
-            positions=positions,
-            filters={"top_k": self.filters.top_k, "top_p": self.filters.top_p, "min_p": self.filters.min_p},
+            positions=tally.positions,
+            filters={"top_k": filters.top_k, "top_p": filters.top_p, "min_p": filters.min_p},
             cells=cells,
+            first=tally.cells(alone),
+            in_context=in_context,
+            first_share=float(masses[alone].sum()) / total if total > 0 else float("nan"),
+            by_position=tuple(_by_position(at, masses)),
             prompts=tuple(self.by_prompt),
-            top_ids=tuple(self._top(positions)),
-            mask_ratio_error=self.ratio_error,
-            smallest_gap=self.gap,
-            advice=advise(cells, self.loaded.subject.noun),
+            rollouts=own,
+            top_ids=tuple(self._top()),
+            mask_ratio_error=tally.ratio_error,
+            smallest_gap=tally.gap,
+            advice=advise(scopes, self.loaded.subject.noun),
         )
 
-    def _top(self, positions: int) -> Iterator[TopId]:
-        mean = (self.by_id / positions).cpu().numpy()
+    def _top(self) -> Iterator[TopId]:
+        mean = (self.tally.by_id / self.tally.positions).cpu().numpy()
         vocabulary = self.loaded.subject.vocabulary
         for at in np.argsort(-mean, kind="stable")[:_TOP]:
-            id = int(self.ids[at])
+            id = int(self.tally.ids[at])
             token, text = (vocabulary.tokens.get(id), vocabulary.text(id)) if vocabulary else (None, None)
             yield TopId(id, token, text, float(mean[at]))
 
 
-def _cell(temperature: float, name: str, values: list[float]) -> LeakCell:
-    array = np.asarray(values)
-    mean = float(array.mean())
-    return LeakCell(
-        temperature=temperature,
-        filter=name,
-        mean=mean,
-        median=float(np.median(array)),
-        max=float(array.max()),
-        positions=float(np.mean(array > 0)),
-        expected_tokens=1.0 / mean if mean > 0 else float("inf"),
-    )
-
-
-def advise(cells: Sequence[LeakCell], noun: str) -> Advice:
-    """The recommended action, from the masses without filter."""
-    plain = sorted((c for c in cells if c.filter == "none"), key=lambda c: c.temperature)
-    often = [c for c in plain if c.expected_tokens <= _OFTEN]
-    if not often:
-        rarest = plain[-1]
-        return Advice(
-            "optional",
-            None,
-            f"At no temperature up to {rarest.temperature:g} is a {noun} id expected within a million "
-            "tokens; a mask changes nothing that is likely, and makes it certain.",
-        )
-    first = often[0]
-    tokens = f"one in about {first.expected_tokens:,.0f} tokens at temperature {first.temperature:g}"
-    if first.temperature <= 1.0:
-        return Advice(
-            "mask", first.temperature, f"Mask the {noun} ids whenever you sample: {tokens}, without a filter."
-        )
-    return Advice(
-        "mask-when-hot",
-        first.temperature,
-        f"Mask the {noun} ids when you sample at temperature {first.temperature:g} or above: {tokens}, "
-        "without a filter.",
-    )
+def _by_position(at: Any, masses: Any) -> Iterator[PositionLeak]:  # noqa: ANN401 - arrays
+    """Positions one by one, then in ranges that double."""
+    start = 0
+    while start <= int(at.max()):
+        stop = start + 1 if start < _ONE_BY_ONE else 2 * start
+        own = masses[(at >= start) & (at < stop)]
+        yield PositionLeak(start, stop, int(own.size), float(own.mean()), float(own.max()))
+        start = stop

@@ -19,10 +19,10 @@ from rowscope.inspector.model import (
 )
 from rowscope.inspector.ranges import format_ranges
 from rowscope.inspector.render.lines import Line, to_plain_text
-from rowscope.inspector.render.plain import columns, wrap
+from rowscope.inspector.render.plain import wrap
+from rowscope.inspector.render.probe.leak import leak_lines
+from rowscope.inspector.render.probe.parts import Cells, heading, say, table
 from rowscope.inspector.text import cosine, count, real, visible
-
-Cells = tuple[str, ...]
 
 _LAYERS: Final = 6
 
@@ -42,7 +42,7 @@ def probe_lines(result: ProbeResult, *, width: int = 80) -> Iterator[Line]:
             for experiment in result.experiments:
                 yield from _experiment(experiment, result.settings.subject.kind, width)
         case LeakResult():
-            yield from _leak(result, width)
+            yield from leak_lines(result, width)
         case TrainResult():
             yield from _train(result, width)
     for note in result.notes:
@@ -66,23 +66,9 @@ def _title(result: ProbeResult, width: int) -> Iterator[Line]:
     yield Line("")
 
 
-def _table(rows: Sequence[Cells], width: int, *, left: int = 1) -> Iterator[Line]:
-    """Rows under a heading, the first `left` columns to the left and the others to the right."""
-    lines = columns(rows, width, range(left, len(rows[0])))
-    yield from (Line(line, "dim" if number == 0 else "") for number, line in enumerate(lines))
-
-
-def _heading(text: str) -> Line:
-    return Line(text, "heading")
-
-
-def _say(text: str, width: int) -> Iterator[Line]:
-    yield from (Line(line) for line in wrap(text, width, "  "))
-
-
 def _forward(result: ForwardResult, width: int) -> Iterator[Line]:
     first = result.first_five
-    yield _heading(f"the first {len(first.ids)} together ({', '.join(map(str, first.ids))})")
+    yield heading(f"the first {len(first.ids)} together ({', '.join(map(str, first.ids))})")
     shape = "no logits" if first.logits_shape is None else f"logits {'x'.join(map(str, first.logits_shape))}"
     said = f"{'finite' if first.finite else 'NOT FINITE'}, {shape}"
     if first.logits is not None and first.entropy is not None:
@@ -90,19 +76,19 @@ def _forward(result: ForwardResult, width: int) -> Iterator[Line]:
             f"; at the last position their logits have mean {real(first.logits.mean)}, best rank "
             f"{count(first.logits.best_rank)}; entropy {real(first.entropy)} nats"
         )
-    yield from _say(said, width)
+    yield from say(said, width)
     yield Line("")
-    yield _heading("each as an input of its own, and inside a sentence")
-    yield from _table([_FORWARD_NAMES, *(_forward_cells(group) for group in result.groups)], width, left=2)
-    yield from _say(
+    yield heading("each as an input of its own, and inside a sentence")
+    yield from table([_FORWARD_NAMES, *(_forward_cells(group) for group in result.groups)], width, left=2)
+    yield from say(
         "logit, pctile, rank: of the probed ids as predictions (mean; share of used ids below; the best); "
         "outputs: how many different ones, in effect; cosine: of the last hidden states, between inputs; "
         "special: untrained special tokens",
         width,
     )
     yield Line("")
-    yield _heading("mean norm of the hidden state by layer (0 = embedding)")
-    yield from _table(_layer_rows(result.groups), width, left=2)
+    yield heading("mean norm of the hidden state by layer (0 = embedding)")
+    yield from table(_layer_rows(result.groups), width, left=2)
     yield Line("")
 
 
@@ -140,9 +126,9 @@ def _layer_rows(groups: Sequence[GroupForward]) -> list[Cells]:
 
 def _experiment(experiment: Experiment, kind: str, width: int) -> Iterator[Line]:
     inputs = ", ".join(map(str, experiment.inputs[:6])) + (", …" if len(experiment.inputs) > 6 else "")
-    yield _heading(f"{experiment.name}: reads {inputs}; is to predict {experiment.target}")
+    yield heading(f"{experiment.name}: reads {inputs}; is to predict {experiment.target}")
     agreement = experiment.agreement
-    yield from _say(
+    yield from say(
         f"loss {real(experiment.loss)} nats (by transformers: {real(experiment.loss_of_transformers)}); the "
         f"parts miss the whole by {real(experiment.closure)} of its largest element, the output path misses "
         f"(p - y) h by {real(agreement.max_error)}",
@@ -150,8 +136,8 @@ def _experiment(experiment: Experiment, kind: str, width: int) -> Iterator[Line]
     )
     rows: list[Cells] = [("part", "path", "at", "used", "target", "read", "other", "cosine")]
     rows += [_part_cells(part) for part in (*experiment.whole, *experiment.parts)]
-    yield from _table(rows, width, left=2)
-    yield from _say(
+    yield from table(rows, width, left=2)
+    yield from say(
         f"at: positions; norms of the gradient of the used rows, the target's row, the {kind} rows that are "
         f"read, and the median one of the other {kind} rows; cosine: between these",
         width,
@@ -172,61 +158,30 @@ def _part_cells(part: GradientPart) -> Cells:
     )
 
 
-def _leak(result: LeakResult, width: int) -> Iterator[Line]:
-    yield _heading(f"probability mass on the probed ids, mean over {count(result.positions)} positions")
-    names = ("none", "top_k", "top_p", "min_p", "mask")
-    titles = ["without filter", *(f"{name} {result.filters[name]:g}" for name in names[1:4]), "mask"]
-    rows: list[Cells] = [("T", *titles, "tokens until one")]
-    for temperature in dict.fromkeys(cell.temperature for cell in result.cells):
-        cells = {name: result.find(temperature, name) for name in names}
-        plain = cells["none"]
-        until = "-" if plain is None else _tokens(plain.expected_tokens)
-        rows.append(
-            (f"{temperature:g}", *("-" if c is None else real(c.mean) for c in cells.values()), until)
-        )
-    yield from _table(rows, width)
-    yield from _say(f"the mask changes no other ratio: {real(result.mask_ratio_error)} of log(p / q)", width)
-    yield Line("")
-    yield _heading("by prompt, near temperature 1")
-    prompts: list[Cells] = [("prompt", "tokens", "mean", "largest")]
-    prompts += [(visible(p.name), count(p.tokens), real(p.mean), real(p.max)) for p in result.prompts]
-    yield from _table(prompts, width)
-    yield Line("")
-    yield _heading("what to do")
-    yield from _say(result.advice.text, width)
-    yield Line("")
-
-
-def _tokens(expected: float) -> str:
-    return (
-        "never" if expected == float("inf") else count(round(expected)) if expected < 1e12 else real(expected)
-    )
-
-
 def _train(result: TrainResult, width: int) -> Iterator[Line]:
-    yield _heading(
+    yield heading(
         f"{visible(result.token)} in slot {result.id}: {result.steps} steps of {result.batch}, AdamW, "
         f"learning rate {result.learning_rate:g}"
     )
     first, stored = real(result.variants[0].loss_first), real(result.unclaimed.where_due)
-    yield from _say(
+    yield from say(
         f"row filled with the mean of {result.started_rows:,} used rows at their median norm; where the "
         f"token is due, its probability was {stored} with the row as stored; first loss {first} nats",
         width,
     )
     rows: list[Cells] = [("variant", "decay", "before", "due", "elsewhere", "last loss", "ms/step")]
     rows += [_variant_cells(variant) for variant in result.variants]
-    yield from _table(rows, width)
-    yield from _say(
+    yield from table(rows, width)
+    yield from say(
         "before, due, elsewhere: probability of the token where it belongs (twice) and where not", width
     )
     yield Line("")
-    yield _heading("how far rows moved")
+    yield heading("how far rows moved")
     moves: list[Cells] = [("variant", "rows", "moved", "relative", "norm", "cosine", "common")]
     for variant in result.variants:
         moves += [_drift_cells(variant, drift) for drift in variant.drift]
-    yield from _table(moves, width, left=2)
-    yield from _say("relative: |step| / |row|; norm: after / before; common: cosine between the steps", width)
+    yield from table(moves, width, left=2)
+    yield from say("relative: |step| / |row|; norm: after / before; common: cosine between the steps", width)
     yield Line("")
 
 

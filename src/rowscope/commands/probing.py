@@ -114,13 +114,17 @@ def leak(
     top_k: Annotated[int, typer.Option("--top-k", help="Tokens that top-k keeps.")] = 50,
     top_p: Annotated[float, typer.Option("--top-p", help="Mass that top-p keeps.")] = 0.95,
     min_p: Annotated[float, typer.Option("--min-p", help="Share of the largest probability.")] = 0.05,
+    rollout_tokens: Annotated[
+        int, typer.Option("--rollout-tokens", help="Tokens that the model samples behind each prompt.")
+    ] = 32,
 ) -> int:
     """Probability mass on reserved ids when sampling, by temperature and filter, and with the mask."""
     from rowscope.inspector.model import leak as run
     from rowscope.inspector.model import read_prompts
 
     texts = None if prompts is None else read_prompts(prompts)
-    return _run(run, path, shared, prompts=texts, top_k=top_k, top_p=top_p, min_p=min_p)
+    filters = {"top_k": top_k, "top_p": top_p, "min_p": min_p}
+    return _run(run, path, shared, prompts=texts, rollout_tokens=rollout_tokens, **filters)
 
 
 @probe.command()
