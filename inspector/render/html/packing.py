@@ -1,0 +1,51 @@
+"""Columns of many rows, packed for a page: no more bits than its pictures and tables need, deflated, base64."""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from collections.abc import Iterable
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rowscope.inspector.render.html.scale import Scale
+
+STEPS: Final = 65_534
+"""Steps of a packed real number: code 0 is no number, 1 the scale's lower end, 65,535 its upper end."""
+
+_COARSE: Final = 64  # 1,024 steps, as many as a picture has columns
+
+
+def packed(data: bytes) -> str:
+    """zlib's format in base64, which no markup can hide in."""
+    return base64.b64encode(zlib.compress(data, 9)).decode()
+
+
+def packed_texts(texts: Iterable[str]) -> str:
+    """Texts that hold no line feed, one a line, in UTF-8."""
+    return packed("\n".join(texts).encode())
+
+
+def packed_integers(values: NDArray[Any], size: int = 4) -> dict[str, Any]:
+    """Integers [n] below 256**size as byte planes, the lowest first: high ones deflate to nothing."""
+    planes = values.astype(f"<u{size}").view(np.uint8).reshape(-1, size).T
+    return {"bytes": size, "data": packed(planes.tobytes())}
+
+
+def packed_reals(
+    values: NDArray[np.floating[Any]], scale: Scale, coarse: NDArray[np.bool_] | None = None
+) -> dict[str, Any]:
+    """Reals [n] in 65,534 steps along `scale`; those not finite are told apart from all others.
+
+    `coarse` bool [n] are rows that only pictures show: 1,024 steps are enough.
+    """
+    finite = np.isfinite(values)
+    codes = np.zeros(values.size, dtype=np.int64)
+    codes[finite] = 1 + np.rint(scale.share(values[finite]) * STEPS).astype(np.int64)
+    if coarse is not None:
+        kept = finite & coarse
+        codes[kept] = np.minimum(1 + codes[kept] // _COARSE * _COARSE + _COARSE // 2, STEPS)
+    axis = {"low": scale.low, "high": scale.high, "log": scale.log}
+    return {**packed_integers(codes, 2), **axis}

@@ -1,0 +1,17 @@
+"""Pictures that stand in a page without a script: plain SVG, coloured by the page's style sheet.
+
+Knows arrays and scales. Must not know verdicts: classes come with their names.
+"""
+
+from rowscope.inspector.render.html.pictures.bars import bars_svg, histogram_svg
+from rowscope.inspector.render.html.pictures.scatter import Layer, scatter_svg
+from rowscope.inspector.render.html.pictures.strip import BLOCK, strip_svg
+
+__all__ = [
+    "BLOCK",
+    "Layer",
+    "bars_svg",
+    "histogram_svg",
+    "scatter_svg",
+    "strip_svg",
+]
