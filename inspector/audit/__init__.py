@@ -3,6 +3,7 @@
 Knows every room below. Must not parse options, render or write.
 """
 
+from rowscope.inspector.audit.judged import JudgedRows
 from rowscope.inspector.audit.report import (
     FAIL_ON,
     GroupReport,
@@ -20,6 +21,7 @@ __all__ = [
     "FAIL_ON",
     "Coverage",
     "GroupReport",
+    "JudgedRows",
     "Hidden",
     "MatrixReport",
     "NotableRow",

@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from rowscope.inspector.audit.judged import judged_rows
 from rowscope.inspector.audit.notable import notable_rows
 from rowscope.inspector.audit.report import (
     CheckpointFacts,
@@ -51,13 +52,14 @@ def compose(facts: Facts, skipped: tuple[Skipped, ...]) -> Report:
         complete=not any(skip.affects for skip in skipped),
         summary=summarise(facts),
         timings={},
+        vocabulary=facts.vocabulary,
     )
 
 
 def _checkpoint_facts(checkpoint: Checkpoint) -> CheckpointFacts:
     return CheckpointFacts(
         path=checkpoint.path,
-        files=tuple(FileFacts(shard.name, shard.header.file_bytes) for shard in checkpoint.shards),
+        files=tuple(FileFacts(shard.name, shard.header.file_bytes, shard.header.sha256) for shard in checkpoint.shards),
         bytes=checkpoint.bytes,
         tensors=len(checkpoint.tensors),
         parameters=checkpoint.parameters,
@@ -99,6 +101,7 @@ def _matrix_report(facts: Facts, item: MatrixFacts) -> MatrixReport:
         weight_decay=item.weight_decay,
         notable_rows=notable_rows(facts, item),
         other_tools=other_tools(item),
+        rows=judged_rows(item),
     )
 
 

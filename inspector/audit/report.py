@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import rowscope
+from rowscope.inspector.audit.judged import JudgedRows
 from rowscope.inspector.audit.scope import Coverage, Hidden, SettingsFacts
 from rowscope.inspector.census import Capacity, Census
 from rowscope.inspector.checks import SEVERITY_RANK, Finding
@@ -19,6 +20,7 @@ from rowscope.inspector.rows import GroupStats
 
 if TYPE_CHECKING:
     from rowscope.inspector.matrices import Storage
+    from rowscope.inspector.vocabulary import Vocabulary
 
 SCHEMA_VERSION: Final = "1"
 
@@ -27,10 +29,15 @@ FAIL_ON: Final = ("error", "warning", "note", "never")
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:
-    """A file of the checkpoint: name relative to its folder, size in bytes."""
+    """A file of the checkpoint: name relative to its folder, size in bytes.
+
+    `header_sha256` is the SHA-256 of its header's JSON bytes, in hexadecimal: with the same header, tensors
+    lie in the same places.
+    """
 
     name: str
     bytes: int
+    header_sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +89,8 @@ class NotableRow:
 class MatrixReport:
     """Statistics and verdicts of one matrix; `groups` holds `GroupStats` plus verdict counts.
 
-    `mean_shift` is the norm of the mean of all finite rows / their median norm.
+    `mean_shift` is the norm of the mean of all finite rows / their median norm. `rows` are all rows one by
+    one, which pictures are drawn from; they are no part of the JSON.
     """
 
     role: str
@@ -100,6 +108,7 @@ class MatrixReport:
     weight_decay: WeightDecay | None
     notable_rows: tuple[NotableRow, ...]
     other_tools: Mapping[str, Any]
+    rows: JudgedRows | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +176,7 @@ class Report(Comparable):
         timings: seconds by stage.
         settings: of the command line, None for a call from Python.
         hidden: findings that selection and baseline leave out of `findings`.
+        vocabulary: what the rows are called, None without tokenizer files; no part of the JSON.
     """
 
     checkpoint: CheckpointFacts
@@ -183,6 +193,7 @@ class Report(Comparable):
     timings: Mapping[str, float] = dataclasses.field(compare=False)
     settings: SettingsFacts | None = None
     hidden: tuple[Hidden, ...] = ()
+    vocabulary: Vocabulary | None = None
 
     def exit_code(self, fail_on: str = "error", *, allow_partial: bool = False) -> int:
         """0, 1 (a finding at or above `fail_on`) or 3 (partial and not allowed to be).
@@ -239,7 +250,7 @@ def _census(census: Census) -> dict[str, Any]:
 
 
 def _matrix(matrix: MatrixReport) -> dict[str, Any]:
-    fields = {f.name: getattr(matrix, f.name) for f in dataclasses.fields(matrix)}
+    fields = {f.name: getattr(matrix, f.name) for f in dataclasses.fields(matrix) if f.name != "rows"}
     fields["groups"] = {
         name: {**fields_of(group.stats), "verdicts": group.verdicts} for name, group in matrix.groups.items()
     }

@@ -7,6 +7,7 @@ million values, which is no file of weights but an attack on memory.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -71,12 +72,14 @@ class Header:
         metadata: the `__metadata__` strings.
         data_start: absolute position of the data section: 8 + header length.
         file_bytes: size of the whole file.
+        sha256: of the JSON bytes, padding included, in hexadecimal.
     """
 
     tensors: tuple[TensorInfo, ...] = field(repr=False)
     metadata: ReadOnly[str, str]
     data_start: int
     file_bytes: int
+    sha256: str
 
 
 def read_header(file: File) -> Header:
@@ -155,7 +158,8 @@ def _examine(raw: bytes, file_bytes: int) -> tuple[Header | None, Iterator[Fault
     if lexical or faults:
         return None, _located(lexical, faults, text)
     tensors = tuple(TensorInfo(*entry) for entry in entries)
-    return Header(tensors, ReadOnly(metadata), header_end, file_bytes), iter(())
+    digest = hashlib.sha256(raw).hexdigest()
+    return Header(tensors, ReadOnly(metadata), header_end, file_bytes, digest), iter(())
 
 
 def _prefix_fault(first: bytes, length: int, file_bytes: int) -> Fault | None:

@@ -1,20 +1,17 @@
-"""An audit as one HTML page that needs nothing else: no script, no font, no picture from elsewhere."""
+"""An audit as one HTML page that needs nothing else: no font, no picture, no script from elsewhere."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Iterator, Sequence
-from html import escape
 from typing import Final
 
-import rowscope
 from rowscope.inspector.audit import MatrixReport, Report
-from rowscope.inspector.checks import Finding
-from rowscope.inspector.render.audit.html_style import STYLE
-from rowscope.inspector.render.audit.norms_svg import norms_svg
+from rowscope.inspector.render.audit.html_banner import banner, partial
+from rowscope.inspector.render.audit.html_findings import findings
+from rowscope.inspector.render.audit.html_pictures import cluster_part, histogram_part, pictures, strip_part
+from rowscope.inspector.render.audit.html_rows import matrix_name, texts_of, views
+from rowscope.inspector.render.audit.provenance import provenance
 from rowscope.inspector.render.audit.tables import (
-    ROLE_WORDS,
     Cells,
     notable_cells,
     size_rows,
@@ -23,116 +20,120 @@ from rowscope.inspector.render.audit.tables import (
     untrained_first,
     whole_matrix,
 )
-from rowscope.inspector.render.plain import bytes_text, plural
+from rowscope.inspector.render.html import (
+    Words,
+    explorer,
+    html_table,
+    note,
+    page,
+    page_data,
+    section,
+    text,
+)
 from rowscope.inspector.text import visible
 
-# The page allows its own style sheet and nothing else, so that markup in a name could load nothing.
-_DIGEST: Final = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
-_POLICY: Final = f"default-src 'none'; style-src 'sha256-{_DIGEST}'"
+_SPECIALS: Final = 1000
 
 
-def render_html(report: Report, *, exit_code: int) -> str:
-    """The whole report as one HTML5 document in UTF-8, readable on a phone, printable, light and dark."""
-    return "\n".join(_document(report, exit_code)) + "\n"
+def render_html(report: Report, *, exit_code: int, title: str | None = None, lang: str = "en") -> str:
+    """The whole report as one HTML5 document in UTF-8, readable on a phone, printable, light and dark.
+
+    Args:
+        exit_code: what the command exits with.
+        title: of the page; by default it names the checkpoint.
+        lang: `en` or `zh`; messages of findings stay in English, what they mean is said in either.
+
+    Raises:
+        UsageError: another language.
+    """
+    words = Words(lang)
+    shown = views(report, words)
+    heading = title or words.say("page.audit_title", path=visible(report.checkpoint.path))
+    body = _body(report, words, heading, exit_code, bool(shown))
+    data = page_data(words, shown, texts_of(report)) if shown else None
+    return page(body, title=heading, language=words.language, data=data)
 
 
-def _document(report: Report, exit_code: int) -> Iterator[str]:
-    title = f"Vocabulary audit of {_text(report.checkpoint.path)}"
-    yield "<!doctype html>"
-    yield '<html lang="en"><head><meta charset="utf-8">'
-    yield f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
-    yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
-    yield f"<title>{title}</title>"
-    yield f"<style>{STYLE}</style></head>"
-    yield f"<body><main><h1>{title}</h1>"
-    yield from _head(report, exit_code)
-    yield from _findings(report.findings)
-    yield from _section("Sizes", _table([("", "size", ""), *size_rows(report)], numbers={1}))
-    for matrix in report.matrices:
-        yield from _matrix(matrix)
+def _body(report: Report, words: Words, heading: str, exit_code: int, live: bool) -> Iterator[str]:
+    yield f"<h1>{text(heading)}</h1>"
+    yield from banner(report, words)
+    yield from partial(report, words)
+    yield _contents(report, words, live)
+    yield from findings(report, words)
+    if live:
+        yield from section(words.say("part.picture"), pictures(report, words), "picture")
+        yield from section(words.say("part.norms"), histogram_part(report, words), "norms")
+        yield from section(words.say("part.strip"), strip_part(report, words), "strip")
+        yield from section(words.say("part.clusters"), cluster_part(report, words), "clusters")
+        table = explorer(words, words.say("part.rows"), _notable(report, words))
+        yield from section(words.say("part.rows"), table, "rows-part")
+    else:
+        yield from section(words.say("part.rows"), _notable(report, words), "rows-part")
+    yield from _specials(report, words)
+    yield from section(words.say("part.sizes"), _sizes(report, words), "sizes")
+    for at, matrix in enumerate(report.matrices):
+        yield from section(text(matrix_name(matrix, words)), _matrix(matrix, words), f"matrix-{at}")
+    yield from _said(report, words)
+    yield from section(words.say("part.provenance"), provenance(report, words, exit_code), "provenance")
+
+
+def _contents(report: Report, words: Words, live: bool) -> str:
+    parts = ["findings", *(["picture", "norms", "strip", "clusters"] if live else []), "rows"]
+    parts += ["specials"] if report.special_tokens else []
+    parts += ["sizes", "provenance"]
+    anchors = {"rows": "rows-part"}
+    links = (f'<li><a href="#{anchors.get(p, p)}">{text(words.say(f"part.{p}"))}</a></li>' for p in parts)
+    return f'<nav aria-label="{text(words.say("page.contents"))}"><ul>{"".join(links)}</ul></nav>'
+
+
+def _specials(report: Report, words: Words) -> Iterator[str]:
     tokens = untrained_first(report.special_tokens)
-    if tokens:
-        yield from _section("Special and added tokens", _table(special_rows(tokens), numbers={0}))
+    if not tokens:
+        return
+    rows = translated(special_rows(tokens[:_SPECIALS]), words)
+    body = list(html_table(rows, {0}, words.say("part.specials")))
+    body.insert(0, note(words.say("specials.how")))
+    if len(tokens) > _SPECIALS:
+        body.append(note(words.say("specials.more", shown=_SPECIALS, all=len(tokens))))
+    yield from section(words.say("part.specials"), body, "specials")
+
+
+def _notable(report: Report, words: Words) -> Iterator[str]:
+    """The rows that are named without a script, where the table of all cannot be."""
     for matrix in report.matrices:
         if matrix.notable_rows:
-            cells = notable_cells(matrix.notable_rows)
-            yield from _section(f"Notable rows: {_text(matrix.tensor)}", _table(cells, numbers={0, 4, 5}))
-    yield f"<footer>rowscope {escape(rowscope.__version__)}, exit code {exit_code}</footer>"
-    yield "</main></body></html>"
+            title = matrix_name(matrix, words)
+            yield f"<h3>{text(title)}</h3>"
+            yield from html_table(translated(notable_cells(matrix.notable_rows), words), {0, 4, 5}, title)
 
 
-def _head(report: Report, exit_code: int) -> Iterator[str]:
-    facts = report.checkpoint
-    kind = ", ".join(facts.architectures) or facts.model_type or "unknown architecture"
-    sizes = [plural(len(facts.files), "file"), bytes_text(facts.bytes), plural(facts.parameters, "parameter")]
-    if facts.quantization:
-        sizes.append(f"quantized: {facts.quantization}")
-    yield f'<p class="dim">{_text(" · ".join([kind, *sizes]))}</p>'
-    if not report.complete:
-        yield '<div class="partial"><p><strong>Partial audit: this is not a clean verdict.</strong></p><ul>'
-        for skip in report.coverage.skipped:
-            if skip.affects:
-                yield f"<li>{_text(skip.what)}: {_text(skip.why)}</li>"
-        yield "</ul></div>"
-    for paragraph in report.summary:
-        yield f"<p>{_text(paragraph)}</p>"
-    if report.settings is not None and report.settings.sentence:
-        yield f'<p class="dim">{_text(report.settings.sentence)}</p>'
-    for part in report.hidden:
-        yield f"<p><strong>{_text(part.sentence.capitalize())}.</strong></p>"
-    for note in report.notes:
-        yield f'<p class="dim">Note: {_text(note)}</p>'
+def _sizes(report: Report, words: Words) -> Iterator[str]:
+    rows = [("", words.say("label.size"), ""), *size_rows(report)]
+    return html_table(translated(rows, words), {1}, words.say("part.sizes"))
 
 
-def _findings(findings: Sequence[Finding]) -> Iterator[str]:
-    yield f"<section><h2>{plural(len(findings), 'finding')}</h2>"
-    for finding in findings:
-        yield f'<article class="{finding.severity}">'
-        yield (
-            f"<h3>{finding.severity} {_text(finding.code)} {_text(finding.name)} "
-            f'<span class="dim">confidence {finding.confidence}</span></h3>'
-        )
-        yield f"<p>{_text(finding.message)}</p>"
-        yield f"<p><code>{_text(finding.location)}</code></p>"
-        yield f'<p class="dim">{_text(finding.hint)}</p></article>'
-    yield "</section>"
-
-
-def _matrix(matrix: MatrixReport) -> Iterator[str]:
+def _matrix(matrix: MatrixReport, words: Words) -> Iterator[str]:
     cells = statistic_rows(matrix)
-    title = f"{ROLE_WORDS[matrix.role].capitalize()}: {_text(matrix.tensor)}"
-    body = [norms_svg(matrix), *_table(cells, numbers=set(range(1, len(cells[0]))))]
-    body += [f'<p class="dim">{_text(text)}</p>' for text in (*whole_matrix(matrix), matrix.reference_note)]
-    yield from _section(title, body)
+    numbers = set(range(1, len(cells[0])))
+    yield from html_table(translated(cells, words), numbers, matrix_name(matrix, words))
+    yield from (note(said) for said in (*whole_matrix(matrix), matrix.reference_note))
 
 
-def _section(title: str, body: Iterator[str] | Sequence[str]) -> Iterator[str]:
-    """`title` is markup."""
-    yield f"<section><h2>{title}</h2>"
-    yield from body
-    yield "</section>"
+def _said(report: Report, words: Words) -> Iterator[str]:
+    """Summary, settings, what is hidden, notes: sentences of the tool as they are."""
+    body = [f'<p lang="en">{text(paragraph)}</p>' for paragraph in report.summary]
+    if report.settings is not None and report.settings.sentence:
+        body.append(note(report.settings.sentence))
+    body += [note(words.say("page.note", note=visible(said))) for said in report.notes]
+    yield from section(words.say("part.words"), body, "words")
 
 
-def _table(rows: Sequence[Cells], numbers: set[int]) -> Iterator[str]:
-    """The first row is the heading; columns in `numbers` are set to the right."""
+def translated(rows: Sequence[Cells], words: Words) -> list[Cells]:
+    """Tables with their headings and first column in the page's language, where it has words for them."""
     head, *body = rows
-    # Focusable, so that a table wider than the screen can be scrolled from the keyboard.
-    yield '<div class="wide" tabindex="0"><table><thead>'
-    yield _row(head, "th", numbers)
-    yield "</thead><tbody>"
-    yield from (_row(row, "td", numbers) for row in body)
-    yield "</tbody></table></div>"
+    named = tuple(_label(cell, words) for cell in head)
+    return [named, *((_label(row[0], words), *row[1:]) for row in body)]
 
 
-def _row(cells: Cells, tag: str, numbers: set[int]) -> str:
-    marks = (' class="number"' if at in numbers else "" for at in range(len(cells)))
-    return (
-        "<tr>"
-        + "".join(f"<{tag}{mark}>{_text(cell)}</{tag}>" for cell, mark in zip(cells, marks, strict=True))
-        + "</tr>"
-    )
-
-
-def _text(value: str) -> str:
-    """Text from a file as markup: visible, and nothing in it is a tag, an entity or an attribute's end."""
-    return escape(visible(value), quote=True)
+def _label(cell: str, words: Words) -> str:
+    return words.maybe(f"label.{cell}") or cell if cell else cell

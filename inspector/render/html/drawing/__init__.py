@@ -3,9 +3,9 @@
 Knows arrays and scales. Must not know verdicts: classes come with their names.
 """
 
-from rowscope.inspector.render.html.pictures.bars import bars_svg, histogram_svg
-from rowscope.inspector.render.html.pictures.scatter import Layer, scatter_svg
-from rowscope.inspector.render.html.pictures.strip import BLOCK, strip_svg
+from rowscope.inspector.render.html.drawing.bars import bars_svg, histogram_svg
+from rowscope.inspector.render.html.drawing.scatter import Layer, scatter_svg
+from rowscope.inspector.render.html.drawing.strip import BLOCK, strip_svg
 
 __all__ = [
     "BLOCK",

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from rowscope.inspector.render.html.pictures.axes import LEFT, RIGHT, WIDTH, across, opened, upright
+from rowscope.inspector.render.html.drawing.axes import LEFT, RIGHT, WIDTH, across, opened, upright
 from rowscope.inspector.render.html.scale import Scale
 
 _CELLS: Final = (321, 160)  # of two pixels each way

@@ -7,8 +7,8 @@ from typing import Final
 
 import numpy as np
 
-from rowscope.inspector.render.html.pictures.axes import LEFT, RIGHT, WIDTH, across, opened
-from rowscope.inspector.render.html.pictures.scatter import Layer
+from rowscope.inspector.render.html.drawing.axes import LEFT, RIGHT, WIDTH, across, opened
+from rowscope.inspector.render.html.drawing.scatter import Layer
 from rowscope.inspector.render.html.scale import Scale
 
 BLOCK: Final = 256

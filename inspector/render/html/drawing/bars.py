@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rowscope.inspector.render.html.markup import text
-from rowscope.inspector.render.html.pictures.axes import LEFT, RIGHT, WIDTH, across, opened
+from rowscope.inspector.render.html.drawing.axes import LEFT, RIGHT, WIDTH, across, opened
 from rowscope.inspector.render.html.scale import Scale
 
 _BINS: Final = 107  # of six pixels

@@ -1,0 +1,129 @@
+"""Pictures of all rows of an audit, and the words that say what to look for in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+
+from rowscope.inspector.audit import JudgedRows, MatrixReport, Report
+from rowscope.inspector.census import GROUPS
+from rowscope.inspector.evidence import VERDICTS
+from rowscope.inspector.ranges import format_ranges, to_ranges
+from rowscope.inspector.render.audit.html_rows import axes_of, matrix_name
+from rowscope.inspector.render.html import (
+    BLOCK,
+    Layer,
+    Words,
+    bars_svg,
+    histogram_svg,
+    note,
+    picture_controls,
+    scale_of,
+    scatter_svg,
+    strip_svg,
+    text,
+)
+from rowscope.inspector.text import real
+
+_CLUSTERS: Final = 12
+_BANDS: Final = ("base", "added", "placeholder", "unmapped")
+
+
+def _drawn(report: Report) -> Iterator[tuple[MatrixReport, JudgedRows]]:
+    return ((matrix, matrix.rows) for matrix in report.matrices if matrix.rows is not None)
+
+
+def _layers(rows: JudgedRows) -> list[Layer]:
+    """Verdicts that occur, trained ones at the back."""
+    found = ((code, np.flatnonzero(rows.verdict == code)) for code in range(len(VERDICTS)))
+    return [Layer(ids, VERDICTS[code], background=code == 0) for code, ids in found if ids.size or code == 0]
+
+
+def pictures(report: Report, words: Words) -> Iterator[str]:
+    """Norm against cosine to the reference."""
+    yield note(words.say("picture.meaning"))
+    yield from picture_controls(words, _clouds(report, words))
+
+
+def _clouds(report: Report, words: Words) -> Iterator[str]:
+    for matrix, rows in _drawn(report):
+        axes = axes_of(rows)
+        name = matrix_name(matrix, words)
+        yield f"<figure><h3>{text(name)}</h3>"
+        if axes is None:
+            yield note(words.say("picture.no_reference", why=matrix.reference_note)) + "</figure>"
+            continue
+        missing = int((~np.isfinite(rows.norm) | ~np.isfinite(rows.cosine)).sum())
+        yield _legend(rows, words)
+        titles = (words.say("label.norm"), words.say("label.cosine"))
+        label = words.say("picture.cloud", matrix=name)
+        yield scatter_svg(rows.norm, rows.cosine, _layers(rows), axes, titles, label)
+        yield f"<figcaption>{text(words.say('picture.caption', rows=rows.norm.size))}"
+        yield f" {text(words.say('picture.missing', count=missing))}" if missing else ""
+        yield "</figcaption></figure>"
+
+
+def _legend(rows: JudgedRows, words: Words) -> str:
+    marks = (
+        f'<span><span class="mark {VERDICTS[code]}"></span>{text(words.say(f"verdict.{VERDICTS[code]}"))} ({n:,})</span>'
+        for code, n in enumerate(np.bincount(rows.verdict, minlength=len(VERDICTS)).tolist())
+        if n
+    )
+    return f'<p class="legend">{"".join(marks)}</p>'
+
+
+def histogram_part(report: Report, words: Words) -> Iterator[str]:
+    """Norms by group."""
+    yield note(words.say("picture.norms"))
+    for matrix, rows in _drawn(report):
+        scale = scale_of(rows.norm, magnitude=True)
+        if scale is None:
+            continue
+        bands = []
+        for group in _BANDS:
+            values = rows.norm[rows.group == GROUPS.index(group)]
+            finite = values[np.isfinite(values)]
+            if not finite.size:
+                continue
+            low, middle, high = (real(float(v)) for v in (finite.min(), np.median(finite), finite.max()))
+            name = words.say("picture.band", group=words.say(f"group.{group}"), rows=values.size)
+            spread = words.say("picture.spread", low=low, middle=middle, high=high)
+            bands.append((f"{name}: {spread}", f"{group}: {spread}", finite))
+        name = matrix_name(matrix, words)
+        label = words.say("picture.histogram", matrix=name)
+        yield f"<figure><h3>{text(name)}</h3>{histogram_svg(bands, scale, words.say('label.norm'), label)}</figure>"
+
+
+def strip_part(report: Report, words: Words) -> Iterator[str]:
+    """Verdicts along the id axis."""
+    yield note(words.say("picture.strip", block=BLOCK))
+    for matrix, rows in _drawn(report):
+        name = matrix_name(matrix, words)
+        label = words.say("picture.strip_label", matrix=name)
+        drawing = strip_svg(rows.norm.size, _layers(rows), words.say("label.token_id"), label)
+        yield f"<figure><h3>{text(name)}</h3>{_legend(rows, words)}{drawing}</figure>"
+
+
+def cluster_part(report: Report, words: Words) -> Iterator[str]:
+    """Rows that are copies of each other, the largest clusters first."""
+    yield note(words.say("picture.clusters"))
+    for matrix, rows in _drawn(report):
+        name = matrix_name(matrix, words)
+        yield f"<figure><h3>{text(name)}</h3>"
+        first = rows.duplicate_of
+        heads, sizes = np.unique(first[first >= 0], return_counts=True)
+        if not heads.size:
+            yield f"<p>{text(words.say('picture.no_clusters'))}</p></figure>"
+            continue
+        largest = np.argsort(-sizes, kind="stable")[:_CLUSTERS]
+        bars = []
+        for head, size in zip(heads[largest].tolist(), sizes[largest].tolist(), strict=True):
+            where = format_ranges(to_ranges(np.flatnonzero(first == head)), limit=2)
+            verdict = VERDICTS[rows.verdict[head]]
+            said = words.say("picture.cluster", rows=size, where=where, verdict=words.say(f"verdict.{verdict}"))
+            bars.append((said, size, verdict))
+        yield bars_svg(bars, words.say("picture.clusters_label", matrix=name))
+        total = words.say("picture.clusters_all", clusters=heads.size, rows=int(sizes.sum()))
+        yield f"<figcaption>{text(total)}</figcaption></figure>"

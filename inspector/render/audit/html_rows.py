@@ -1,0 +1,118 @@
+"""All rows of an audit as the page's table gets them: what each is called, its group, its verdict, its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rowscope.inspector.audit import JudgedRows, MatrixReport, Report
+from rowscope.inspector.census import GROUPS, RESERVED
+from rowscope.inspector.evidence import CONFIDENCES, TRAINED, VERDICTS
+from rowscope.inspector.render.html import (
+    Scale,
+    View,
+    Words,
+    code_column,
+    id_column,
+    integer_column,
+    real_column,
+    scale_of,
+    sparse_column,
+    text_column,
+)
+
+# From so many rows on those without a verdict of note keep only what a picture shows of them.
+_MANY: Final = 50_000
+SUSPECT, SPECIAL = 1, 2
+
+
+def matrix_name(matrix: MatrixReport, words: Words, *, short: bool = False) -> str:
+    """`Input: model.embed_tokens.weight`, not yet made visible."""
+    role = words.say(f"role.{matrix.role}")
+    return role if short else words.say("page.matrix", role=role, tensor=matrix.tensor)
+
+
+def axes_of(rows: JudgedRows) -> tuple[Scale, Scale] | None:
+    """Scales of norm and cosine; None where no row has both. Without a reference the second is None."""
+    norm = scale_of(rows.norm, magnitude=True)
+    cosine = scale_of(rows.cosine)
+    return None if norm is None or cosine is None else (norm, cosine)
+
+
+def views(report: Report, words: Words) -> list[View]:
+    """One for each matrix whose rows the report holds."""
+    return [
+        _view(report, matrix, matrix.rows, words) for matrix in report.matrices if matrix.rows is not None
+    ]
+
+
+def texts_of(report: Report) -> Iterator[str]:
+    """What every id is called, for people; without a tokenizer nothing is called anything."""
+    rows = max((matrix.shape[0] for matrix in report.matrices), default=0)
+    vocabulary = report.vocabulary
+    if vocabulary is None:
+        return iter(())
+    return (vocabulary.shown(id) for id in range(rows))
+
+
+def _view(report: Report, matrix: MatrixReport, rows: JudgedRows, words: Words) -> View:
+    count = rows.verdict.size
+    specials = {token.id: token for token in report.special_tokens if token.id < count}
+    listed = np.where(rows.verdict != TRAINED, SUSPECT, 0).astype(np.uint8)
+    named = np.array([t.id for t in specials.values() if t.group != "placeholder" or t.roles], dtype=np.int64)
+    listed[named] |= SPECIAL
+    rough = count * len(report.matrices) > _MANY
+    coarse = listed == 0 if rough else None
+    label = words.section("label")
+    styles, names = list(VERDICTS), [words.say(f"verdict.{name}") for name in VERDICTS]
+    uses = {id: ", ".join((*token.roles, *token.uses)) for id, token in specials.items()}
+    columns = [
+        id_column("id", None),
+        text_column("token", label["token"], None),
+        code_column("verdict", label["verdict"], rows.verdict, names, styles),
+        code_column("group", label["group"], rows.group, [words.say(f"group.{name}") for name in GROUPS]),
+        sparse_column("roles", label["roles"], {id: use for id, use in uses.items() if use}),
+        code_column("confidence", label["confidence"], rows.confidence, _confidences(words)),
+    ]
+    axes = axes_of(rows)
+    norm, cosine = axes if axes is not None else (scale_of(rows.norm, magnitude=True), None)
+    if norm is not None:
+        columns.append(real_column("norm", label["norm"], rows.norm, norm, coarse=coarse))
+    if cosine is not None:
+        columns.append(real_column("cosine", label["cosine"], rows.cosine, cosine, form="cosine", coarse=coarse))
+    columns.append(integer_column("copies", label["copies"], copies_of(rows), zero=""))
+    return View(
+        name=matrix_name(matrix, words),
+        rows=count,
+        columns=columns,
+        by="verdict",
+        groups="group",
+        listed=listed,
+        order=_order(rows, listed),
+        picture=None if axes is None else ("norm", "cosine"),
+        rough=rough,
+    )
+
+
+def _confidences(words: Words) -> list[str]:
+    return [words.say(f"confidence.{name}") for name in CONFIDENCES]
+
+
+def copies_of(rows: JudgedRows) -> NDArray[np.int64]:
+    """How many other rows equal each, int64 [n]."""
+    first = rows.duplicate_of
+    sizes = np.bincount(first[first >= 0], minlength=first.size)
+    return np.where(first >= 0, sizes[np.maximum(first, 0)] - 1, 0)
+
+
+def _order(rows: JudgedRows, listed: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Listed ids: special tokens without a trained row, used suspects from the surest on, the other special
+    tokens, reserved rows."""
+    ids = np.flatnonzero(listed)
+    suspect, special = listed[ids] & SUSPECT > 0, listed[ids] & SPECIAL > 0
+    reserved = np.isin(rows.group[ids], RESERVED)
+    place = np.select([suspect & special & ~reserved, suspect & ~reserved, special], [0, 1, 2], 3)
+    return ids[np.lexsort((ids, -rows.confidence[ids].astype(np.int64), place))]
