@@ -59,7 +59,9 @@ def compose(facts: Facts, skipped: tuple[Skipped, ...]) -> Report:
 def _checkpoint_facts(checkpoint: Checkpoint) -> CheckpointFacts:
     return CheckpointFacts(
         path=checkpoint.path,
-        files=tuple(FileFacts(shard.name, shard.header.file_bytes, shard.header.sha256) for shard in checkpoint.shards),
+        files=tuple(
+            FileFacts(shard.name, shard.header.file_bytes, shard.header.sha256) for shard in checkpoint.shards
+        ),
         bytes=checkpoint.bytes,
         tensors=len(checkpoint.tensors),
         parameters=checkpoint.parameters,

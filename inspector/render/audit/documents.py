@@ -20,8 +20,12 @@ _MAKERS: Final[Mapping[str, tuple[str, str]]] = {
 }
 
 
-def render_report(report: Report, format: str, *, exit_code: int) -> str:
+def render_report(
+    report: Report, format: str, *, exit_code: int, title: str | None = None, lang: str = "en"
+) -> str:
     """The whole report as `json`, `html`, `markdown`, `sarif`, `github` or `text` of 80 columns.
+
+    `title` and `lang` (`en` or `zh`) are for an HTML page, as `render_html` takes them.
 
     Raises:
         UsageError: no such format.
@@ -34,4 +38,6 @@ def render_report(report: Report, format: str, *, exit_code: int) -> str:
         )
     module, name = _MAKERS[format]
     make: Callable[..., str] = getattr(importlib.import_module(f"{__package__}.{module}"), name)
+    if format == "html":
+        return make(report, exit_code=exit_code, title=title, lang=lang)
     return make(report, exit_code=exit_code)

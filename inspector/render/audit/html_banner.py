@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import numpy as np
-
-from rowscope.inspector.audit import MatrixReport, Report, SpecialTokenReport
+from rowscope.inspector.audit import Report, SpecialTokenReport
 from rowscope.inspector.checks import SEVERITY_RANK, Finding
-from rowscope.inspector.evidence import VERDICTS
-from rowscope.inspector.ranges import format_ranges
-from rowscope.inspector.render.audit.html_rows import matrix_name
+from rowscope.inspector.render.audit.html_rows import ids_in_words, matrix_name
 from rowscope.inspector.render.html import Answer, Words, answers, text
 from rowscope.inspector.render.plain import bytes_text
 from rowscope.inspector.vocabulary import quoted_token
@@ -31,7 +27,8 @@ def banner(report: Report, words: Words) -> Iterator[str]:
     yield f'<div class="verdict {level}" id="verdict"><p><strong>{text(sentence)}</strong></p>'
     yield f"<p><b>{text(words.say('banner.next'))}</b> {_next(report, ordered, words)}</p>"
     for part in report.hidden:
-        yield f'<p class="hidden-findings"><strong>{text(words.say("banner.hidden", what=part.sentence))}</strong></p>'
+        left_out = words.say("banner.hidden", what=part.sentence)
+        yield f'<p class="hidden-findings"><strong>{text(left_out)}</strong></p>'
     yield "</div>"
     yield from answers((_rows(report, words), _free(report, words), _slots(report, words)))
     yield from answers((_specials(report, words), _ordinary(report, words)))
@@ -91,14 +88,16 @@ def _free(report: Report, words: Words) -> Answer:
     capacity = report.capacity
     question = words.say("banner.free")
     if report.census.tokenizer is None:
-        return Answer(question, words.say("banner.unknown"), text(words.say("banner.free_unknown")), "warning")
+        return Answer(
+            question, words.say("banner.unknown"), text(words.say("banner.free_unknown")), "warning"
+        )
     free = capacity.without_resize + capacity.placeholders.count
     if not free or capacity.by_design:
         return Answer(question, "0", text(words.say("banner.free_none")), "note")
     parts = []
     for key, ids in (("next_ids", capacity.assignable), ("placeholders", capacity.placeholders)):
         if ids.count:
-            where = format_ranges(ids.ranges, limit=2)
+            where = ids_in_words(ids.ranges, words)
             parts.append(words.say(f"banner.{key}", count=ids.count, where=where))
     return Answer(question, f"{free:,}", text(words.say("banner.joiner").join(parts)), "good")
 
@@ -118,7 +117,7 @@ def _slots(report: Report, words: Words) -> Answer:
         state = "unknown" if good and matrix.reference is None else "no" if not good else "some"
         state = "yes" if state == "some" and good == total else state
         states.add(state)
-        tally = ", ".join(f"{n:,} {words.say(f'verdict.{v}')}" for v, n in group.verdicts.items() if n)
+        tally = "; ".join(f"{n:,} {words.say(f'gloss.{v}')}" for v, n in group.verdicts.items() if n)
         if state == "unknown":
             tally = words.say("banner.no_reference")
         lines.append(words.say("banner.slots_of", matrix=matrix_name(matrix, words, short=True), tally=tally))
@@ -149,18 +148,25 @@ def _specials(report: Report, words: Words) -> Answer:
         return Answer(question, "-", text(words.say("banner.specials_unknown")))
     if not broken:
         return Answer(question, "0", text(words.say("banner.specials_good", count=len(known))), "good")
-    named = [_special(token, words) for token in sorted(broken, key=lambda t: (not t.roles, t.id))]
+    named = [_special(token, words) for token in sorted(broken, key=_unused)]
     shown = ", ".join(named[:_NAMED])
     if len(named) > _NAMED:
         shown += " " + f'<a href="#specials">{text(words.say("banner.more", count=len(named) - _NAMED))}</a>'
     of = words.say("banner.specials_of", count=len(known))
-    return Answer(question, f"{len(broken):,}", f"{text(of)} {shown}", "error" if _grave(report) else "warning")
+    return Answer(
+        question, f"{len(broken):,}", f"{text(of)} {shown}", "error" if _grave(report) else "warning"
+    )
+
+
+def _unused(token: SpecialTokenReport) -> tuple[bool, int]:
+    """Those that a role or a template uses come first."""
+    return not (set(token.roles) - {"additional"} or token.uses), token.id
 
 
 def _special(token: SpecialTokenReport, words: Words) -> str:
     state = next((v for v in token.verdict.values() if v is not None and v not in _KNOWN), None)
     why = words.say(f"verdict.{state}") if state else words.say("banner.no_row")
-    roles = f", {', '.join(token.roles)}" if token.roles else ""
+    roles = "".join(f", {role}" for role in token.roles if role != "additional")
     name = f"<code>{text(quoted_token(token.token, token.text))}</code>"
     return f'{name} (<a href="#id-{token.id}">{token.id}</a>{text(roles)}: {text(why)})'
 
@@ -179,7 +185,7 @@ def _ordinary(report: Report, words: Words) -> Answer:
             continue
         found = {v: n for v, n in base.verdicts.items() if n and v not in _KNOWN}
         most = max(most, sum(found.values()))
-        tally = ", ".join(f"{n:,} {words.say(f'verdict.{v}')}" for v, n in found.items())
+        tally = "; ".join(f"{n:,} {words.say(f'gloss.{v}')}" for v, n in found.items())
         tally = tally or words.say("banner.none" if matrix.reference else "banner.no_reference")
         lines.append(words.say("banner.slots_of", matrix=matrix_name(matrix, words, short=True), tally=tally))
     return Answer(question, f"{most:,}", "<br>".join(map(text, lines)), "warning" if most else "good")

@@ -10,8 +10,8 @@ import numpy as np
 from rowscope.inspector.audit import JudgedRows, MatrixReport, Report
 from rowscope.inspector.census import GROUPS
 from rowscope.inspector.evidence import VERDICTS
-from rowscope.inspector.ranges import format_ranges, to_ranges
-from rowscope.inspector.render.audit.html_rows import axes_of, matrix_name
+from rowscope.inspector.ranges import to_ranges
+from rowscope.inspector.render.audit.html_rows import axes_of, ids_in_words, matrix_name
 from rowscope.inspector.render.html import (
     BLOCK,
     Layer,
@@ -66,10 +66,11 @@ def _clouds(report: Report, words: Words) -> Iterator[str]:
 
 
 def _legend(rows: JudgedRows, words: Words) -> str:
+    counts = dict(zip(VERDICTS, np.bincount(rows.verdict, minlength=len(VERDICTS)).tolist(), strict=True))
     marks = (
-        f'<span><span class="mark {VERDICTS[code]}"></span>{text(words.say(f"verdict.{VERDICTS[code]}"))} ({n:,})</span>'
-        for code, n in enumerate(np.bincount(rows.verdict, minlength=len(VERDICTS)).tolist())
-        if n
+        f'<span><span class="mark {name}"></span>{text(words.say(f"verdict.{name}"))} ({count:,})</span>'
+        for name, count in counts.items()
+        if count
     )
     return f'<p class="legend">{"".join(marks)}</p>'
 
@@ -93,7 +94,8 @@ def histogram_part(report: Report, words: Words) -> Iterator[str]:
             bands.append((f"{name}: {spread}", f"{group}: {spread}", finite))
         name = matrix_name(matrix, words)
         label = words.say("picture.histogram", matrix=name)
-        yield f"<figure><h3>{text(name)}</h3>{histogram_svg(bands, scale, words.say('label.norm'), label)}</figure>"
+        drawing = histogram_svg(bands, scale, words.say("label.norm"), label)
+        yield f"<figure><h3>{text(name)}</h3>{drawing}</figure>"
 
 
 def strip_part(report: Report, words: Words) -> Iterator[str]:
@@ -120,10 +122,12 @@ def cluster_part(report: Report, words: Words) -> Iterator[str]:
         largest = np.argsort(-sizes, kind="stable")[:_CLUSTERS]
         bars = []
         for head, size in zip(heads[largest].tolist(), sizes[largest].tolist(), strict=True):
-            where = format_ranges(to_ranges(np.flatnonzero(first == head)), limit=2)
+            where = ids_in_words(to_ranges(np.flatnonzero(first == head)), words)
             verdict = VERDICTS[rows.verdict[head]]
-            said = words.say("picture.cluster", rows=size, where=where, verdict=words.say(f"verdict.{verdict}"))
-            bars.append((said, size, verdict))
+            said = words.say(
+                "picture.cluster", rows=size, where=where, verdict=words.say(f"verdict.{verdict}")
+            )
+            bars.append((said, size, verdict, f"#copies-{head}"))
         yield bars_svg(bars, words.say("picture.clusters_label", matrix=name))
         total = words.say("picture.clusters_all", clusters=heads.size, rows=int(sizes.sum()))
         yield f"<figcaption>{text(total)}</figcaption></figure>"

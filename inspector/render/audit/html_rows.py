@@ -1,8 +1,8 @@
-"""All rows of an audit as the page's table gets them: what each is called, its group, its verdict, its numbers."""
+"""All rows of an audit as the page's table gets them: names, groups, verdicts, numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from rowscope.inspector.audit import JudgedRows, MatrixReport, Report
 from rowscope.inspector.census import GROUPS, RESERVED
 from rowscope.inspector.evidence import CONFIDENCES, TRAINED, VERDICTS
+from rowscope.inspector.ranges import Range
 from rowscope.inspector.render.html import (
     Scale,
     View,
@@ -33,6 +34,13 @@ def matrix_name(matrix: MatrixReport, words: Words, *, short: bool = False) -> s
     """`Input: model.embed_tokens.weight`, not yet made visible."""
     role = words.say(f"role.{matrix.role}")
     return role if short else words.say("page.matrix", role=role, tensor=matrix.tensor)
+
+
+def ids_in_words(ranges: Sequence[Range], words: Words, limit: int = 3) -> str:
+    """Half-open ranges as people say them, both ends included: `128, 151665–151935`."""
+    shown = [str(start) if stop - start == 1 else f"{start}–{stop - 1}" for start, stop in ranges[:limit]]
+    more = sum(stop - start for start, stop in ranges[limit:])
+    return ", ".join(shown) + (f" {words.say('page.more_ids', count=more)}" if more else "")
 
 
 def axes_of(rows: JudgedRows) -> tuple[Scale, Scale] | None:
@@ -82,8 +90,11 @@ def _view(report: Report, matrix: MatrixReport, rows: JudgedRows, words: Words) 
     if norm is not None:
         columns.append(real_column("norm", label["norm"], rows.norm, norm, coarse=coarse))
     if cosine is not None:
-        columns.append(real_column("cosine", label["cosine"], rows.cosine, cosine, form="cosine", coarse=coarse))
+        columns.append(
+            real_column("cosine", label["cosine"], rows.cosine, cosine, form="cosine", coarse=coarse)
+        )
     columns.append(integer_column("copies", label["copies"], copies_of(rows), zero=""))
+    columns.append(integer_column("same", label["same"], rows.duplicate_of + 1, hidden=True))
     return View(
         name=matrix_name(matrix, words),
         rows=count,

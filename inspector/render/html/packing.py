@@ -1,4 +1,4 @@
-"""Columns of many rows, packed for a page: no more bits than its pictures and tables need, deflated, base64."""
+"""Columns of many rows for a page: no more bits than pictures and tables need, deflated, in base64."""
 
 from __future__ import annotations
 

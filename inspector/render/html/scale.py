@@ -18,11 +18,15 @@ _TICKS: Final = 6
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """An axis from `low` to `high`; on a logarithmic one what is below `low` stands at the edge."""
+    """An axis from `low` to `high`; on a logarithmic one what is below `low` stands at the edge.
+
+    `whole`: numbers are counts or ids.
+    """
 
     low: float
     high: float
     log: bool = False
+    whole: bool = False
 
     def share(self, values: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         """float64 [n] in [0, 1]: where finite values lie along the axis."""
@@ -35,7 +39,8 @@ class Scale:
         """Round numbers on the axis: share and words."""
         values = self._powers() if self.log else self._steps()
         shares = self.share(np.array(values)).tolist()
-        return [(share, real(value)) for share, value in zip(shares, values, strict=True)]
+        said = [f"{value:,.0f}" if self.whole else real(value) for value in values]
+        return list(zip(shares, said, strict=True))
 
     def _steps(self) -> list[float]:
         rough = (self.high - self.low) / _TICKS

@@ -1,5 +1,5 @@
-"""The part of a page that people work with: a table of all rows that is searched, sorted and filtered, and a
-cloud of them in which a region is selected. Markup of its controls, and the data that its script fills it with.
+"""The part of a page that people work with: a table of all rows to search, sort and filter, and a cloud of
+them to select a region in. Markup of the controls, and the data that the script fills them with.
 """
 
 from __future__ import annotations
@@ -81,10 +81,13 @@ def sparse_column(key: str, label: str, values: Mapping[int, str]) -> Column:
     return {"key": key, "label": label, "kind": "sparse", "values": {str(at): v for at, v in values.items()}}
 
 
-def integer_column(key: str, label: str, values: NDArray[Any], zero: str = "0") -> Column:
-    """Counts; `zero` is what stands for none."""
-    packed = packed_integers(values)
-    return {"key": key, "label": label, "kind": "integer", "right": True, "values": packed, "zero": zero}
+def integer_column(
+    key: str, label: str, values: NDArray[Any], zero: str = "0", *, hidden: bool = False
+) -> Column:
+    """Counts; `zero` is what stands for none. A hidden column is not shown: `same` holds 1 + the lowest id of
+    equal values, 0 for a row like no other."""
+    column = {"key": key, "label": label, "kind": "integer", "right": True, "values": packed_integers(values)}
+    return {**column, "zero": zero, "hidden": hidden}
 
 
 def code_column(
@@ -124,8 +127,9 @@ def picture_controls(words: Words, still: Iterable[str]) -> Iterator[str]:
     yield from still
     yield '</div><div class="live" hidden><div id="plot-live">'
     yield f'<p class="dim">{text(words.say("picture.how"))}</p>'
-    yield f'<div class="legend" id="plot-legend" role="group" aria-label="{text(words.say("picture.legend"))}">'
-    yield '</div><div class="controls">'
+    label = text(words.say("picture.legend"))
+    yield f'<div class="legend" id="plot-legend" role="group" aria-label="{label}"></div>'
+    yield '<div class="controls">'
     yield f'<button type="button" id="plot-zoom">{text(words.say("picture.zoom"))}</button>'
     yield f'<button type="button" id="plot-whole">{text(words.say("picture.whole"))}</button></div>'
     yield f'<div class="plot" id="plot" role="img" aria-label="{text(words.say("picture.live"))}"></div>'
@@ -144,7 +148,8 @@ def explorer(words: Words, label: str, cut: Iterable[str] = ()) -> Iterator[str]
     for name in ("show", "by", "group"):
         yield _labelled(name, words, f'<select id="rows-{name}"></select>')
     yield f'<button type="button" id="rows-clear">{text(words.say("table.clear"))}</button></div>'
-    yield f'<details><summary>{text(words.say("table.region"))}</summary><form class="controls" id="rows-region">'
+    yield f"<details><summary>{text(words.say('table.region'))}</summary>"
+    yield '<form class="controls" id="rows-region">'
     for name in ("x-from", "x-to", "y-from", "y-to"):
         yield _labelled(name, words, f'<input type="number" step="any" id="rows-{name}">')
     yield f'<button type="submit">{text(words.say("table.apply"))}</button></form></details>'

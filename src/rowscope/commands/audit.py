@@ -9,8 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rowscope.commands.formats import pick_format
-from rowscope.commands.options import BaseOption, OutputOption, PathArgument, TokenizerOption
+from rowscope.commands.formats import page_options, pick_format
+from rowscope.commands.options import (
+    BaseOption,
+    LangOption,
+    OutputOption,
+    PathArgument,
+    TitleOption,
+    TokenizerOption,
+)
 from rowscope.commands.remote import CacheOption, MaxDownloadOption, remote_options
 from rowscope.commands.reports import emit_report, read_reports
 from rowscope.inspector.errors import UsageError
@@ -37,6 +44,8 @@ def audit(
             help="Also write FORMAT=FILE, such as html=audit.html, from the one audit; repeatable.",
         ),
     ] = None,
+    title: TitleOption = None,
+    lang: LangOption = None,
     tokenizer: TokenizerOption = None,
     base: BaseOption = None,
     cache: CacheOption = None,
@@ -99,6 +108,7 @@ def audit(
     shown = pick_format(format, output, FORMATS, default=settings.format)
     settings = settings.override(format=None if format is None and shown == settings.format else shown)
     also = read_reports(report or (), output)
+    language = page_options({shown, *(kind for kind, _ in also)}, title, lang)
     if brief and shown != "text":
         raise UsageError(
             f"--brief is a form of the text report, and the format is {shown}; leave it out, or "
@@ -123,8 +133,8 @@ def audit(
     if found.settings is not None and found.settings.sentence and shown not in ("text", "json"):
         say(f"note: {visible(found.settings.sentence)}")
     for kind, file in also:
-        emit_report(found, kind, file, code)
-    emit_report(found, shown, output, code, brief=brief)
+        emit_report(found, kind, file, code, title=title, lang=language)
+    emit_report(found, shown, output, code, brief=brief, title=title, lang=language)
     return code
 
 

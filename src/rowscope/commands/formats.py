@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from rowscope.inspector.errors import UsageError
@@ -64,6 +64,23 @@ def pick_format(
         check_name("--output", given, output, files or {})
     chosen_format.set(given)
     return given
+
+
+def page_options(formats: Collection[str], title: str | None, lang: str | None) -> str:
+    """The language of an HTML page, before any work is done.
+
+    Raises:
+        UsageError: an unknown language, or options of a page where none of the formats is one.
+    """
+    for option, value in (("--title", title), ("--lang", lang)):
+        if value is not None and "html" not in formats:
+            raise UsageError(
+                f"{option} {value!r} is for an HTML page, and none is written; add --output FILE.html",
+                location=option,
+            )
+    if lang is not None:
+        check_choice("--lang", lang, ("en", "zh"))
+    return lang or "en"
 
 
 def check_name(option: str, format: str, file: str | None, files: Mapping[str, str]) -> None:

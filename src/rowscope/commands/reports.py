@@ -44,8 +44,17 @@ def read_reports(words: Sequence[str], output: str | None) -> tuple[tuple[str, s
     return tuple(found)
 
 
-def emit_report(report: Report, format: str, output: str | None, code: int, *, brief: bool = False) -> None:
-    """Print one format of an audit, or write it to a file."""
+def emit_report(
+    report: Report,
+    format: str,
+    output: str | None,
+    code: int,
+    *,
+    brief: bool = False,
+    title: str | None = None,
+    lang: str = "en",
+) -> None:
+    """Print one format of an audit, or write it to a file; title and language are an HTML page's."""
     if format == "text":
         from rowscope.inspector.render.audit import audit_lines, brief_lines
 
@@ -57,4 +66,4 @@ def emit_report(report: Report, format: str, output: str | None, code: int, *, b
         return
     from rowscope.inspector.render.audit import render_report
 
-    emit(render_report(report, format, exit_code=code), output)
+    emit(render_report(report, format, exit_code=code, title=title, lang=lang), output)

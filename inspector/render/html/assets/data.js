@@ -54,6 +54,7 @@ async function readColumn(packed, view, texts) {
     column.values = packed.values ? await unpackIntegers(packed.values) : null;
     column.sort = column.values ? (row) => column.values[row] : (row) => row;
     column.words = (row) => String(column.sort(row));
+    column.find = (id) => (column.values ? column.values.indexOf(id) : id);
   } else if (packed.kind === "text") {
     const own = packed.texts ? new TextDecoder().decode(await unpack(packed.texts)).split("\n") : texts;
     column.words = (row) => own[row] ?? "-";

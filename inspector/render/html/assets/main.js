@@ -40,11 +40,11 @@ function strips(table) {
   }
 }
 
-// `#id-7` is the row of id 7; links with ids list them.
+// `#id-7` is the row of id 7, `#copies-7` all rows that are equal to it.
 function links(table) {
   const follow = () => {
-    const meant = /^#id-([\d:,]+)$/.exec(location.hash);
-    if (meant) search(table, meant[1]);
+    const meant = /^#(id|copies)-([\d:,]+)$/.exec(location.hash);
+    if (meant) search(table, (meant[1] === "copies" ? "=" : "") + meant[2]);
   };
   addEventListener("hashchange", follow);
   follow();

@@ -116,6 +116,7 @@ class RowsTable {
     const query = this.at("search").value.trim();
     const ids = idsIn(query);
     const only = ids && /[:,\s]/.test(query);
+    const copies = /^=\s*(\d+)$/.exec(query);
     const needle = query.toLowerCase();
     const id = view.column("id");
     const texts = view.columns.filter((column) => column.kind === "text" || column.kind === "sparse");
@@ -131,7 +132,10 @@ class RowsTable {
       const [xs, ys] = [view.column(view.picture.x).values, view.column(view.picture.y).values];
       tests.push((row) => xs[row] >= x[0] && xs[row] <= x[1] && ys[row] >= y[0] && ys[row] <= y[1]);
     }
-    if (query) {
+    if (copies && view.column("same")) {
+      const [same, head] = [view.column("same").values, id.find(Number(copies[1]))];
+      tests.push((row) => row === head || (same[row] && same[row] === same[head]));
+    } else if (query) {
       const found = (row) => texts.some((column) => column.words(row).toLowerCase().includes(needle));
       tests.push((row) => (ids && ids(id.sort(row))) || (!only && found(row)));
     }
@@ -158,7 +162,7 @@ class RowsTable {
   }
 
   head() {
-    const cells = this.view.columns.map((column) => {
+    const cells = this.view.columns.filter((column) => !column.hidden).map((column) => {
       const button = element("button", { type: "button", textContent: column.label });
       const cell = element("th", { scope: "col" }, button);
       if (column.right) cell.className = "number";
@@ -196,7 +200,7 @@ class RowsTable {
   }
 
   line(row) {
-    const cells = this.view.columns.map((column) => {
+    const cells = this.view.columns.filter((column) => !column.hidden).map((column) => {
       const cell = element("td", { textContent: column.words(row) });
       if (column.right) cell.className = "number";
       if (column.kind === "text") {

@@ -13,10 +13,10 @@ LEFT: Final = 64
 RIGHT: Final = 14
 
 
-def opened(height: int, label: str, more: str = "") -> str:
+def opened(height: int, label: str, more: str = "", role: str = "img") -> str:
     """The start of a drawing; `label` says to a screen reader what is to be seen."""
-    size = f'viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}"'
-    return f'<svg {size} role="img" aria-label="{text(label)}"{more}>'
+    size = f'viewBox="0 0 {WIDTH} {height}"'
+    return f'<svg {size} role="{role}" aria-label="{text(label)}"{more}>'
 
 
 def across(scale: Scale, base: float, title: str) -> Iterator[str]:

@@ -21,7 +21,10 @@ _DENSITIES: Final = (("weak", 0, 3), ("middling", 3, 20), ("", 20, np.inf))
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """Rows of one class: positions in the arrays, the style sheet's name for its colour; few ones stand out."""
+    """Rows of one class: positions in the arrays, and the style sheet's name for its colour.
+
+    `background`: where few of them are, they are drawn pale; of other layers every row stands out.
+    """
 
     rows: NDArray[np.int64]
     style: str

@@ -43,5 +43,5 @@ def _drawing(rows: int, layers: Sequence[Layer], title: str, label: str) -> Iter
         if path:
             yield f'<path class="{layer.style}" d="{path}"/>'
         ground = ground - height
-    yield from across(Scale(0, rows), _TOP + _HEIGHT, title)
+    yield from across(Scale(0, rows, whole=True), _TOP + _HEIGHT, title)
     yield "</svg>"
