@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -34,23 +32,6 @@ def execute(source: str) -> dict[str, Any]:
     names: dict[str, Any] = {"__name__": "example"}
     exec(compile(source, "docs/embedding.md", "exec"), names)
     return names
-
-
-@pytest.fixture
-def bash(tmp_path):
-    """bash(script, **environment) -> completed process, in a folder of its own with rowscope on its path."""
-    shell = shutil.which("bash")
-    if shell is None or shutil.which("rowscope", path=str(Path(sys.executable).parent)) is None:
-        pytest.skip("needs bash and an installed rowscope command")
-
-    def call(script: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        # The runner's own flags for `shell: bash`.
-        words = [shell, "--noprofile", "--norc", "-eo", "pipefail", "-c", script]
-        env = {**os.environ, "PATH": path, **environment}
-        return subprocess.run(words, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
-
-    return call
 
 
 def test_every_code_block_is_of_a_tested_language():
@@ -115,59 +96,6 @@ def test_the_pre_commit_example(monkeypatch, capfd, tmp_path):
 def test_the_hook_runs_for_files_of_a_checkpoint(name, matches):
     (pattern,) = re.findall(r"^  files: (.*)$", (ROOT / ".pre-commit-hooks.yaml").read_text(), re.MULTILINE)
     assert bool(re.search(pattern, name)) == matches
-
-
-def test_the_workflow_example_uses_what_the_action_offers():
-    yaml = pytest.importorskip("yaml")
-    action = yaml.safe_load((ROOT / "action.yml").read_text())
-    steps = yaml.safe_load(blocks("GitHub Actions", "yaml")[0])["jobs"]["audit"]["steps"]
-    (ours,) = [step for step in steps if step["uses"].startswith("rowscope/")]
-    assert ours["uses"] == f"rowscope/rowscope@v{rowscope.__version__}"
-    assert set(ours["with"]) <= set(action["inputs"])
-    assert {name for name, entry in action["inputs"].items() if entry.get("required")} <= set(ours["with"])
-    (upload,) = [step for step in steps if "upload-sarif" in step["uses"]]
-    used = re.findall(r"steps\.rowscope\.outputs\.([\w-]+)", json.dumps(upload))
-    assert set(used) <= set(action["outputs"])
-    assert upload["if"].startswith("always()")
-
-
-def _action_script() -> tuple[str, dict[str, str]]:
-    yaml = pytest.importorskip("yaml")
-    action = yaml.safe_load((ROOT / "action.yml").read_text())
-    (step,) = [step for step in action["runs"]["steps"] if step.get("id") == "audit"]
-    defaults = {}
-    for variable, expression in step["env"].items():
-        name = re.fullmatch(r"\$\{\{ inputs\.([\w-]+) \}\}", expression)
-        assert name is not None
-        defaults[variable] = action["inputs"][name[1]].get("default", "")
-    assert set(defaults) == {f"INPUT_{name.upper().replace('-', '_')}" for name in action["inputs"]}
-    assert all("${{" not in step["run"] for step in action["runs"]["steps"])
-    return step["run"], defaults
-
-
-@pytest.mark.parametrize(
-    ("inputs", "code", "annotations"),
-    [
-        ({"INPUT_PATH": "demo"}, 0, 6),
-        ({"INPUT_PATH": "demo", "INPUT_FAIL_ON": "warning", "INPUT_SELECT": "ROW203,VOC"}, 1, 3),
-        ({"INPUT_PATH": "demo", "INPUT_IGNORE": "VOC", "INPUT_ALLOW_PARTIAL": "true"}, 0, 4),
-        ({"INPUT_PATH": "nowhere; echo x"}, 3, 1),
-        ({"INPUT_PATH": "--version"}, 3, 1),
-    ],
-)
-def test_the_action_annotates_and_passes_the_exit_code_on(bash, tmp_path, inputs, code, annotations):
-    script, defaults = _action_script()
-    output = tmp_path / "output"
-    sarif = tmp_path / "a b.sarif"
-    files = {"GITHUB_OUTPUT": str(output), "INPUT_SARIF_FILE": str(sarif)}
-    done = bash(script, **{**defaults, **inputs, **files})
-    assert done.returncode == code
-    assert sum(line.startswith("::") for line in done.stdout.splitlines()) == annotations
-    written = dict(line.split("=", 1) for line in output.read_text().splitlines())
-    assert written["exit-code"] == str(code)
-    assert sarif.exists() == ("sarif-file" in written) == (code != 3)
-    if code != 3:
-        assert len(json.loads(sarif.read_text())["runs"][0]["results"]) == annotations
 
 
 def test_the_settings_example(tmp_path):

@@ -36,9 +36,7 @@ def _lines(report: Report, exit_code: int, root: str | None) -> Iterator[str]:
             title=f"{finding.code} {finding.name}",
             file=path_of(report, file_of(report, finding), root),
         )
-    yield from (
-        annotation("notice", part.sentence, title="rowscope: hidden findings") for part in report.hidden
-    )
+    yield from (inert(part.sentence) for part in report.hidden)
     yield from (inert(f"note: {visible(note)}") for note in report.notes)
     levels = sorted(SEVERITY_RANK, key=lambda level: -SEVERITY_RANK[level])
     counts = ", ".join(plural(sum(f.severity == level for f in report.findings), level) for level in levels)
