@@ -82,7 +82,8 @@ def ids_of(asked: Any, rows: int, name: str = "ids") -> NDArray[np.int64]:  # no
     if found.dtype.kind == "b":
         if found.shape != (rows,):
             raise UsageError(
-                f"{name}: flags of shape {list(found.shape)} for {rows} rows; give one for each row, or ids",
+                f"{name}: flags of shape {list(found.shape)} for {rows:,} rows; give one for each "
+                "row, or ids",
                 location=name,
             )
         return np.flatnonzero(found).astype(np.int64)

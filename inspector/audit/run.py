@@ -67,7 +67,7 @@ def audit(
     skipped = [Skipped(skip.what, skip.why) for skip in checkpoint.skipped]
     if checkpoint.lone_shard is not None:
         number, count = checkpoint.lone_shard
-        why = f"PATH is shard {number} of {count}; give the folder or its index to audit all of them"
+        why = f"PATH is shard {number} of {count:,}; give the folder or its index to audit all of them"
         skipped.append(Skipped("other shards", why))
     expect_vocabulary(checkpoint.tokenizer_folder)
     expect_tables(checkpoint.matrices)

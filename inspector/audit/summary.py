@@ -24,17 +24,20 @@ from rowscope.inspector.evidence import (
     other_tools,
 )
 from rowscope.inspector.ranges import format_ranges
-from rowscope.inspector.text import cosine
+from rowscope.inspector.text import cosine, plural
 
 _MANNER: Final = {
-    INITIAL: "still look like their random start",
-    COLLAPSED: "lie together, as rows do that were never a target",
-    VANISHING: "have shrunk towards zero",
-    ZERO: "are all zeros",
-    NONFINITE: "hold NaN or infinities",
-    FRESH: "still hold the value that they were added with",
-    TRAINED: "look trained",
-    DAMAGED: "did not arrive (FIL005)",
+    INITIAL: ("still looks like its random start", "still look like their random start"),
+    COLLAPSED: (
+        "lies where rows do that were never a target",
+        "lie together, as rows do that were never a target",
+    ),
+    VANISHING: ("has shrunk towards zero", "have shrunk towards zero"),
+    ZERO: ("is all zeros", "are all zeros"),
+    NONFINITE: ("holds NaN or infinities", "hold NaN or infinities"),
+    FRESH: ("still holds the value that it was added with", "still hold the value that they were added with"),
+    TRAINED: ("looks trained", "look trained"),
+    DAMAGED: ("did not arrive (FIL005)", "did not arrive (FIL005)"),
 }
 # Reserved rows are called copies of one vector from this mean pairwise cosine on (ROW204).
 _COPIES: Final = 0.98
@@ -51,13 +54,14 @@ def _sizes(facts: Facts) -> str:
         return f"{census.rows:,} rows; without tokenizer files none is known to be reserved."
     if not census.reserved.count:
         return f"Every one of the {census.rows:,} rows belongs to a token; none is reserved."
+    unmapped, placeholders = (census.groups[name].count for name in ("unmapped", "placeholder"))
     parts = [
-        f"{census.groups[name].count:,} {words}"
-        for name, words in (("unmapped", "without a token"), ("placeholder", "placeholders by name"))
-        if census.groups[name].count
+        *([f"{unmapped:,} without a token"] if unmapped else []),
+        *([f"{plural(placeholders, 'placeholder')} by name"] if placeholders else []),
     ]
+    verb = "is" if census.reserved.count == 1 else "are"
     return (
-        f"{census.reserved.count:,} of {census.rows:,} rows are reserved ({', '.join(parts)}): "
+        f"{census.reserved.count:,} of {census.rows:,} rows {verb} reserved ({', '.join(parts)}): "
         f"{format_ranges(census.reserved.ranges, limit=3)}."
     )
 
@@ -94,6 +98,8 @@ def _reserved(item: MatrixFacts) -> list[str]:
             f"The {stats.rows:,} reserved rows are copies of one vector "
             f"(mean pairwise cosine {cosine(stats.pairwise_cosine)}): not zero, yet not trained."
         ]
+    if stats.rows == 1:
+        return [f"The reserved row {_tally(item, reserved).removeprefix('1 ')}.", *looked]
     return [f"Of the {stats.rows:,} reserved rows {_tally(item, reserved)}.", *looked]
 
 
@@ -110,8 +116,8 @@ def _tally(item: MatrixFacts, rows: np.ndarray[tuple[int, ...], np.dtype[np.bool
     order = (DAMAGED, NONFINITE, ZERO, VANISHING, COLLAPSED, FRESH, INITIAL, TRAINED)
     manner = dict(_MANNER)
     if item.evidence.reference is None:
-        manner[TRAINED] = "cannot be told from trained ones"
-    return ", ".join(f"{counts[verdict]:,} {manner[verdict]}" for verdict in order if counts[verdict])
+        manner[TRAINED] = ("cannot be told from trained ones",) * 2
+    return ", ".join(f"{counts[of]:,} {manner[of][int(counts[of] != 1)]}" for of in order if counts[of])
 
 
 def _used(facts: Facts, item: MatrixFacts) -> list[str]:
@@ -121,14 +127,16 @@ def _used(facts: Facts, item: MatrixFacts) -> list[str]:
     if lost:
         return [f"Of {int(used.sum()):,} used rows {_tally(item, used)}."]
     if not bad.any():
-        return [f"All {int(used.sum()):,} used rows look trained."] if item.evidence.reference else []
+        words = f"All {plural(int(used.sum()), 'used row')} {'looks' if used.sum() == 1 else 'look'} trained."
+        return [words] if item.evidence.reference else []
     added = np.flatnonzero(bad & (item.codes == ADDED))
     share = f"{int(bad.sum()):,} of {int(used.sum()):,} used rows"
     alike = np.all(item.evidence.verdict[bad | np.isin(item.codes, RESERVED)] == COLLAPSED)
     if alike and "reserved" in item.stats:
-        text = f"{share} lie there too, so they look untrained as well"
+        lie = "lies there too, so it looks" if bad.sum() == 1 else "lie there too, so they look"
+        text = f"{share} {lie} untrained as well"
     else:
-        text = f"{share} look untrained: {_tally(item, bad)}"
+        text = f"{share} {'looks' if bad.sum() == 1 else 'look'} untrained: {_tally(item, bad)}"
     if added.size:
         names = facts.listed(added.tolist(), limit=4)
         text += f"; among them {added.size} special or added: {names}"

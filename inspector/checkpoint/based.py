@@ -47,7 +47,7 @@ def on_base(checkpoint: Checkpoint, adapter: Adapter | None, base: Checkpoint) -
     if config is not None and stored is not None and config_int(config, "vocab_size") != stored.rows:
         config = ReadOnly({**config, "vocab_size": stored.rows})
         notes.append(
-            f"the adapter stores tables of {stored.rows} rows: before it is loaded the base has to be "
+            f"the adapter stores tables of {stored.rows:,} rows: before it is loaded the base has to be "
             "resized, "
             f"model.resize_token_embeddings({stored.rows})"
         )

@@ -24,8 +24,8 @@ def check_empty(shards: Sequence[Shard], root: str) -> Iterator[Problem]:
     if empty:
         yield Problem(
             "FIL007",
-            f"{len(empty)} of the {len(every)} tensors have no elements, first {empty[0]!r}: they were saved "
-            "under DeepSpeed ZeRO-3 without gathering them, and no loader finds their values",
+            f"{len(empty):,} of the {len(every):,} tensors have no elements, first {empty[0]!r}: they were "
+            "saved under DeepSpeed ZeRO-3 without gathering them, and no loader finds their values",
             root,
             {"kind": "empty_tensors", "count": len(empty), "tensors": empty[:_MOST_NAMES]},
             GATHER,

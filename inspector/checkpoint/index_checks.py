@@ -10,6 +10,7 @@ from rowscope.inspector.checkpoint.index import ShardIndex
 from rowscope.inspector.checkpoint.problem import Problem
 from rowscope.inspector.header import Shard
 from rowscope.inspector.storage import Folder
+from rowscope.inspector.text import plural
 
 _CODE = "FIL002"
 _MOST_NAMES = 10_000
@@ -111,8 +112,8 @@ def check_index(index: ShardIndex, shards: Sequence[Shard]) -> Iterator[Problem]
     if index.total_size is not None and index.total_size not in (indexed, sum(stored.values())):
         yield Problem(
             _CODE,
-            f"the index states total_size {index.total_size}, its tensors have {indexed} bytes "
-            f"({index.total_size - indexed:+d})",
+            f"the index states total_size {index.total_size:,}, its tensors have {indexed:,} bytes "
+            f"({index.total_size - indexed:+,})",
             index.file.location,
             {"kind": "total_size", "stated": index.total_size, "actual": indexed},
             _REINDEX,
@@ -161,7 +162,7 @@ def repeated_tensors(where: Mapping[str, Sequence[str]], folder: Folder) -> Iter
 
 
 def _count(items: Sequence[str] | Mapping[str, Any], noun: str) -> str:
-    return f"{len(items)} {noun}{'' if len(items) == 1 else 's'}"
+    return plural(len(items), noun)
 
 
 def _are(items: Sequence[str] | Mapping[str, Any]) -> str:

@@ -54,7 +54,7 @@ def _problem(names: list[str], wrapper: str, origin: str, root: str) -> Problem:
     library, _, save = origin.partition("; ")
     return Problem(
         "FIL006",
-        f"{len(names)} tensor names hold {wrapper!r}, which {library} puts there, first {names[0]!r}: no "
+        f"{len(names):,} tensor names hold {wrapper!r}, which {library} puts there, first {names[0]!r}: no "
         "loader "
         "matches them, and transformers starts what it does not find at random",
         root,
@@ -71,7 +71,7 @@ def _misplaced(names: list[str], prefix: str, wanted: str, root: str, *, whole: 
     """
     return Problem(
         "FIL006",
-        f"{len(names)} tensor names begin with {prefix!r}, first {names[0]!r}: the class that config.json "
+        f"{len(names):,} tensor names begin with {prefix!r}, first {names[0]!r}: the class that config.json "
         f"names reads {wanted!r} and matches none of them, and transformers starts what it does not find at "
         "random",
         root,

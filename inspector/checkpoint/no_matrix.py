@@ -23,14 +23,14 @@ def no_matrix(checkpoint: Checkpoint) -> NoMatrixError:
         table = others[0].matrix
         return NoMatrixError(
             f"{checkpoint.path!r} holds no matrix whose rows are the tokenizer's ids: {table.tensor!r} of "
-            f"{table.rows} rows has a vocabulary of its own ({others[0].note}); look at it with "
+            f"{table.rows:,} rows has a vocabulary of its own ({others[0].note}); look at it with "
             f"`rowscope rows {checkpoint.path} --matrix {table.tensor}`",
             location=checkpoint.path,
         )
     misses = nearest_misses(checkpoint.tensors, checkpoint.config)
     near = "; ".join(f"{miss.ref.name!r} {list(miss.ref.shape)}: {miss.why}" for miss in misses)
     return NoMatrixError(
-        f"none of the {len(checkpoint.tensors)} tensors in {checkpoint.path!r} is a vocabulary matrix: "
+        f"none of the {len(checkpoint.tensors):,} tensors in {checkpoint.path!r} is a vocabulary matrix: "
         f"looked for two-dimensional tensors whose names end in {names} and {len(known) - 6} others"
         + (f". Nearest: {near}. " if near else "; ")
         + "`rowscope inspect` lists what is there",

@@ -170,7 +170,7 @@ def _require_present(folder: Folder, names: Sequence[str], present: Sequence[str
     begun = [left for name in missing for left in (*unfinished_of(name, present), *_in_cache(folder, name))]
     under_way = f" (their download has begun: {listing(begun, 3)})" if begun else ""
     raise MissingShardError(
-        f"{len(missing)} of {len(names)} weights files are missing in {folder.location!r}: "
+        f"{len(missing):,} of {len(names):,} weights files are missing in {folder.location!r}: "
         f"{listing(missing, 10)}{under_way}; download them again",
         location=folder.location,
     )

@@ -100,7 +100,7 @@ def assemble(shards: Sequence[Shard], root: str) -> dict[str, TensorRef]:
             at = offsets.get(info.name, (0,) * len(info.shape))
             if len(at) != len(info.shape):
                 raise _malformed(
-                    shard, f"{quote(info.name)} has {len(info.shape)} sizes and {len(at)} offsets"
+                    shard, f"{quote(info.name)} has {len(info.shape):,} sizes and {len(at)} offsets"
                 )
             found.setdefault(info.name, []).append(Piece(TensorRef(info, shard), at))
     return {name: _whole(name, pieces, root) for name, pieces in found.items()}
@@ -119,7 +119,7 @@ def _whole(name: str, pieces: list[Piece], root: str) -> TensorRef:
     held, wanted = sum(math.prod(piece.ref.shape) for piece in ordered), math.prod(shape)
     if held != wanted:
         raise MissingShardError(
-            f"the parts of {name!r} in {root!r} have {held} of its {wanted} elements; a file is missing or "
+            f"the parts of {name!r} in {root!r} have {held} of its {wanted:,} elements; a file is missing or "
             "is "
             "there twice: copy the whole folder again",
             location=root,

@@ -75,7 +75,7 @@ def from_file(file: File) -> Weights:
     member = _MEMBER.fullmatch(file.name)
     if member is None or int(member["parts"]) < 2:
         return Weights((file.name,))
-    note = f"{file.name} is one of {int(member['parts'])} shards; give the folder or its index to open all"
+    note = f"{file.name} is one of {int(member['parts']):,} shards; give the folder or its index to open all"
     return Weights((file.name,), notes=(note,))
 
 
@@ -148,7 +148,7 @@ def _without_index(folder: Folder, main: Sequence[str]) -> tuple[str, ...]:
     if len(main) == 1:
         return (main[0],)
     raise CheckpointError(
-        f"{folder.location!r} holds {len(main)} safetensors files and nothing says which belong together: "
+        f"{folder.location!r} holds {len(main):,} safetensors files and nothing says which belong together: "
         f"{listing(main)}; give one of them as PATH",
         location=folder.location,
     )
@@ -166,7 +166,7 @@ def _complete_set(folder: Folder, main: Sequence[str], stem: str, parts: str) ->
         first = next(part for part in range(1, count + 1) if part not in found)
         width = len(next(iter(_MEMBER.finditer(next(iter(found.values())))))["part"])
         raise MissingShardError(
-            f"{missing} of the {count} shards of {stem!r} are missing in {folder.location!r}, the first is "
+            f"{missing:,} of the {count} shards of {stem!r} are missing in {folder.location!r}, the first is "
             f"{stem}-{first:0{width}d}-of-{parts}{SUFFIX}; download them again",
             location=folder.location,
         )

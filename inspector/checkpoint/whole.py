@@ -41,7 +41,7 @@ def refuse_broken_tables(
     for matrix in layout.matrices:
         if matrix.ref.pieces and vocab is not None and matrix.rows < vocab:
             raise MissingShardError(
-                f"the parts of {matrix.tensor!r} in {path!r} end at row {matrix.rows} of {vocab}; copy the "
+                f"the parts of {matrix.tensor!r} in {path!r} end at row {matrix.rows:,} of {vocab}; copy the "
                 "files "
                 "of the other ranks beside them",
                 location=path,
@@ -51,6 +51,6 @@ def refuse_broken_tables(
 def _empty(name: str, tensors: Mapping[str, TensorRef], path: str) -> str:
     empty = sum(0 in ref.shape for ref in tensors.values())
     return (
-        f"{empty} of the {len(tensors)} tensors in {path!r} have no elements, {name!r} among them: they "
+        f"{empty} of the {len(tensors):,} tensors in {path!r} have no elements, {name!r} among them: they "
         f"were saved under DeepSpeed ZeRO-3 without gathering them; {GATHER}"
     )

@@ -27,10 +27,11 @@ def unmoved_rows(facts: Facts) -> Iterator[Finding]:
         told.add(change.stem)
         trained = len(set(change.ids)) if change.tokens is not None else item.matrix.rows
         what = (
-            f"{item.unmoved.size} of {trained} rows that the adapter replaces in {change.stem} equal "
+            f"{item.unmoved.size:,} of {trained:,} rows that the adapter replaces in {change.stem} equal "
             f"those of the base: {facts.listed(item.unmoved.tolist())}."
             if change.tokens is not None
-            else f"The adapter's {change.words} of {change.stem} is zero: all {trained} rows are the base's."
+            else f"The adapter's {change.words} of {change.stem} is zero: all {trained:,} rows are the "
+            "base's."
         )
         yield TOK309.finding(
             what,

@@ -24,6 +24,7 @@ from rowscope.inspector.evidence import (
     impossible_bytes,
 )
 from rowscope.inspector.matrices import config_int
+from rowscope.inspector.text import plural
 
 ROW201: Final = Rule("ROW201", "non-finite-rows", "error", "Rows that hold NaN or infinities.")
 ROW202: Final = Rule("ROW202", "empty-used-rows", "warning", "Used tokens whose row is zero or has vanished.")
@@ -116,7 +117,7 @@ def reserved_rows_are_copies(facts: Facts) -> Iterator[Finding]:
         ids = np.flatnonzero(np.isin(item.codes, RESERVED))
         how = "bit for bit" if identical else f"to a mean pairwise cosine of {stats.pairwise_cosine:.6f}"
         yield ROW204.finding(
-            f"The {stats.rows} reserved rows of {item.matrix.tensor} are copies of one vector, {how}.",
+            f"The {stats.rows:,} reserved rows of {item.matrix.tensor} are copies of one vector, {how}.",
             row_location(item.matrix.tensor, ids),
             evidence={
                 **id_evidence(ids),
@@ -125,8 +126,9 @@ def reserved_rows_are_copies(facts: Facts) -> Iterator[Finding]:
                 "between_row_std": stats.between_row_std,
                 "std": stats.std,
             },
-            hint="Non-zero does not mean trained: they carry no token's meaning. As output rows they all get "
-            "the same logit; give a claimed slot a vector of its own.",
+            hint="Non-zero does not mean trained: they carry no token's meaning. "
+            + ("" if item.matrix.role == "input" else "As output rows they all get the same logit; ")
+            + f"{'G' if item.matrix.role == 'input' else 'g'}ive a claimed slot a vector of its own.",
         )
 
 
@@ -154,7 +156,7 @@ def trained_reserved_row(facts: Facts) -> Iterator[Finding]:
 def unlisted_rows(count: int) -> str:
     """In words, that rows without an entry look trained."""
     return (
-        f"{count:,} row{'' if count == 1 else 's'} without a tokenizer entry look{'s' if count == 1 else ''} "
+        f"{plural(count, 'row')} without a tokenizer entry look{'s' if count == 1 else ''} "
         "trained: tokens that the tokenizer file does not list"
     )
 
@@ -168,7 +170,7 @@ def no_text(facts: Facts, item: MatrixFacts) -> NDArray[np.int64]:
 
 
 def _count(ids: NDArray[np.int64], noun: str) -> str:
-    return f"{ids.size} {noun}{'' if ids.size == 1 else 's'}"
+    return plural(int(ids.size), noun)
 
 
 def _are(ids: NDArray[np.int64]) -> str:

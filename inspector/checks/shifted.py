@@ -50,7 +50,7 @@ def _shifted(shifts: tuple[Shift, ...]) -> Iterator[str]:
     first = shifts[0]
     count = len({shift.token for shift in shifts})
     yield (
-        f"{count} token{' loads' if count == 1 else 's load'} under another id than {first.source} states, "
+        f"{count:,} token{' loads' if count == 1 else 's load'} under another id than {first.source} states, "
         f"first {first.token!r}: {first.stated} -> {first.id}."
     )
 

@@ -47,7 +47,7 @@ def vocab_size_mismatch(facts: Facts) -> Iterator[Finding]:
     refused = known and _compared(facts)
     path = _path(facts)
     yield VOC103.finding(
-        f"config.json says {path} {size}, {facts.matrices[0].matrix.tensor} has {rows} rows."
+        f"config.json says {path} {size}, {facts.matrices[0].matrix.tensor} has {rows:,} rows."
         + (f" transformers builds {built} and refuses to load these." if refused else ""),
         f"config.json: {path}",
         severity="error" if refused or rows < size else "warning",
@@ -81,8 +81,8 @@ def _right_size(facts: Facts, path: str, rows: int, size: int, built: int | None
             f"No {path} fits both tables: give them as many rows first (VOC104), then set it to that number."
         )
     if right < 1:
-        return f"The class builds {built - size} rows beside the vocabulary's: restore the matrix."
-    return f"Set {path} in config.json to {right}: transformers then loads all {rows} rows."
+        return f"The class builds {built - size:,} rows beside the vocabulary's: restore the matrix."
+    return f"Set {path} in config.json to {right}: transformers then loads all {rows:,} rows."
 
 
 def row_count_mismatch(facts: Facts) -> Iterator[Finding]:
@@ -110,7 +110,7 @@ def row_count_mismatch(facts: Facts) -> Iterator[Finding]:
             f"config.json to {both}."
         )
     yield VOC104.finding(
-        f"The input matrix has {source} rows, the output matrix {target}."
+        f"The input matrix has {source:,} rows, the output matrix {target}."
         + (" transformers refuses to load them." if refused else ""),
         ", ".join(item.matrix.tensor for item in facts.matrices),
         severity="error" if refused else "warning",
@@ -148,7 +148,7 @@ def no_vocab_size(facts: Facts) -> Iterator[Finding]:
     why = f" transformers takes {size}, the default of its class, and" if silent else " transformers"
     yield VOC108.finding(
         f"config.json {f'states no {path}' if silent else f'says {path} {json.dumps(stated)}'}, "
-        f"{matrix.tensor} has {matrix.rows} rows." + (f"{why} refuses to load these." if refused else ""),
+        f"{matrix.tensor} has {matrix.rows:,} rows." + (f"{why} refuses to load these." if refused else ""),
         f"config.json: {path}",
         severity="error" if refused else "warning",
         confidence="high" if refused else "medium",
@@ -182,12 +182,12 @@ def _short(facts: Facts, source: Matrix, table: Matrix) -> Finding:
     ids = np.arange(table.rows, source.rows, dtype=np.int64)
     named = ids if facts.vocabulary is None else np.intersect1d(ids, all_ids(facts.vocabulary.tokens))
     return VOC109.finding(
-        f"{table.tensor} has {table.rows} rows, {source.tensor} {source.rows}: the model looks every id up "
+        f"{table.tensor} has {table.rows:,} rows, {source.tensor} {source.rows}: the model looks every id up "
         f"in both and raises IndexError at {table.rows}"
-        + (f"; {named.size} tokens have such ids." if named.size else "; no token has such an id yet."),
+        + (f"; {named.size:,} tokens have such ids." if named.size else "; no token has such an id yet."),
         f"{table.tensor}[{table.rows}:]",
         severity="error" if named.size else "warning",
         evidence={**id_evidence(named), "rows": [source.rows, table.rows]},
-        hint=f"Give both tables {source.rows} rows, vocab_size_per_layer_input in config.json with them; "
+        hint=f"Give both tables {source.rows:,} rows, vocab_size_per_layer_input in config.json with them; "
         "resize_token_embeddings of older versions grows the main table alone.",
     )

@@ -45,7 +45,7 @@ def _missing_piece(item: MatrixFacts) -> Finding:
         f"{len(runs)} run{'' if len(runs) == 1 else 's'} of zero bytes, the longest of {size:,} bytes, "
         f"{'begins or ends' if len(runs) == 1 else 'begin or end'} inside a row of {item.matrix.tensor}: a "
         "piece of "
-        f"{item.matrix.file!r} is missing, and {ids.size} rows with it.",
+        f"{item.matrix.file!r} is missing, and {ids.size:,} rows with it.",
         row_location(item.matrix.tensor, ids),
         evidence={"kind": "zero_run", **id_evidence(ids), "runs": runs},
         hint="The download is unfinished or damaged: download the file again. These rows say nothing; do "

@@ -136,7 +136,7 @@ def untrained_ordinary_tokens(facts: Facts) -> Iterator[Finding]:
         ranked = ranked[np.argsort(np.isin(ranked, no_text(facts, item)), kind="stable")]
         listed = facts.listed(ranked[:3].tolist())
         yield TOK302.finding(
-            f"{ids.size} ordinary token{' looks' if ids.size == 1 else 's look'} untrained in "
+            f"{ids.size:,} ordinary token{' looks' if ids.size == 1 else 's look'} untrained in "
             f"{item.matrix.tensor}, such as {listed}.",
             row_location(item.matrix.tensor, ids),
             confidence=_confidence(facts, ids),
@@ -159,7 +159,7 @@ def unreachable_tokens(facts: Facts) -> Iterator[Finding]:
     ids = facts.unreachable
     listed = facts.listed(ids.tolist())
     yield TOK303.finding(
-        f"{ids.size} token{'' if ids.size == 1 else 's'} cannot be reached: decoded and encoded again, "
+        f"{ids.size:,} token{'' if ids.size == 1 else 's'} cannot be reached: decoded and encoded again, "
         f"{listed} become{'s' if ids.size == 1 else ''} other ids.",
         row_location(facts.matrices[0].matrix.tensor, ids) if facts.matrices else "tokenizer",
         evidence=id_evidence(ids),

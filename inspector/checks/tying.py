@@ -24,7 +24,7 @@ def tied_but_different(facts: Facts) -> Iterator[Finding]:
     count = int(differ.sum()) + abs(source.matrix.rows - target.matrix.rows)
     yield TIE401.finding(
         f"{facts.checkpoint.layout.tie.source}, but {source.matrix.tensor} and {target.matrix.tensor} are "
-        f"both stored and {count} rows differ.",
+        f"both stored and {count:,} rows differ.",
         f"{source.matrix.tensor}, {target.matrix.tensor}",
         evidence={"differing_rows": count, "rows": [source.matrix.rows, target.matrix.rows]},
         hint="Loaders disagree on such files: transformers 5 keeps both, others drop one. "

@@ -9,7 +9,7 @@ import numpy as np
 
 from rowscope.inspector.census import UNMAPPED, Capacity, RoledToken, take_capacity
 from rowscope.inspector.checks.finding import Finding, Rule, id_evidence, row_location
-from rowscope.inspector.evidence import Facts
+from rowscope.inspector.evidence import Facts, samples
 from rowscope.inspector.ranges import format_ranges
 from rowscope.inspector.vocabulary import quoted_token
 
@@ -30,11 +30,15 @@ def unmapped_rows(facts: Facts) -> Iterator[Finding]:
     if not group.count or not facts.matrices:
         return
     yield VOC101.finding(
-        f"{group.count} of {facts.census.rows} rows {'has' if group.count == 1 else 'have'} no tokenizer "
+        f"{group.count:,} of {facts.census.rows:,} rows {'has' if group.count == 1 else 'have'} no tokenizer "
         f"entry: {format_ranges(group.ranges)}.",
         row_location(facts.matrices[0].matrix.tensor, facts.census.ids("unmapped")),
         evidence=id_evidence(facts.census.ids("unmapped")),
-        hint="Never sample these ids: `rowscope mask` exports them for your serving stack."
+        hint=(
+            "Never sample these ids: `rowscope mask` exports them for your serving stack."
+            if samples(facts.checkpoint, facts.vocabulary)
+            else "No text becomes one of these ids, and nothing is sampled from this model."
+        )
         + (
             " A new token can take one without a resize: `rowscope claim`."
             if _capacity(facts).without_resize
@@ -59,7 +63,7 @@ def token_without_row(facts: Facts) -> Iterator[Finding]:
     ids = np.array([item.id for item in missing], dtype=np.int64)
     yield VOC102.finding(
         f"{len(missing)} tokenizer {'entry has' if len(missing) == 1 else 'entries have'} no row in matrices "
-        f"of {rows} rows, {facts.text(first.id)} among them"
+        f"of {rows:,} rows, {facts.text(first.id)} among them"
         + (f", which {', '.join(users[first.id])} names." if used else "."),
         f"{facts.matrices[0].matrix.tensor}[{rows}:]" if facts.matrices else "tokenizer",
         severity="error" if used else "warning",
@@ -77,7 +81,7 @@ def _more_rows(facts: Facts, rows: int) -> str:
     why_not = _capacity(facts).no_resize
     if why_not is None:
         return (
-            f"Resize the matrices to at least {rows} rows (model.resize_token_embeddings), or remove the "
+            f"Resize the matrices to at least {rows:,} rows (model.resize_token_embeddings), or remove the "
             "entries from the tokenizer."
         )
     return f"Remove the entries from the tokenizer, or use the tokenizer of this model: {why_not}."
@@ -124,11 +128,15 @@ def placeholder_tokens(facts: Facts) -> Iterator[Finding]:
         f"{group.count} tokenizer {words} by name, such as {examples}.",
         row_location(facts.matrices[0].matrix.tensor, ids) if facts.matrices else "tokenizer",
         evidence={**id_evidence(ids), "examples": list(group.examples), "texts": list(group.texts)},
-        hint="They can be sampled unless masked (`rowscope mask`)"
+        hint=(
+            "They can be sampled unless masked (`rowscope mask`)"
+            if samples(facts.checkpoint, facts.vocabulary)
+            else "Nothing is sampled from this model, so that only text that spells them meets them"
+        )
         + (
             "."
             if _capacity(facts).by_design
-            else ", and can be renamed into new tokens (`rowscope claim --replace`)."
+            else "; they can be renamed into new tokens (`rowscope claim --replace`)."
         ),
     )
 

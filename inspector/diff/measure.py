@@ -39,7 +39,7 @@ def compare_rows(
     """
     if base.width != tuned.width:
         raise CheckpointError(
-            f"rows of {base.ref.name!r} have {base.width} elements, those of {tuned.ref.name!r} "
+            f"rows of {base.ref.name!r} have {base.width:,} elements, those of {tuned.ref.name!r} "
             f"{tuned.width}; only checkpoints of one hidden size can be compared row by row",
             location=tuned.ref.name,
         )

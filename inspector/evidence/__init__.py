@@ -6,6 +6,7 @@ Knows rows, groups and the reference. Must not know findings, formats or command
 from rowscope.inspector.evidence.candidates import Candidates, find_candidates, impossible_bytes
 from rowscope.inspector.evidence.decay import WeightDecay
 from rowscope.inspector.evidence.facts import Facts, MatrixFacts
+from rowscope.inspector.evidence.generating import samples
 from rowscope.inspector.evidence.look import sample
 from rowscope.inspector.evidence.markers import SplitMarker, split_markers
 from rowscope.inspector.evidence.measure import judge_some, measure_matrix
@@ -66,6 +67,7 @@ __all__ = [
     "read_stops",
     "recorded_rows",
     "sample",
+    "samples",
     "split_markers",
     "unreachable_ids",
 ]

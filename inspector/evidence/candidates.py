@@ -61,7 +61,7 @@ class Candidates:
                 parts.append(f"{int(mine.sum())} {words}")
             left = left[~mine]
         known = ", ".join(parts)
-        return known or f"{ids.size} near-duplicate rows"
+        return known or f"{ids.size:,} near-duplicate rows"
 
 
 def find_candidates(

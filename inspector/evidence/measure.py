@@ -132,7 +132,7 @@ def judge_some(
 
 def _words(look: Look) -> str:
     candidates = without(look.ids, look.bulk).size
-    return f"{candidates} reference candidates and a sample of {look.bulk.size} other rows"
+    return f"{candidates:,} reference candidates and a sample of {look.bulk.size:,} other rows"
 
 
 def _start(matrix: Matrix, checkpoint: Checkpoint) -> Start:

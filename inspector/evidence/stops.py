@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from rowscope.inspector.checkpoint import Checkpoint
+from rowscope.inspector.evidence.generating import GENERATING
 from rowscope.inspector.matrices import config_value
 from rowscope.inspector.vocabulary import Turns, Vocabulary, ids_of, read_turns
 
@@ -16,7 +17,6 @@ TOKENIZER: Final = "tokenizer"
 _KEY: Final = "eos_token_id"
 # What transformers' GenerationConfig.from_model_config asks where the outermost config is silent.
 _DECODERS: Final = ("decoder", "generator", "text_config")
-_GENERATING: Final = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration", "ForSeq2SeqLM")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def read_stops(checkpoint: Checkpoint, vocabulary: Vocabulary) -> Stops:
 
 
 def _generates(architecture: str) -> bool:
-    return architecture.endswith(_GENERATING)
+    return architecture.endswith(GENERATING)
 
 
 def _of_config(config: Mapping[str, Any]) -> tuple[str, Any]:

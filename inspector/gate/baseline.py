@@ -173,7 +173,7 @@ def _compared(finding: Finding, baseline: Baseline) -> Finding | None:
         total = finding.evidence.get("count", 0)
         # Of a cut list the missing ids may differ without anything being new: only the count tells.
         if joined.size and (max(total, known.count) <= MAX_IDS or total > known.count):
-            words = f"{joined.size} of these ids: {format_ranges(to_ranges(joined), limit=3)}"
+            words = f"{joined.size:,} of these ids: {format_ranges(to_ranges(joined), limit=3)}"
             return _marked(_of_new_ids(finding, joined), words, joined)
     if SEVERITY_RANK[finding.severity] > SEVERITY_RANK[known.severity]:
         return _marked(finding, f"its severity rose from {known.severity}", ids_of(()))

@@ -127,7 +127,7 @@ def _logits_matrix(checkpoint: Checkpoint, notes: list[str]) -> Matrix:
     head = next((t for t in checkpoint.layout.others if t.role.endswith("output")), None)
     if head is not None:
         raise RefusedError(
-            f"the logits of {checkpoint.path!r} are over the {head.matrix.rows} rows of "
+            f"the logits of {checkpoint.path!r} are over the {head.matrix.rows:,} rows of "
             f"{head.matrix.tensor!r}, which are no ids of the tokenizer "
             f"({head.note or 'a vocabulary of its own'}); mask them by that vocabulary, `rowscope rows "
             f"{checkpoint.path} --matrix {head.matrix.tensor}` shows its rows",

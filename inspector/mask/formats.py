@@ -17,6 +17,7 @@ from rowscope.inspector.mask.result import Mask
 from rowscope.inspector.mask.stacks import (
     bitmask_file,
     sglang_body,
+    spelled_ranges,
     trl_settings,
     verl_overrides,
 )
@@ -74,8 +75,8 @@ def _ids(mask: Mask) -> str:
 
 
 def _ranges(mask: Mask) -> str:
-    parts = [str(a) if b == a + 1 else f"{a}:{b}" for a, b in mask.ranges]
-    return ",".join(parts) + "\n" if parts else ""
+    ranges = spelled_ranges(mask)
+    return f"{ranges}\n" if ranges else ""
 
 
 def _generation_config(mask: Mask) -> str:

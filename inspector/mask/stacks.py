@@ -35,9 +35,14 @@ def trl_settings(mask: Mask) -> str:
     return json.dumps({"generation_kwargs": {"suppress_tokens": ids}}) + "\n"
 
 
+def spelled_ranges(mask: Mask) -> str:
+    """`7,4008:4096`, as `--ids` and ROWSCOPE_MASK take it; id 0 as `0:1`, for `0` alone is off."""
+    return ",".join(str(a) if a and b == a + 1 else f"{a}:{b}" for a, b in mask.ranges)
+
+
 def verl_overrides(mask: Mask) -> str:
     """Hydra overrides, one a line: the environment of vLLM's processes, and the defaults of SGLang's."""
-    ranges = ",".join(str(a) if b == a + 1 else f"{a}:{b}" for a, b in mask.ranges)
+    ranges = spelled_ranges(mask)
     bias = json.dumps({"logit_bias": {str(id): HARD for id in mask.ids.tolist()}}, separators=(",", ":"))
     return (
         f"+ray_kwargs.ray_init.runtime_env.env_vars.{VARIABLE}='{ranges or 'off'}'\n"

@@ -75,4 +75,4 @@ class SuppressReserved:
         return iter(self.ids.tolist())
 
     def __repr__(self) -> str:
-        return f"SuppressReserved({len(self)} ids)"
+        return f"SuppressReserved({len(self):,} ids)"

@@ -7,7 +7,19 @@ import textwrap
 import unicodedata
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
-from rowscope.inspector.text import visible
+from rowscope.inspector.text import plural, visible
+
+__all__ = [
+    "by_recipe",
+    "bytes_text",
+    "columns",
+    "columns_of",
+    "plural",
+    "shorten",
+    "table",
+    "taken",
+    "wrap",
+]
 
 Row = tuple[str, ...]
 
@@ -32,11 +44,6 @@ def bytes_text(count: int) -> str:
 def taken(timings: Mapping[str, float]) -> str:
     """` in 0.42 s`; nothing where no time was taken."""
     return f" in {timings['total']:.2f} s" if "total" in timings else ""
-
-
-def plural(count: int, noun: str) -> str:
-    """`1 tensor`, `2 tensors`, `1,234 tensors`."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def wrap(text: str, width: int, indent: str) -> list[str]:

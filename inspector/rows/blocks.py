@@ -71,7 +71,7 @@ class RowReader(Closing):
         row_bytes = form.row_bytes(self.width)
         if row_bytes is None:
             raise UndecodableError(
-                f"{ref.name!r} has rows of {self.width} {ref.dtype} elements, which do not end on a byte; "
+                f"{ref.name!r} has rows of {self.width:,} {ref.dtype} elements, which do not end on a byte; "
                 "convert the tensor to a dtype of whole bytes to audit it",
                 location=ref.name,
             )
@@ -196,7 +196,7 @@ class RowReader(Closing):
         wrong = ids[(ids < 0) | (ids >= self.rows)]
         if wrong.size:
             raise UsageError(
-                f"row {int(wrong[0])} is not in {self.ref.name!r}, which has {self.rows} rows; "
+                f"row {int(wrong[0])} is not in {self.ref.name!r}, which has {self.rows:,} rows; "
                 f"give ids from 0 to {self.rows - 1}",
                 location=self.ref.name,
             )

@@ -29,7 +29,7 @@ class PiecedRows(RowReader):
         if row_bytes is None:
             self.close()
             raise UndecodableError(
-                f"{ref.name!r} has rows of {self.width} {ref.dtype} elements, which do not end on a byte; "
+                f"{ref.name!r} has rows of {self.width:,} {ref.dtype} elements, which do not end on a byte; "
                 "convert the tensor to a dtype of whole bytes to audit it",
                 location=ref.name,
             )

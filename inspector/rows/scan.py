@@ -88,7 +88,9 @@ def _check_groups(groups: NDArray[np.int8] | None, n_groups: int, total: int) ->
     if groups is None:
         return
     if groups.shape != (total,):
-        raise UsageError(f"groups has the shape {groups.shape} for {total} rows; give one group for each row")
+        raise UsageError(
+            f"groups has the shape {groups.shape} for {total:,} rows; give one group for each row"
+        )
     if groups.size and not -1 <= int(groups.min()) <= int(groups.max()) < n_groups:
         raise UsageError(
             f"groups run from {int(groups.min())} to {int(groups.max())}; "

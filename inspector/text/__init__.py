@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rowscope.inspector import lazily
 from rowscope.inspector.text.escape import visible
-from rowscope.inspector.text.numbers import cosine, count, ratio, real
+from rowscope.inspector.text.numbers import cosine, count, plural, ratio, real
 
 if TYPE_CHECKING:
     from rowscope.inspector.text.sentences import LANGUAGES, Texts
@@ -19,6 +19,7 @@ __all__ = [
     "Texts",
     "cosine",
     "count",
+    "plural",
     "ratio",
     "real",
     "visible",

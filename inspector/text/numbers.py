@@ -10,6 +10,14 @@ def count(value: int | None) -> str:
     return "-" if value is None else f"{value:,}"
 
 
+def plural(count: int, noun: str) -> str:
+    """`1 tensor`, `2 tensors`, `1,234 entries`."""
+    if count == 1:
+        return f"1 {noun}"
+    ending = noun[:-1] + "ies" if noun.endswith("y") and noun[-2:-1] not in "aeiou" else noun + "s"
+    return f"{count:,} {ending}"
+
+
 def real(value: float | None) -> str:
     """Four significant digits, in the shorter of fixed and exponent form; `nan` for no number."""
     if value is None or math.isnan(value):

@@ -84,7 +84,7 @@ def note_shifts(shifts: Iterable[Shift], notes: list[str]) -> None:
     notes.append(
         "added tokens that get another id than their file states when the tokenizer is loaded: "
         + shown
-        + (f" and {more} more" if more > 0 else "")
+        + (f" and {more:,} more" if more > 0 else "")
     )
 
 

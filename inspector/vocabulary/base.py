@@ -89,7 +89,7 @@ def _twice(ids: Mapping[str, int]) -> dict[int, tuple[str, ...]]:
 
 
 def _shared(count: int) -> str:
-    return f"{count} tokens share their id with another token"
+    return f"{count:,} tokens share their id with another token"
 
 
 def base_from_list(kind: str, listed: list[str], notes: list[str]) -> Base:
@@ -102,7 +102,7 @@ def base_from_list(kind: str, listed: list[str], notes: list[str]) -> Base:
     require_short(kind, listed)
     ids = {token: place for place, token in enumerate(listed)}
     if len(ids) < len(listed):
-        notes.append(f"{len(listed) - len(ids)} entries repeat a token that is there already")
+        notes.append(f"{len(listed) - len(ids):,} entries repeat a token that is there already")
     return Base(
         kind,
         ids,

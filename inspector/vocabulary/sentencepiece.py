@@ -120,7 +120,7 @@ def fields(data: memoryview, most: int) -> Iterator[tuple[int, int | memoryview]
         else:
             raise ValueError(f"unknown wire type {kind} at byte {at - 1}")
         if size > end - at:
-            raise ValueError(f"a field of {size} bytes at byte {at} runs past the end")
+            raise ValueError(f"a field of {size:,} bytes at byte {at} runs past the end")
         yield tag >> 3, data[at : at + size]
         at += size
 

@@ -95,8 +95,8 @@ def merge_settings(
         additional += [] if set(assumed) & set(additional) else assumed
         if assumed and files.config.get("extra_ids") is None:
             notes.append(
-                f"{tokenizer_class} makes sure of {len(assumed)} tokens, {assumed[0]!r} to {assumed[-1]!r}: "
-                "those that no file lists are added when the tokenizer is loaded"
+                f"{tokenizer_class} makes sure of {len(assumed):,} tokens, {assumed[0]!r} to "
+                f"{assumed[-1]!r}: those that no file lists are added when the tokenizer is loaded"
             )
     listed = _listed(decoder) if decides else _legacy_listed(files.added, {*roles.values(), *additional})
     by_id = {token.id: token for token in listed}

@@ -68,7 +68,7 @@ def _specials(name: str, listed: object, count: int) -> list[AddedToken]:
     if listed is None:
         listed = [{"token_str": content, "is_control": True} for content in _UNLISTED.split()]
     if not isinstance(listed, list) or len(listed) > count:
-        raise wrong(name, "special_tokens", listed, f"a list of at most {count} tokens")
+        raise wrong(name, "special_tokens", listed, f"a list of at most {count:,} tokens")
     placed = []
     for id, entry in enumerate(listed):
         content = entry.get("token_str") if isinstance(entry, dict) else None
@@ -86,7 +86,7 @@ def _ranks(name: str, vocabulary: object, specials: int, size: int) -> dict[str,
     wanted = size - specials
     if not isinstance(vocabulary, list) or len(vocabulary) < wanted:
         found = len(vocabulary) if isinstance(vocabulary, list) else vocabulary
-        raise wrong(name, "the key 'vocab'", found, f"a list of at least {wanted} entries")
+        raise wrong(name, "the key 'vocab'", found, f"a list of at least {wanted:,} entries")
     ids: dict[str, int] = {}
     for rank in range(wanted):
         entry = vocabulary[rank]
@@ -99,6 +99,6 @@ def _ranks(name: str, vocabulary: object, specials: int, size: int) -> dict[str,
     require_short(name, ids)
     if len(ids) < wanted:
         raise wrong(
-            name, "the key 'vocab'", f"{wanted - len(ids)} repeated tokens", "a list of distinct ones"
+            name, "the key 'vocab'", f"{wanted - len(ids):,} repeated tokens", "a list of distinct ones"
         )
     return ids

@@ -44,7 +44,7 @@ def read_vocab_txt(folder: TokenizerFolder, tokenizer_class: str | None, name: s
     ids = {token: place for place, token in enumerate(lines)}
     if len(ids) < len(lines):
         folder.notes.append(
-            f"{name} has {len(lines) - len(ids)} lines that repeat a token; the last line's id counts"
+            f"{name} has {len(lines) - len(ids):,} lines that repeat a token; the last line's id counts"
         )
     base = base_from_ids(name, ids, folder.notes)
     base.alphabet = spelling_of(tokenizer_class) or Alphabet((WORDPIECE,))

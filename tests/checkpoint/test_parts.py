@@ -106,7 +106,7 @@ def test_a_part_under_another_name_is_refused(tmp_path):
     folder = split(tmp_path / "parts", grid(matrix(), [48], []))
     (tmp_path / "alone").mkdir()
     (folder / "shard-00002-model-00001-of-00001.safetensors").rename(tmp_path / "alone" / "model.safetensors")
-    with pytest.raises(MissingShardError, match="768 of its 1536"):
+    with pytest.raises(MissingShardError, match="768 of its 1,536"):
         rowscope.open_checkpoint(tmp_path / "alone")
 
 

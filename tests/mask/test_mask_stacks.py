@@ -174,6 +174,15 @@ def test_settings_that_replace_others_hold_what_was_there() -> None:
     assert json.loads(text(found, "generation-config"))["suppress_tokens"] == [2, 5, 9]
 
 
+@pytest.mark.parametrize("format", ["ranges", "verl"])
+def test_a_mask_of_the_first_id_alone_is_not_read_as_off(format: str) -> None:
+    """`ROWSCOPE_MASK=0` is off."""
+    from rowscope.inspector.mask.vllm_plugin import chosen_ids
+
+    first = text(made_of([0], 4), format).splitlines()[0]
+    assert chosen_ids(first.rpartition("=")[2].strip("'"), "") == [0]
+
+
 @settings(max_examples=30, deadline=None)
 @given(masks())
 def test_hydra_reads_the_overrides_of_verl(found: Mask) -> None:

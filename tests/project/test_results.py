@@ -110,7 +110,7 @@ def test_ids_in_every_form(name, evidence):
 
 
 BAD = {
-    "flags of another length": ([True, False], r"flags of shape \[2\] for 4096 rows"),
+    "flags of another length": ([True, False], r"flags of shape \[2\] for 4,096 rows"),
     "an id that is no row": ([1, 4096], "4096 is no row"),
     "a negative id": (-1, "-1 is no row"),
     "a fraction": ([1.5], r"\[1.5\] holds no ids"),

@@ -10,6 +10,7 @@ from rowscope.inspector.claim.edits.edits import is_editable
 from rowscope.inspector.claim.values.targets import writable_tensors
 from rowscope.inspector.errors import RefusedError
 from rowscope.inspector.header import TensorRef
+from rowscope.inspector.text import plural
 
 
 def require_harmless(manifest: Manifest, checkpoint: Checkpoint) -> None:
@@ -32,8 +33,8 @@ def _require_rows(shard: KeptShard, tensors: tuple[TensorRef, ...], checkpoint: 
         if not any(_is_row(region, ref) for ref in own):
             raise _refused(
                 checkpoint,
-                f"its {len(region.before)} bytes at {region.offset} of {shard.name!r} are no row of a "
-                "vocabulary table",
+                f"its {plural(len(region.before), 'byte')} at {region.offset} of {shard.name!r} are no row of "
+                "a vocabulary table",
             )
 
 

@@ -107,8 +107,8 @@ class Inside:
             size = os.fstat(file).st_size
             if size > limit:
                 raise RefusedError(
-                    f"{str(self.path / name)!r} has {size} bytes, above the limit of {limit} for a file of "
-                    "this kind; restore the checkpoint from its source",
+                    f"{str(self.path / name)!r} has {size:,} bytes, above the limit of {limit:,} for a file "
+                    "of this kind; restore the checkpoint from its source",
                     location=str(self.path / name),
                 )
             return opened.read()

@@ -38,7 +38,7 @@ def record_edit(root: Path, patches: Sequence[RowPatch], values: str) -> FileEdi
     if not new:
         return None
     record = read_claim_record(LocalFolder(root)).extended(new)
-    change = f"{len(new)} row{'' if len(new) == 1 else 's'} with the hash of their bytes"
+    change = f"{len(new):,} row{'' if len(new) == 1 else 's'} with the hash of their bytes"
     return FileEdit(CLAIM_RECORD, _before(root / CLAIM_RECORD), record.encode(), (change,))
 
 

@@ -105,7 +105,7 @@ def edit_vocab_txt(data: bytes, claimed: Sequence[Claimed], name: str) -> tuple[
         places = [place for place, line in enumerate(lines) if line.rstrip(b"\r\n") == old]
         if len(places) > 1:
             raise RefusedError(
-                f"{claim.replaces!r} stands on {len(places)} lines of {name}; choose another placeholder",
+                f"{claim.replaces!r} stands on {len(places):,} lines of {name}; choose another placeholder",
                 location=name,
             )
         for place in places:

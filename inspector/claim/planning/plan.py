@@ -136,7 +136,7 @@ def _replacements(tokens: Sequence[str], replace: Replace) -> dict[str, str]:
     names = (replace,) if isinstance(replace, str) else tuple(replace)
     if len(names) != len(tokens):
         raise UsageError(
-            f"{len(names)} placeholders to replace for {len(tokens)} tokens; name one for each, in order",
+            f"{len(names):,} placeholders to replace for {len(tokens):,} tokens; name one for each, in order",
             location="--replace",
         )
     return dict(zip(tokens, names, strict=True))

@@ -154,6 +154,6 @@ def _equal_rows(target: Target, claimed: Sequence[Claimed], rows: NewRows | None
     if distinct < ids.size:
         yield Caution(
             "duplicate",
-            f"{target.matrix.tensor}: the {ids.size} new rows start with only {distinct} distinct vectors, "
+            f"{target.matrix.tensor}: the {ids.size:,} new rows start with only {distinct} distinct vectors, "
             "so training must tell equal ones apart by their contexts; --values normal makes them differ",
         )

@@ -114,7 +114,7 @@ def _placeholder_id(room: Room, name: str) -> int:
         )
     if id >= room.capacity.rows:
         raise RefusedError(
-            f"--replace {name!r}: its id {id} has no row, the matrices have {room.capacity.rows}"
+            f"--replace {name!r}: its id {id} has no row, the matrices have {room.capacity.rows:,}"
             f"{_placeholder_hint(room)}",
             location="--replace",
         )
@@ -127,7 +127,7 @@ def _placeholder_hint(room: Room) -> str:
         return "; there are no placeholders to take the place of"
     name = room.vocabulary.tokens[ranges[0][0]]
     return (
-        f"; or take the place of one of {room.capacity.placeholders.count} placeholders "
+        f"; or take the place of one of {room.capacity.placeholders.count:,} placeholders "
         f"(ids {format_ranges(ranges, 3)}), for example --replace '{name}'"
     )
 
@@ -146,15 +146,16 @@ def _no_room(room: Room, count: int, free: int) -> str:
     holes = room.capacity.holes
     unused = _unused_holes(holes.count, holes.ranges)
     need = (
-        f"{count} new token{' needs a row' if count == 1 else f's need {count} rows'} behind the tokenizer's "
-        f"last id, and {free} of the {rows} rows {'is' if free == 1 else 'are'} free there{unused}"
+        f"{count:,} new token{' needs a row' if count == 1 else f's need {count:,} rows'} behind the "
+        f"tokenizer's last id, and {free:,} of the {rows:,} rows {'is' if free == 1 else 'are'} free "
+        f"there{unused}"
     )
     if room.capacity.by_design:
         return f"{need}; {room.capacity.no_resize}, so nothing can be claimed"
     if room.capacity.no_resize is not None:
         return f"{need}; {room.capacity.no_resize}{_placeholder_hint(room)}"
     return (
-        f"{need}; resize to {needed} rows or more, padded to {padded(needed, 64)} (a "
+        f"{need}; resize to {needed:,} rows or more, padded to {padded(needed, 64)} (a "
         f"multiple of 64) or {padded(needed, 128)} (of 128), with "
         f"model.resize_token_embeddings({padded(needed, 64)}){_placeholder_hint(room)}"
     )
@@ -164,7 +165,7 @@ def _unused_holes(count: int, ranges: tuple[Range, ...]) -> str:
     if not count:
         return ""
     return (
-        f" ({count} more have no token, ids {format_ranges(ranges, 3)}, but no tokenizer would assign them)"
+        f" ({count:,} more have no token, ids {format_ranges(ranges, 3)}, but no tokenizer would assign them)"
     )
 
 

@@ -68,7 +68,7 @@ def _one_token(name: str, vocabulary: Vocabulary) -> int:
     if spelled and vocabulary.tokens[spelled[-1]] == name:
         return spelled[-1]
     if len(spelled) != 1:
-        how = "no token is" if not spelled else f"{len(spelled)} tokens are"
+        how = "no token is" if not spelled else f"{len(spelled):,} tokens are"
         raise UsageError(
             f"--values like:{name}: {how} spelled so; give a token of the vocabulary as stored, or use "
             f"text:{name} for the mean of its pieces",

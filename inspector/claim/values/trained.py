@@ -67,8 +67,8 @@ def measure_trained(
     trained = ~facts.evidence.untrained & np.isin(facts.codes, USED)
     if not trained.any():
         raise RefusedError(
-            f"none of the {matrix.rows} rows of {matrix.tensor!r} that have a token looks trained, so there "
-            "is no mean to start from; use --values like:TOKEN or keep",
+            f"none of the {matrix.rows:,} rows of {matrix.tensor!r} that have a token looks trained, so "
+            "there is no mean to start from; use --values like:TOKEN or keep",
             location=matrix.tensor,
         )
     with open_rows(matrix) as reader:

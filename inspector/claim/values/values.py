@@ -59,11 +59,11 @@ def new_rows(target: Target, count: int, recipe: Recipe, bias: TensorRef | None,
     size = float(np.linalg.norm(trained.mean))
     if recipe.kind == "mean":
         rows = np.repeat(trained.mean[None], count, axis=0)
-        what = f"mean of {trained.ids.size} trained rows"
+        what = f"mean of {trained.ids.size:,} trained rows"
     else:
         role = ("input", "both", "output").index(target.role)
         rows = draw(trained, [(recipe.seed, role, place) for place in range(count)])
-        what = f"normal around the mean of {trained.ids.size} trained rows, seed {recipe.seed}"
+        what = f"normal around the mean of {trained.ids.size:,} trained rows, seed {recipe.seed}"
     if recipe.scale:
         rows = scaled(rows, trained.norm, f"mean of the trained rows of {target.matrix.tensor!r}")
         what += f", scaled to their median norm {trained.norm:.4g}"

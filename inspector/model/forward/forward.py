@@ -94,7 +94,7 @@ def _within(loaded: Loaded, ids: Ids, limit: int | None, name: str, notes: list[
     ids = ids[ids < loaded.input_rows]
     if limit is None or ids.size <= limit:
         return ids
-    note = f"{limit} of the {ids.size} {name} ids were fed, evenly spread (limit)."
+    note = f"{limit:,} of the {ids.size} {name} ids were fed, evenly spread (limit)."
     if note not in notes:
         notes.append(note)
     return ids[np.linspace(0, ids.size - 1, limit).astype(np.int64)]

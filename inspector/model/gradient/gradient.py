@@ -89,7 +89,7 @@ def _target(loaded: Loaded, target: int | None) -> int:
 def _check_inputs(loaded: Loaded, inputs: tuple[int, ...]) -> None:
     rows = min(loaded.output_rows or 0, loaded.input_rows)
     if len(inputs) < 2:
-        raise UsageError(f"--inputs: {len(inputs)} ids; give at least two", location="--inputs")
+        raise UsageError(f"--inputs: {len(inputs):,} ids; give at least two", location="--inputs")
     outside = [id for id in inputs if not 0 <= id < rows]
     if outside:
         raise UsageError(

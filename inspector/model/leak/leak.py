@@ -119,7 +119,7 @@ def _subjects(loaded: Loaded) -> Any:  # noqa: ANN401 - int64 array
     if not ids.size:
         raise RefusedError(
             f"none of the {loaded.subject.ids.size} {loaded.subject.noun} ids of "
-            f"{loaded.checkpoint.path!r} has a row in the output matrix ({rows} rows): none of "
+            f"{loaded.checkpoint.path!r} has a row in the output matrix ({rows:,} rows): none of "
             "them can be emitted; there is nothing to measure",
             location=loaded.checkpoint.path,
             code="NO_TARGET",

@@ -102,8 +102,8 @@ def refuse_random(missing: Iterable[str], checkpoint: Checkpoint) -> None:
     needed = sorted(name for name in missing if "pooler" not in name)
     if needed:
         raise RefusedError(
-            f"{len(needed)} tensors of the model are not stored in {checkpoint.path!r}, first {needed[0]!r}: "
-            "a probe would measure random numbers; restore the missing tensors",
+            f"{len(needed):,} tensors of the model are not stored in {checkpoint.path!r}, first "
+            f"{needed[0]!r}: a probe would measure random numbers; restore the missing tensors",
             location=needed[0],
             code="MISSING_TENSORS",
         )

@@ -166,7 +166,7 @@ def _choose(
     if untrained.size or not needed:
         return "untrained", untrained
     raise RefusedError(
-        f"{checkpoint.path!r} has no reserved row and none of its {census.rows} rows looks untrained: "
+        f"{checkpoint.path!r} has no reserved row and none of its {census.rows:,} rows looks untrained: "
         "there is nothing to probe; name ids with --ids",
         location=checkpoint.path,
         code="NOTHING_TO_PROBE",

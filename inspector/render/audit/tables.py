@@ -62,7 +62,7 @@ def _capacity_rows(report: Report) -> list[Cells]:
     note = f"{count(capacity.without_resize)} next ids, {count(capacity.placeholders.count)} placeholders"
     rows: list[Cells] = [("free slots", count(free), note)]
     for step in capacity.resizes[:1]:
-        words = f"next multiple of {step.multiple}: {step.new_rows} more rows, {bytes_text(step.bytes)}"
+        words = f"next multiple of {step.multiple}: {step.new_rows:,} more rows, {bytes_text(step.bytes)}"
         rows.append(("after a resize", count(step.rows), words))
     return rows
 
@@ -123,7 +123,7 @@ def whole_matrix(matrix: MatrixReport) -> list[str]:
     decay = matrix.weight_decay
     if decay is not None:
         texts.append(
-            f"Weight decay of training: {decay.total:.4g} ± {decay.error:.1g} in all, by {decay.rows} rows "
+            f"Weight decay of training: {decay.total:.4g} ± {decay.error:.1g} in all, by {decay.rows:,} rows "
             f"that no step has read: -ln(std {real(decay.std)} / initializer_range "
             f"{real(decay.initializer_range)})."
         )
@@ -187,7 +187,7 @@ def untrained_first(tokens: Sequence[SpecialTokenReport]) -> list[SpecialTokenRe
 
 def notable_cells(rows: Sequence[NotableRow]) -> list[Cells]:
     """id, token, verdict, confidence, norm, cosine; the first row is the heading."""
-    cells: list[Cells] = [("id", "token", "verdict", "confidence", "norm", "cos to ref")]
+    cells: list[Cells] = [("id", "token", "verdict", "confidence", "norm", "cosine")]
     for row in rows:
         cells.append(
             (

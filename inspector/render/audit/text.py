@@ -43,7 +43,9 @@ def audit_lines(report: Report, *, exit_code: int, width: int = 80) -> Iterator[
     others = table_rows(report)
     if others:
         shown = others[:_TABLES]
-        more = f" ({len(shown)} of {len(others)}; --format json has all)" if len(shown) < len(others) else ""
+        more = (
+            f" ({len(shown):,} of {len(others):,}; --format json has all)" if len(shown) < len(others) else ""
+        )
         yield from _section(f"other vocabulary tables{more}", _table(shown, width, numbers=set()))
     for matrix in report.matrices:
         title = f"{ROLE_WORDS[matrix.role]}: {visible(matrix.tensor)}"
@@ -83,7 +85,7 @@ def _specials(report: Report, width: int) -> Iterator[Line]:
     shown = tokens[:_SPECIALS]
     title = "special and added tokens"
     if len(shown) < len(tokens):
-        title += f" ({len(shown)} of {len(tokens)}, untrained first; --format json has all)"
+        title += f" ({len(shown):,} of {len(tokens):,}, untrained first; --format json has all)"
     yield from _section(title, _table(special_rows(shown), width, numbers={0}))
 
 

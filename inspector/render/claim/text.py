@@ -106,7 +106,7 @@ def _row(patch: RowPatch) -> tuple[str, ...]:
     return (
         f"{patch.id:>8}  {patch.role}",
         patch.dtype,
-        f"{len(patch.after)} bytes at {patch.offset}",
+        f"{plural(len(patch.after), 'byte')} at {patch.offset}",
         f"norm {patch.norm_before:.4g} -> {patch.norm_after:.4g}",
     )
 

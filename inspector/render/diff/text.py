@@ -102,7 +102,7 @@ def _claimed(matrix: MatrixDiff, role: str, width: int) -> Iterator[Line]:
     shown = matrix.claimed[:_SHOWN]
     title = f"rows that a claim wrote, {role}"
     if len(shown) < len(matrix.claimed):
-        title += f" ({len(shown)} of {len(matrix.claimed):,}; --format json has all)"
+        title += f" ({len(shown):,} of {len(matrix.claimed):,}; --format json has all)"
     cells: list[Cells] = [("id", "token", "initial values", "now")]
     cells += [
         (str(row.id), _token(row.token, row.token), shorten(visible(row.recipe), _TOKEN_WIDTH), row.words)
@@ -116,7 +116,7 @@ def _rows(title: str, rows: Sequence[RowChange], width: int) -> Iterator[Line]:
         return
     shown = rows[:_SHOWN]
     if len(shown) < len(rows):
-        title += f" ({len(shown)} of {len(rows):,}; --format json has all)"
+        title += f" ({len(shown):,} of {len(rows):,}; --format json has all)"
     cells: list[Cells] = [("id", "token", "movement", "distance", "relative", "cosine")]
     cells += [
         (

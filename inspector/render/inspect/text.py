@@ -77,7 +77,7 @@ def _integrity(structure: Structure, width: int) -> Iterator[str]:
     facts = structure.integrity
     accounted = facts.header_bytes + facts.tensor_bytes
     yield from wrap(
-        f"headers: {facts.files} of {len(structure.files)} valid, offsets contiguous; {accounted:,} of "
+        f"headers: {facts.files} of {len(structure.files):,} valid, offsets contiguous; {accounted:,} of "
         f"{facts.file_bytes:,} bytes accounted for ({facts.header_bytes:,} header, "
         f"{facts.tensor_bytes:,} tensors)",
         width,
@@ -97,7 +97,7 @@ def _integrity(structure: Structure, width: int) -> Iterator[str]:
 def _digests(found: Verified) -> str:
     """How many files have the digest of their download; without one nothing can be said."""
     known = len(found.right) + len(found.wrong)
-    words = f"digests: {len(found.right)} of {plural(known, 'file')} as downloaded"
+    words = f"digests: {len(found.right):,} of {plural(known, 'file')} as downloaded"
     if not found.unknown:
         return words
     return f"{words}; none is known of {plural(len(found.unknown), 'other')}"

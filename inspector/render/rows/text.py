@@ -25,7 +25,7 @@ _TEXT_COLUMNS: Final = (
     "cosine_to_reference",
     "duplicates",
 )
-_SHORT_NAMES: Final = {"cosine_to_reference": "cos to ref", "duplicates": "copies"}
+_SHORT_NAMES: Final = {"cosine_to_reference": "cosine", "duplicates": "copies"}
 _WORDS: Final = ("token", "group", "verdict", "confidence")
 _TOKEN_WIDTH: Final = 24
 

@@ -31,7 +31,7 @@ def suspects_lines(suspects: Suspects, *, width: int) -> Iterator[Line]:
 
 def _heading(rows: tuple[Suspect, ...]) -> tuple[str, ...]:
     known = any(row.reachable is not None for row in rows)
-    names = ("id", "token", "group", "verdict", "sure", "cosine", "centred", "norm")
+    names = ("id", "token", "group", "verdict", "confidence", "cosine", "centred", "norm")
     return (*names, "reachable") if known else names
 
 

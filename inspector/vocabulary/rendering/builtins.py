@@ -271,7 +271,7 @@ def format_text(form: str, *values: Value) -> str:
 def _range(*bounds: int) -> list[int]:
     found = range(*bounds)
     if len(found) > _LONGEST_RANGE:
-        raise TemplateError(f"a range of {len(found)}")
+        raise TemplateError(f"a range of {len(found):,}")
     return list(found)
 
 
