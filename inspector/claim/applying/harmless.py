@@ -33,8 +33,8 @@ def _require_rows(shard: KeptShard, tensors: tuple[TensorRef, ...], checkpoint: 
         if not any(_is_row(region, ref) for ref in own):
             raise _refused(
                 checkpoint,
-                f"its {plural(len(region.before), 'byte')} at {region.offset} of {shard.name!r} are no row of "
-                "a vocabulary table",
+                f"its {plural(len(region.before), 'byte')} at {region.offset} of {shard.name!r} are no row "
+                "of a vocabulary table",
             )
 
 
