@@ -132,7 +132,7 @@ def _write_part(part: str, at: int | None, data: bytes, before: os.stat_result |
 
 def _keep_owner(file: int, before: os.stat_result) -> None:
     """Owner and permissions of the file that is replaced. Without the owner's leave the group may differ."""
-    if not hasattr(os, "fchown"):
+    if not (hasattr(os, "fchown") and hasattr(os, "fchmod")):
         return
     now = os.fstat(file)
     if (now.st_uid, now.st_gid) != (before.st_uid, before.st_gid):

@@ -1,6 +1,7 @@
 """What is installed, and that it leaves everybody else's names alone."""
 
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -48,6 +49,29 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel):
     assert {f"rowscope/findings/{code}.md" for code in RULES} <= names
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"rowscope"}
+
+
+def test_a_checkout_without_links_gives_the_same_wheel(wheel, tmp_path):
+    """Git writes links as text files where the system has none."""
+    tree = tmp_path / "tree"
+    for name in (
+        "inspector",
+        "kernels",
+        "docs/findings",
+        "examples/tiny_qwen2/model",
+        "src/rowscope/commands",
+    ):
+        shutil.copytree(ROOT / name, tree / name)
+    for path in [*(ROOT / "src" / "rowscope").iterdir(), *ROOT.iterdir()]:
+        target = tree / path.relative_to(ROOT)
+        if path.is_symlink():
+            target.write_text(os.readlink(path))
+        elif path.is_file():
+            shutil.copyfile(path, target)
+    words = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path / "out")]
+    subprocess.run(words, cwd=tree, check=True, capture_output=True)
+    (made,) = (tmp_path / "out").glob("*.whl")
+    assert set(zipfile.ZipFile(made).namelist()) == set(zipfile.ZipFile(wheel).namelist())
 
 
 def test_no_kernels_init_that_could_shadow_another_distribution():

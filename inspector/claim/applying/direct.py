@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from rowscope.inspector.checkpoint import Checkpoint, open_checkpoint
 from rowscope.inspector.claim.applying.early import EarlyCopy
+from rowscope.inspector.claim.disk.supported import require_calls
 from rowscope.inspector.claim.disk.transfer import check_link
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def claim_into(
             no target is left.
     """
     check_link(link)
+    require_calls()
     given = path_or_checkpoint
     checkpoint = given if isinstance(given, Checkpoint) else open_checkpoint(given)
     with EarlyCopy(checkpoint.root, _copied(checkpoint, values, link), out, disk=disk) as early:

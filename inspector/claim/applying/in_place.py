@@ -16,6 +16,7 @@ from rowscope.inspector.claim.applying.undo import numbered, undo_newest
 from rowscope.inspector.claim.applying.verify import verify
 from rowscope.inspector.claim.disk.disk import INCOMPLETE, Disk, changed, refusal, remove_tree
 from rowscope.inspector.claim.disk.inside import Inside
+from rowscope.inspector.claim.disk.supported import require_calls
 from rowscope.inspector.claim.disk.transfer import apply_patches, write_file
 from rowscope.inspector.claim.model import ClaimPlan, ClaimResult
 from rowscope.inspector.errors import RefusedError, RowscopeError
@@ -33,6 +34,7 @@ def apply_claim_in_place(plan: ClaimPlan, *, disk: Disk | None = None) -> ClaimR
         RefusedError: a file is shared (a link, or one of several hard links), cannot be written, or changed
             after the plan was made; every byte is as it was, or the message names the undo.
     """
+    require_calls()
     disk = disk or Disk()
     try:
         inside = Inside.of(plan.root)

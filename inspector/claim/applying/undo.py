@@ -27,6 +27,7 @@ from rowscope.inspector.claim.applying.manifest import (
 )
 from rowscope.inspector.claim.disk.disk import INCOMPLETE, Disk, refusal
 from rowscope.inspector.claim.disk.inside import Inside
+from rowscope.inspector.claim.disk.supported import require_calls
 from rowscope.inspector.claim.disk.transfer import write_file
 from rowscope.inspector.claim.model import UndoResult
 from rowscope.inspector.errors import RefusedError, RowscopeError
@@ -53,6 +54,7 @@ def undo_claim(
         RefusedError: there is nothing to undo, the manifest is not this user's, or a file was changed since
             by something else.
     """
+    require_calls()
     where = os.fsdecode(path)
     root = locate(where).root
     try:

@@ -13,6 +13,7 @@ from rowscope.inspector.claim.applying.early import EarlyCopy
 from rowscope.inspector.claim.applying.manifest import UNDO
 from rowscope.inspector.claim.applying.verify import verify
 from rowscope.inspector.claim.disk.disk import INCOMPLETE, Disk, changed
+from rowscope.inspector.claim.disk.supported import require_calls
 from rowscope.inspector.claim.disk.target import (
     MARKER,
     check_target,
@@ -73,6 +74,7 @@ def apply_claim(
         UsageError: an unknown `link`.
         RefusedError: the target exists, or cannot be written, or the source has changed; nothing is left.
     """
+    require_calls()
     check_link(link)
     disk = disk or Disk()
     target = Path(os.path.abspath(out))

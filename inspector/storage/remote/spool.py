@@ -8,6 +8,7 @@ import tempfile
 import threading
 import weakref
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -39,13 +40,13 @@ class Spool:
             self._fd, path = _make(kept)
             os.ftruncate(self._fd, size)
             self.file = MappedFile(path)
-            if kept is None:
-                path.unlink()
-            else:
+            nameless = kept is None and _unlinked(path)
+            if kept is not None:
                 self._present = _read_record(kept, size)
         except OSError as error:
             raise self._no_room(error) from error
-        weakref.finalize(self, _finish, self._fd, self.file, kept, self._present)
+        doomed = path if kept is None and not nameless else None
+        weakref.finalize(self, _finish, self._fd, self.file, kept, self._present, doomed)
 
     def missing(self, ranges: Iterable[Range]) -> list[Range]:
         """What of the ranges is not there."""
@@ -61,11 +62,19 @@ class Spool:
         try:
             done = 0
             while done < len(data):
-                done += os.pwrite(self._fd, data[done:], at + done)
+                done += self._write_piece(data[done:], at + done)
         except OSError as error:
             raise self._no_room(error) from error
         with self._lock:
             self._present[:] = joined([*self._present, (at, at + len(data))], 0)
+
+    def _write_piece(self, data: memoryview, at: int) -> int:
+        """What the system takes at once; one thread at a time where it cannot write at an offset."""
+        if hasattr(os, "pwrite"):
+            return os.pwrite(self._fd, data, at)
+        with self._lock:
+            os.lseek(self._fd, at, os.SEEK_SET)
+            return os.write(self._fd, data)
 
     def _no_room(self, error: OSError) -> RemoteError:
         return RemoteError(
@@ -73,6 +82,15 @@ class Spool:
             "TMPDIR to a folder of a disk with room, or mend --cache",
             location=self._location,
         )
+
+
+def _unlinked(path: Path) -> bool:
+    """Whether an open file could be left without a name, as Windows allows none to be."""
+    try:
+        path.unlink()
+    except PermissionError:
+        return False
+    return True
 
 
 def _folder() -> str:
@@ -86,13 +104,14 @@ def _make(kept: Path | None) -> tuple[int, Path]:
         number, name = tempfile.mkstemp(prefix="rowscope-", dir=_folder())
         return number, Path(name)
     kept.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if kept.parent.stat().st_mode & 0o002:
+    if hasattr(os, "geteuid") and kept.parent.stat().st_mode & 0o002:
         raise RemoteError(
             f"everybody may write to {str(kept.parent)!r}, and what stands there would be believed; give a "
             "--cache folder of your own (chmod o-w)",
             location=str(kept.parent),
         )
-    return os.open(kept, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600), kept
+    flags = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    return os.open(kept, os.O_RDWR | os.O_CREAT | flags, 0o600), kept
 
 
 def _record(kept: Path) -> Path:
@@ -109,7 +128,9 @@ def _read_record(kept: Path, size: int) -> list[Range]:
     return joined(found, 0) if all(0 <= start < stop <= size for start, stop in found) else []
 
 
-def _finish(number: int, file: MappedFile, kept: Path | None, present: list[Range]) -> None:
+def _finish(
+    number: int, file: MappedFile, kept: Path | None, present: list[Range], doomed: Path | None = None
+) -> None:
     """Close; of a kept file first the bytes reach the disk, then the record that vouches for them."""
     file.close()
     if kept is not None and present:
@@ -123,3 +144,6 @@ def _finish(number: int, file: MappedFile, kept: Path | None, present: list[Rang
         except OSError:  # a cache that cannot be written is none: the next run fetches again
             part.unlink(missing_ok=True)
     os.close(number)
+    if doomed is not None:
+        with suppress(OSError):
+            doomed.unlink()
