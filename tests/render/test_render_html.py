@@ -31,6 +31,7 @@ ATTRIBUTES = {
     "scope", "x", "y", "x1", "x2", "y1", "y2", "d", "transform", "text-anchor", "fill", "stroke-width",
     "data-rows", "start",
 }  # fmt: skip
+EMBEDDING = "model.embed_tokens.weight"
 NAMES = ("demo", "untied", "beyond", "twice", "headless", "partial", "claimed")
 
 

@@ -8,7 +8,7 @@ from rowscope.inspector.audit import Report, SpecialTokenReport
 from rowscope.inspector.checks import SEVERITY_RANK, Finding
 from rowscope.inspector.render.audit.html_rows import ids_in_words, matrix_name
 from rowscope.inspector.render.html import Answer, Words, answers, text
-from rowscope.inspector.render.plain import bytes_text
+from rowscope.inspector.render.plain import bytes_text, plural
 from rowscope.inspector.vocabulary import quoted_token
 
 _NAMED = 6
@@ -47,13 +47,14 @@ def partial(report: Report, words: Words) -> Iterator[str]:
 
 def _verdict(report: Report, words: Words) -> tuple[str, str]:
     counts = {level: sum(f.severity == level for f in report.findings) for level in SEVERITY_RANK}
+    said = {f"{level}s": plural(count, level) for level, count in counts.items()}
     if counts["error"]:
-        return "error", words.say("banner.errors", **counts)
+        return "error", words.say("banner.errors", **counts, **said)
     if not report.complete:
         return "warning", words.say("banner.partial")
     if counts["warning"]:
-        return "warning", words.say("banner.warnings", **counts)
-    return "good", words.say("banner.clean", **counts)
+        return "warning", words.say("banner.warnings", **counts, **said)
+    return "good", words.say("banner.clean")
 
 
 def _next(report: Report, ordered: Sequence[Finding], words: Words) -> str:

@@ -10,20 +10,27 @@ from typing import Final
 from rowscope.inspector.diff import COLUMNS, Diff, row_records, to_arrow
 from rowscope.inspector.errors import MissingExtraError
 
-DIFF_FORMATS: Final = ("json", "jsonl", "csv", "parquet")
+DIFF_FORMATS: Final = ("json", "jsonl", "csv", "parquet", "html")
 
 
-def render_diff(diff: Diff, format: str, *, changed_only: bool = False) -> str | bytes:
-    """The result as `json` (one document), or its rows as `jsonl`, `csv` (text) or `parquet` (bytes).
+def render_diff(
+    diff: Diff, format: str, *, changed_only: bool = False, title: str | None = None, lang: str = "en"
+) -> str | bytes:
+    """The result as `json` or `html` (one document), or its rows as `jsonl`, `csv` or `parquet` (bytes).
 
     Args:
         changed_only: leave unchanged rows out of the three row formats.
+        title, lang: of the page.
 
     Raises:
         MissingExtraError: `parquet` without pyarrow (extra `table`).
     """
     if format == "json":
         return json.dumps(diff.to_dict(), indent=2, allow_nan=False) + "\n"
+    if format == "html":
+        from rowscope.inspector.render.diff.html import render_diff_html
+
+        return render_diff_html(diff, title=title, lang=lang)
     if format == "parquet":
         return _parquet(diff, changed_only)
     if format == "csv":

@@ -69,10 +69,14 @@ def _matrix(matrix: MatrixDiff, width: int) -> Iterator[Line]:
     )
     yield Line("")
     yield from (Line(text, "heading") for text in wrap(title, width, ""))
+    yield from _table(changes_rows(matrix), width, numbers=set(range(1, 8)))
+
+
+def changes_rows(matrix: MatrixDiff) -> list[Cells]:
+    """What happened to the rows of every group; the first row is the heading."""
     rows: list[Cells] = [("", "rows", "identical", "rounded", "changed", "median", "largest", "cosine")]
     rows.append(("all", *_changes(matrix.total)))
-    rows += [(name, *_changes(group)) for name, group in matrix.groups_tuned.items()]
-    yield from _table(rows, width, numbers=set(range(1, 8)))
+    return rows + [(name, *_changes(group)) for name, group in matrix.groups_tuned.items()]
 
 
 def _changes(group: GroupChange) -> Cells:
@@ -141,6 +145,13 @@ def _table(cells: Sequence[Cells], width: int, numbers: set[int]) -> Iterator[Li
 
 
 def _tokenizer(diff: TokenizerDiff, width: int) -> Iterator[Line]:
+    present = tokenizer_lists(diff)
+    if present:
+        yield from _section("tokenizer", _listed(present, width))
+
+
+def tokenizer_lists(diff: TokenizerDiff) -> list[tuple[str, list[str]]]:
+    """What changed in the tokenizer: title and items of every list that is not empty."""
     lists = (
         ("added", [f"{item.id} {_quoted(item)}" for item in diff.added]),
         ("removed", [f"{item.id} {_quoted(item)}" for item in diff.removed]),
@@ -149,9 +160,7 @@ def _tokenizer(diff: TokenizerDiff, width: int) -> Iterator[Line]:
         ("now special", [f"{item.id} {_quoted(item)}" for item in diff.specials_gained]),
         ("no longer special", [f"{item.id} {_quoted(item)}" for item in diff.specials_lost]),
     )
-    present = [(title, items) for title, items in lists if items]
-    if present:
-        yield from _section("tokenizer", _listed(present, width))
+    return [(title, items) for title, items in lists if items]
 
 
 def _quoted(item: TokenId | MovedToken) -> str:

@@ -22,6 +22,9 @@ def markdown_html(source: str, *, deeper: int = 0, link: Callable[[str], str | N
     parser = _parser()
     tokens = parser.parse(source)
     for token in tokens:
+        aligned = token.attrs.pop("style", "")  # the policy lets no element bring its own style
+        if aligned == "text-align:right":
+            token.attrSet("class", "number")
         if token.type in ("heading_open", "heading_close"):
             token.tag = f"h{min(int(token.tag[1]) + deeper, _LEAST_HEADING)}"
         for child in token.children or ():

@@ -32,6 +32,7 @@ class View:
         order: the rows with a bit, int64, in the order in which they are shown first.
         picture: keys of the two columns of numbers that are drawn, None for no picture.
         rough: whether rows without a bit were packed coarsely.
+        start: bits of the rows that are shown first; 0 for all rows.
     """
 
     name: str
@@ -43,6 +44,7 @@ class View:
     order: NDArray[np.int64]
     picture: tuple[str, str] | None
     rough: bool = False
+    start: int = 3
 
     def packed(self) -> dict[str, Any]:
         """JSON values for the page's script."""
@@ -57,6 +59,7 @@ class View:
             "order": packed_integers(self.order),
             "picture": picture,
             "rough": self.rough,
+            "start": self.start,
         }
 
 

@@ -13,12 +13,20 @@ from rowscope.inspector.listing import VocabularyRows
 from rowscope.inspector.plain import to_plain
 
 
-def render_rows(rows: VocabularyRows, path: str, format: str) -> str | bytes:
-    """The table as `json`, `jsonl`, `csv` (text) or `parquet` (bytes).
+def render_rows(
+    rows: VocabularyRows, path: str, format: str, *, title: str | None = None, lang: str = "en"
+) -> str | bytes:
+    """The table as `json`, `jsonl`, `csv`, `html` (text) or `parquet` (bytes).
+
+    `title` and `lang` are those of a page.
 
     Raises:
         MissingExtraError: `parquet` without pyarrow (extra `table`).
     """
+    if format == "html":
+        from rowscope.inspector.render.rows.html import render_rows_html
+
+        return render_rows_html(rows, path, title=title, lang=lang)
     if format == "parquet":
         return rows_parquet(rows)
     if format == "csv":

@@ -8,8 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rowscope.commands.formats import pick_format
-from rowscope.commands.options import BaseOption, FormatOption, OutputOption, PathArgument, TokenizerOption
+from rowscope.commands.formats import page_options, pick_format
+from rowscope.commands.options import (
+    BaseOption,
+    FormatOption,
+    LangOption,
+    OutputOption,
+    PathArgument,
+    TitleOption,
+    TokenizerOption,
+)
 from rowscope.commands.remote import CacheOption, MaxDownloadOption, remote_options
 from rowscope.progress import Progress
 from rowscope.terminal import command, emit, emit_json, emit_lines, text_width
@@ -32,15 +40,18 @@ def diff(
     cache: CacheOption = None,
     max_download: MaxDownloadOption = "5GB",
     no_timings: Annotated[bool, typer.Option("--no-timings", help="Leave the seconds out.")] = False,
+    title: TitleOption = None,
+    lang: LangOption = None,
     format: FormatOption = None,
     output: OutputOption = None,
 ) -> int:
-    """Compare the rows of two checkpoints. Formats: text, json, jsonl, csv, parquet."""
+    """Compare the rows of two checkpoints. Formats: text, json, jsonl, csv, parquet, html."""
     from rowscope.inspector.checkpoint import open_checkpoint
     from rowscope.inspector.diff import diff as compare
     from rowscope.inspector.render.diff import DIFF_FORMATS, diff_lines, render_diff
 
     format = pick_format(format, output, ("text", *DIFF_FORMATS))
+    language = page_options({format}, title, lang)
     remote = remote_options(cache, max_download)
     first, second = open_checkpoint(base, remote=remote), open_checkpoint(tuned, remote=remote)
     with Progress(first, second, passes=1) as progress:
@@ -50,7 +61,8 @@ def diff(
     if format == "text":
         emit_lines(diff_lines(result, width=text_width()), output)
     else:
-        emit(render_diff(result, format, changed_only=changed_only), output)
+        text = render_diff(result, format, changed_only=changed_only, title=title, lang=language)
+        emit(text, output)
     return result.exit_code
 
 

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rowscope.commands.formats import pick_format
+from rowscope.commands.formats import page_options, pick_format
 from rowscope.commands.options import (
     BaseOption,
     FormatOption,
+    LangOption,
     MatrixOption,
     OutputOption,
     PathArgument,
+    TitleOption,
     TokenizerOption,
 )
 from rowscope.commands.remote import CacheOption, MaxDownloadOption, remote_options
@@ -100,15 +102,18 @@ def rows(
     base: BaseOption = None,
     cache: CacheOption = None,
     max_download: MaxDownloadOption = "5GB",
+    title: TitleOption = None,
+    lang: LangOption = None,
     format: FormatOption = None,
     output: OutputOption = None,
 ) -> int:
-    """Show rows one by one: norm, counts, verdict. Formats: text, json, csv, jsonl, parquet."""
+    """Show rows one by one: norm, counts, verdict. Formats: text, json, csv, jsonl, parquet, html."""
     from rowscope.inspector.checkpoint import open_checkpoint
     from rowscope.inspector.listing import RowNames, choose_ids, matrix_of, named_rows, row_table
     from rowscope.inspector.render.rows import render_rows, rows_lines
 
-    format = pick_format(format, output, ("text", "json", "csv", "jsonl", "parquet"))
+    format = pick_format(format, output, ("text", "json", "csv", "jsonl", "parquet", "html"))
+    language = page_options({format}, title, lang)
     checkpoint = open_checkpoint(
         path, tokenizer=tokenizer, base=base, remote=remote_options(cache, max_download)
     )
@@ -124,7 +129,7 @@ def rows(
     if format == "text":
         emit_lines(rows_lines(table, width=text_width(), limit=limit or None), output)
     else:
-        emit(render_rows(table, path, format), output)
+        emit(render_rows(table, path, format, title=title, lang=language), output)
     return 0
 
 

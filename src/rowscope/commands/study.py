@@ -6,13 +6,14 @@ from typing import Annotated
 
 import typer
 
-from rowscope.commands.formats import pick_format
+from rowscope.commands.formats import page_options, pick_format
 from rowscope.commands.options import (
     DeviceOption,
     DtypeOption,
     OutputOption,
     PathArgument,
     SeedOption,
+    TitleOption,
     TrustOption,
 )
 from rowscope.progress import StageProgress
@@ -31,8 +32,9 @@ def study(
     dtype: DtypeOption = "auto",
     seed: SeedOption = 0,
     trust_remote_code: TrustOption = False,
+    title: TitleOption = None,
     format: Annotated[
-        str | None, typer.Option("--format", "-f", help="markdown or json.  [default: markdown]")
+        str | None, typer.Option("--format", "-f", help="markdown, html or json.  [default: markdown]")
     ] = None,
     output: OutputOption = None,
 ) -> int:
@@ -40,8 +42,9 @@ def study(
     from rowscope.inspector.study import study as write
 
     format = pick_format(
-        format, output, ("text", "markdown", "json"), default="markdown", files={"text": "study.md"}
+        format, output, ("text", "markdown", "json", "html"), default="markdown", files={"text": "study.md"}
     )
+    page_options({format}, title, None)
     with StageProgress() as progress:
         text = write(
             path,
@@ -57,6 +60,10 @@ def study(
     if format == "json":
         document = {"schema_version": "1", "tool": tool(), "exit_code": 0}
         emit_json({**document, "path": path, "lang": lang, "study": text}, output)
+    elif format == "html":
+        from rowscope.inspector.render.study import render_study_html
+
+        emit(render_study_html(text, title=title, lang=lang), output)
     else:
         emit(text, output)
     return 0

@@ -60,7 +60,8 @@ class RowsTable {
       const known = column.names.map((text, at) => [at, `${text} (${counts[at].toLocaleString("en")})`]);
       this.fill(name, any.concat(known.filter(([at]) => counts[at])));
     }
-    this.at("region").hidden = !view.picture;
+    this.at("show").value = String(view.start);
+    this.at("region").closest("details").hidden = !view.picture;
     this.region = null;
     this.sorted = null;
     this.page = 0;
@@ -71,8 +72,9 @@ class RowsTable {
 
   // Who searches or selects means all rows, not only the listed ones.
   widen(meant) {
-    if (meant && this.at("show").value === "3") this.at("show").value = "0";
-    if (!meant && !this.region && this.at("show").value === "0") this.at("show").value = "3";
+    const start = String(this.view.start);
+    if (meant && this.at("show").value === start) this.at("show").value = "0";
+    if (!meant && !this.region && this.at("show").value === "0") this.at("show").value = start;
   }
 
   select(region) {
@@ -96,7 +98,7 @@ class RowsTable {
   clear() {
     for (const name of ["search", "x-from", "x-to", "y-from", "y-to"]) this.at(name).value = "";
     for (const name of ["by", "group"]) this.at(name).value = "";
-    this.at("show").value = "3";
+    this.at("show").value = String(this.view.start);
     this.sorted = null;
     this.at("ids").hidden = true;
     this.region = null;

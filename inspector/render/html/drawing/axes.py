@@ -13,6 +13,11 @@ LEFT: Final = 64
 RIGHT: Final = 14
 
 
+def scrolled(drawing: str, label: str) -> str:
+    """A drawing that keeps its size on a narrow screen, where it is scrolled, from the keyboard too."""
+    return f'<div class="wide" tabindex="0" role="group" aria-label="{text(label)}">{drawing}</div>'
+
+
 def opened(height: int, label: str, more: str = "", role: str = "img") -> str:
     """The start of a drawing; `label` says to a screen reader what is to be seen."""
     size = f'viewBox="0 0 {WIDTH} {height}"'

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from rowscope.inspector.render.html.drawing.axes import LEFT, RIGHT, WIDTH, across, opened
+from rowscope.inspector.render.html.drawing.axes import LEFT, RIGHT, WIDTH, across, opened, scrolled
 from rowscope.inspector.render.html.markup import text
 from rowscope.inspector.render.html.scale import Scale
 
@@ -21,7 +21,7 @@ Band = tuple[str, str, NDArray[np.float64]]
 
 def histogram_svg(bands: Sequence[Band], scale: Scale, title: str, label: str) -> str:
     """One band a group, each to its own height: its label, a title for those who point at it, values [n]."""
-    return "".join(_histogram(bands, scale, title, label))
+    return scrolled("".join(_histogram(bands, scale, title, label)), label)
 
 
 def _histogram(bands: Sequence[Band], scale: Scale, title: str, label: str) -> Iterator[str]:
@@ -55,4 +55,4 @@ def bars_svg(bars: Sequence[tuple[str, int, str, str]], label: str) -> str:
         width = max(value / most * (WIDTH / 3), 2.0)
         parts.append(f'<path class="{style}" d="M0 {top}h{width:.1f}v{_BAR - 6}h-{width:.1f}z"/>')
         parts.append(f'<a href="{target}"><text x="{width + 8:.1f}" y="{top + 13}">{text(name)}</text></a>')
-    return "".join([*parts, "</svg>"])
+    return scrolled("".join([*parts, "</svg>"]), label)

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from rowscope.inspector.render.html.drawing.axes import LEFT, RIGHT, WIDTH, across, opened, upright
+from rowscope.inspector.render.html.drawing.axes import LEFT, RIGHT, WIDTH, across, opened, scrolled, upright
 from rowscope.inspector.render.html.scale import Scale
 
 _CELLS: Final = (321, 160)  # of two pixels each way
@@ -40,7 +40,7 @@ def scatter_svg(
     label: str,
 ) -> str:
     """Rows at (x, y), later layers over earlier ones; rows that lack a number are left out."""
-    return "".join(_drawing(x, y, layers, axes, titles, label))
+    return scrolled("".join(_drawing(x, y, layers, axes, titles, label)), label)
 
 
 def _drawing(

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from rowscope.inspector.render.html.drawing.axes import LEFT, RIGHT, WIDTH, across, opened
+from rowscope.inspector.render.html.drawing.axes import LEFT, RIGHT, WIDTH, across, opened, scrolled
 from rowscope.inspector.render.html.drawing.scatter import Layer
 from rowscope.inspector.render.html.scale import Scale
 
@@ -20,7 +20,7 @@ _LEAST: Final = 3.0  # a class that a block has at all is seen
 
 def strip_svg(rows: int, layers: Sequence[Layer], title: str, label: str) -> str:
     """Blocks of 256 ids from left to right; the first layer fills what the others leave."""
-    return "".join(_drawing(rows, layers, title, label))
+    return scrolled("".join(_drawing(rows, layers, title, label)), label)
 
 
 def _drawing(rows: int, layers: Sequence[Layer], title: str, label: str) -> Iterator[str]:
