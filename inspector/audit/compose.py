@@ -33,10 +33,11 @@ from rowscope.inspector.matrices import Table
 def compose(facts: Facts, skipped: tuple[Skipped, ...]) -> Report:
     """The report on measured facts; its timings are still empty."""
     findings = run_checks(facts)
+    capacity = take_capacity(facts.checkpoint, facts.vocabulary, facts.census)
     return Report(
         checkpoint=_checkpoint_facts(facts.checkpoint),
         census=facts.census,
-        capacity=take_capacity(facts.checkpoint, facts.vocabulary, facts.census),
+        capacity=capacity,
         matrices=tuple(_matrix_report(facts, item) for item in facts.matrices),
         tables=tuple(_table_report(table) for table in _tables(facts)),
         special_tokens=_special_tokens(facts),
@@ -50,7 +51,7 @@ def compose(facts: Facts, skipped: tuple[Skipped, ...]) -> Report:
         ),
         notes=_notes(facts),
         complete=not any(skip.affects for skip in skipped),
-        summary=summarise(facts),
+        summary=summarise(facts, capacity.rounding),
         timings={},
         vocabulary=facts.vocabulary,
     )

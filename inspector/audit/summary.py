@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from rowscope.inspector.census import ADDED, RESERVED, UNMAPPED, USED
+from rowscope.inspector.census import ADDED, RESERVED, UNMAPPED, USED, Rounding
 from rowscope.inspector.checks import unlisted_rows
 from rowscope.inspector.evidence import (
     COLLAPSED,
@@ -43,9 +43,10 @@ _MANNER: Final = {
 _COPIES: Final = 0.98
 
 
-def summarise(facts: Facts) -> tuple[str, ...]:
+def summarise(facts: Facts, rounding: Rounding | None) -> tuple[str, ...]:
     """One paragraph on the sizes, one for each matrix."""
-    return (_sizes(facts), *(_matrix(facts, item) for item in facts.matrices))
+    why = None if rounding is None else rounding.sentence
+    return (_sizes(facts) + (f" {why}" if why else ""), *(_matrix(facts, item) for item in facts.matrices))
 
 
 def _sizes(facts: Facts) -> str:

@@ -19,6 +19,7 @@ from rowscope.inspector.census.census import (
     take_census,
 )
 from rowscope.inspector.census.roles import MODAL_KEYS, RoledToken, roled_tokens
+from rowscope.inspector.census.rounding import Rounding
 
 __all__ = [
     "ADDED",
@@ -34,6 +35,7 @@ __all__ = [
     "Census",
     "IdSet",
     "RoledToken",
+    "Rounding",
     "group_codes",
     "next_ids",
     "padded",

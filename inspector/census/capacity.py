@@ -10,6 +10,7 @@ import numpy as np
 
 from rowscope.inspector.census.census import PLACEHOLDER, UNMAPPED, Census, IdSet
 from rowscope.inspector.census.growth import by_design, no_growth
+from rowscope.inspector.census.rounding import Rounding, take_rounding
 from rowscope.inspector.checkpoint import Checkpoint
 from rowscope.inspector.matrices import Matrix, MatrixLayout, per_layer_tables
 from rowscope.inspector.ranges import to_ranges
@@ -60,6 +61,8 @@ class Capacity:
         resizes: the next multiples of 64 and of 128; none where a resize does not help.
         no_resize: why a resize does not help, None where it does.
         by_design: whether the class builds rows that are no part of its vocabulary: no claim is offered.
+        rounding: how the rows of the input matrix come from the ids of the tokenizer, None where they are the
+            same or nothing names ids.
     """
 
     rows: int
@@ -72,6 +75,7 @@ class Capacity:
     resizes: tuple[Resize, ...]
     no_resize: str | None = None
     by_design: bool = False
+    rounding: Rounding | None = None
 
 
 def take_capacity(checkpoint: Checkpoint, vocabulary: Vocabulary | None, census: Census) -> Capacity:
@@ -96,6 +100,7 @@ def take_capacity(checkpoint: Checkpoint, vocabulary: Vocabulary | None, census:
         resizes=() if why_not else tuple(_resize(most, multiple, each) for multiple in MULTIPLES),
         no_resize=why_not,
         by_design=by_design(checkpoint),
+        rounding=take_rounding(vocabulary, census.input_rows or 0),
     )
 
 
