@@ -174,6 +174,30 @@ def test_an_address_opens_a_row(browser, file):
     assert found.said == []
 
 
+def test_two_matrices_take_turns(browser, reports, tmp_path):
+    report = reports["untied"]
+    target = tmp_path / "untied.html"
+    target.write_text(render_html(report, exit_code=1), "utf-8")
+    found = Opened(browser, target)
+    for at, matrix in enumerate(report.matrices):
+        found.page.select_option("#rows-view", str(at))
+        found.page.fill("#rows-search", "30:33")
+        shown = {int(cells[0]): cells[2] for cells in found.rows()}
+        assert shown == {30: "zero", 31: "nonfinite", 32: "nonfinite"}
+        assert found.status() == f"3 of {matrix.shape[0]} rows."
+        found.page.click("#rows-clear")
+    assert found.said == []
+
+
+def test_what_is_hidden_on_the_screen_is_printed(browser, file):
+    page = Opened(browser, file).page
+    assert not page.locator(".still svg").first.is_visible()
+    page.emulate_media(media="print")
+    assert page.locator(".still svg").first.is_visible()
+    assert page.locator(".cut table").first.is_visible()
+    assert not page.locator("#rows-search").is_visible()
+
+
 def test_without_a_script_the_page_is_complete(browser, file):
     page = Opened(browser, file, java_script_enabled=False).page
     assert page.locator(".still svg").first.is_visible()

@@ -15,7 +15,7 @@ from rowscope.inspector.render.html.scale import Scale
 STEPS: Final = 65_534
 """Steps of a packed real number: code 0 is no number, 1 the scale's lower end, 65,535 its upper end."""
 
-_COARSE: Final = 64  # 1,024 steps, as many as a picture has columns
+_COARSE: Final = 128  # 512 steps: dots are two pixels wide, and a picture has a thousand
 
 
 def packed(data: bytes) -> str:
@@ -39,7 +39,7 @@ def packed_reals(
 ) -> dict[str, Any]:
     """Reals [n] in 65,534 steps along `scale`; those not finite are told apart from all others.
 
-    `coarse` bool [n] are rows that only pictures show: 1,024 steps are enough.
+    `coarse` bool [n] are rows that only pictures show: 512 steps are enough.
     """
     finite = np.isfinite(values)
     codes = np.zeros(values.size, dtype=np.int64)
