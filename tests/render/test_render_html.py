@@ -223,6 +223,20 @@ def test_rows_that_are_no_numbers_are_in_the_table_and_not_in_the_picture(report
     assert "no finite norm or no direction" in render_html(reports["untied"], exit_code=0)
 
 
+def test_nothing_is_called_good_where_nothing_tells(reports):
+    """Without a reference trained rows cannot be told from untrained ones, and no number stands for that."""
+    report = reports["partial"]
+    assert report.matrices[0].reference is None
+    text = render_html(report, exit_code=3)
+    shown = Page(text).shown
+    assert "How many ordinary tokens look untrained?cannot be told" in shown.replace("? ", "?")
+    assert '<div class="answer good">' not in text
+    data = json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', text)[1])
+    verdicts = next(c for c in data["views"][0]["columns"] if c["key"] == "verdict")
+    assert verdicts["names"][0] == "cannot be told"
+    assert "trained (128)" not in shown
+
+
 def test_titles_and_languages(reports):
     report = reports["demo"]
     assert "<h1>A &lt;b&gt; title</h1>" in render_html(report, exit_code=0, title="A <b> title")

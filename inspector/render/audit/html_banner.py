@@ -147,6 +147,8 @@ def _specials(report: Report, words: Words) -> Answer:
     known = [token for token in report.special_tokens if token.group != "placeholder" or token.roles]
     if not known:
         return Answer(question, "-", text(words.say("banner.specials_unknown")))
+    if not broken and any(matrix.reference is None for matrix in report.matrices):
+        return Answer(question, words.say("banner.slots_unknown"), text(words.say("banner.no_reference")))
     if not broken:
         return Answer(question, "0", text(words.say("banner.specials_good", count=len(known))), "good")
     named = [_special(token, words) for token in sorted(broken, key=_unused)]
@@ -189,4 +191,7 @@ def _ordinary(report: Report, words: Words) -> Answer:
         tally = "; ".join(f"{n:,} {words.say(f'gloss.{v}')}" for v, n in found.items())
         tally = tally or words.say("banner.none" if matrix.reference else "banner.no_reference")
         lines.append(words.say("banner.slots_of", matrix=matrix_name(matrix, words, short=True), tally=tally))
-    return Answer(question, f"{most:,}", "<br>".join(map(text, lines)), "warning" if most else "good")
+    untold = any(matrix.reference is None for matrix in report.matrices)
+    short = words.say("banner.slots_unknown") if untold and not most else f"{most:,}"
+    level = "warning" if most else "" if untold else "good"
+    return Answer(question, short, "<br>".join(map(text, lines)), level)

@@ -11,7 +11,7 @@ from rowscope.inspector.audit import JudgedRows, MatrixReport, Report
 from rowscope.inspector.census import GROUPS
 from rowscope.inspector.evidence import VERDICTS
 from rowscope.inspector.ranges import to_ranges
-from rowscope.inspector.render.audit.html_rows import axes_of, ids_in_words, matrix_name
+from rowscope.inspector.render.audit.html_rows import axes_of, ids_in_words, matrix_name, verdict_names
 from rowscope.inspector.render.html import (
     BLOCK,
     Layer,
@@ -43,6 +43,9 @@ def _layers(rows: JudgedRows) -> list[Layer]:
 
 def pictures(report: Report, words: Words) -> Iterator[str]:
     """Norm against cosine to the reference."""
+    if all(axes_of(rows) is None for _, rows in _drawn(report)):
+        yield from _clouds(report, words)
+        return
     yield note(words.say("picture.meaning"))
     yield from picture_controls(words, _clouds(report, words))
 
@@ -56,7 +59,7 @@ def _clouds(report: Report, words: Words) -> Iterator[str]:
             yield note(words.say("picture.no_reference", why=matrix.reference_note)) + "</figure>"
             continue
         missing = int((~np.isfinite(rows.norm) | ~np.isfinite(rows.cosine)).sum())
-        yield _legend(rows, words)
+        yield _legend(matrix, rows, words)
         titles = (words.say("label.norm"), words.say("label.cosine"))
         label = words.say("picture.cloud", matrix=name)
         yield scatter_svg(rows.norm, rows.cosine, _layers(rows), axes, titles, label)
@@ -65,11 +68,11 @@ def _clouds(report: Report, words: Words) -> Iterator[str]:
         yield "</figcaption></figure>"
 
 
-def _legend(rows: JudgedRows, words: Words) -> str:
-    counts = dict(zip(VERDICTS, np.bincount(rows.verdict, minlength=len(VERDICTS)).tolist(), strict=True))
+def _legend(matrix: MatrixReport, rows: JudgedRows, words: Words) -> str:
+    counts = np.bincount(rows.verdict, minlength=len(VERDICTS)).tolist()
     marks = (
-        f'<span><span class="mark {name}"></span>{text(words.say(f"verdict.{name}"))} ({count:,})</span>'
-        for name, count in counts.items()
+        f'<span><span class="mark {style}"></span>{text(name)} ({count:,})</span>'
+        for style, name, count in zip(VERDICTS, verdict_names(matrix, words), counts, strict=True)
         if count
     )
     return f'<p class="legend">{"".join(marks)}</p>'
@@ -105,7 +108,7 @@ def strip_part(report: Report, words: Words) -> Iterator[str]:
         name = matrix_name(matrix, words)
         label = words.say("picture.strip_label", matrix=name)
         drawing = strip_svg(rows.norm.size, _layers(rows), words.say("label.token_id"), label)
-        yield f"<figure><h3>{text(name)}</h3>{_legend(rows, words)}{drawing}</figure>"
+        yield f"<figure><h3>{text(name)}</h3>{_legend(matrix, rows, words)}{drawing}</figure>"
 
 
 def cluster_part(report: Report, words: Words) -> Iterator[str]:

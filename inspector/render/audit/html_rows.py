@@ -36,6 +36,14 @@ def matrix_name(matrix: MatrixReport, words: Words, *, short: bool = False) -> s
     return role if short else words.say("page.matrix", role=role, tensor=matrix.tensor)
 
 
+def verdict_names(matrix: MatrixReport, words: Words) -> list[str]:
+    """What each verdict is called; without a reference nothing tells that a row is trained."""
+    names = [words.say(f"verdict.{name}") for name in VERDICTS]
+    if matrix.reference is None:
+        names[TRAINED] = words.say("verdict.untold")
+    return names
+
+
 def ids_in_words(ranges: Sequence[Range], words: Words, limit: int = 3) -> str:
     """Half-open ranges as people say them, both ends included: `128, 151665–151935`."""
     shown = [str(start) if stop - start == 1 else f"{start}–{stop - 1}" for start, stop in ranges[:limit]]
@@ -75,7 +83,7 @@ def _view(report: Report, matrix: MatrixReport, rows: JudgedRows, words: Words) 
     rough = count * len(report.matrices) > _MANY
     coarse = listed == 0 if rough else None
     label = words.section("label")
-    styles, names = list(VERDICTS), [words.say(f"verdict.{name}") for name in VERDICTS]
+    styles, names = list(VERDICTS), verdict_names(matrix, words)
     uses = {id: ", ".join((*token.roles, *token.uses)) for id, token in specials.items()}
     columns = [
         id_column("id", None),

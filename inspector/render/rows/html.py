@@ -87,13 +87,13 @@ def _view(rows: VocabularyRows, words: Words) -> View:
     shown = words.section("verdict")
     columns: list[Mapping[str, Any]] = [id_column(label["id"], rows.id)]
     if rows.token is not None and rows.text is not None:
-        names = (shown_token(*pair) for pair in zip(rows.token.tolist(), rows.text.tolist(), strict=True))
-        columns.append(text_column("token", label["token"], names))
+        tokens = (shown_token(*pair) for pair in zip(rows.token.tolist(), rows.text.tolist(), strict=True))
+        columns.append(text_column("token", label["token"], tokens))
     if verdict is not None:
-        styles = list(VERDICTS)
-        columns.append(
-            code_column("verdict", label["verdict"], verdict, [shown[v] for v in VERDICTS], styles)
-        )
+        names = [shown[name] for name in VERDICTS]
+        if rows.cosine_to_reference is None or not np.isfinite(rows.cosine_to_reference).any():
+            names[0] = shown["untold"]  # without a reference nothing tells that a row is trained
+        columns.append(code_column("verdict", label["verdict"], verdict, names, list(VERDICTS)))
     if rows.group is not None:
         groups = words.section("group")
         codes = _codes(rows.group, GROUPS)

@@ -10,6 +10,8 @@ async function start() {
   if (views.some((view) => view.picture)) {
     new Picture(table, data.words);
     reveal(".still", true);
+  } else {
+    reveal("#plot-live", true);
   }
   reveal(".cut", true);
   strips(table);
