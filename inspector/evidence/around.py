@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rowscope.inspector.arrays import column_medians, median, union
-from rowscope.inspector.evidence.candidates import Candidates
+from rowscope.inspector.evidence.candidates import BEHIND, UNLISTED, Candidates
 from rowscope.inspector.evidence.cores import Core, isotropic
 from rowscope.inspector.evidence.look import Ids
 from rowscope.inspector.evidence.model import HIGH, LOW, MEDIUM, SHARE, Reference
@@ -65,7 +65,7 @@ def reference_around(
     if place is None:
         return None
     # Rows without an entry may be tokens that the file does not list: alone their closeness proves little.
-    doubtful = further or found.source.name == "unmapped"
+    doubtful = further or found.source.name in (UNLISTED, BEHIND)
     thin = core.members.size < _ENOUGH and place.believed.size < _PLENTY
     if not tight and doubtful and not (noisy and not (further and thin)):
         return None

@@ -16,9 +16,15 @@ from rowscope.inspector.vocabulary import Vocabulary, byte_level_spelling, ids_o
 IMPOSSIBLE_BYTES: Final = (0xC0, 0xC1, *range(0xF5, 0x100))
 
 
+UNLISTED: Final = "unmapped"
+"""Unmapped rows between entries of the tokenizer files ..."""
+BEHIND: Final = "behind"
+"""... and behind the last of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Ids (sorted int64) by why they are believed untrained.
+    """Ids (sorted int64) by why they are believed untrained; `entries` is one more than the last mapped id.
 
     `added` is no such belief: added tokens only take part in the search for near-duplicates, because
     never-trained special tokens betray themselves that way.
@@ -29,13 +35,20 @@ class Candidates:
     impossible: NDArray[np.int64]
     unreachable: NDArray[np.int64]
     added: NDArray[np.int64]
+    entries: int = 0
 
     @property
     def sources(self) -> dict[str, NDArray[np.int64]]:
-        """The beliefs apart, by name; any of them may be wrong."""
+        """The beliefs apart, by name; any of them may be wrong.
+
+        Rows behind the last entry are another matter than gaps between entries: a table is often wider than
+        its vocabulary, while entries are missing where a file does not list them all.
+        """
+        behind = self.unmapped >= self.entries
         return {
             "impossible": self.impossible,
-            "unmapped": self.unmapped,
+            UNLISTED: self.unmapped[~behind],
+            BEHIND: self.unmapped[behind],
             "placeholder": self.placeholder,
             "unreachable": self.unreachable,
         }
@@ -79,6 +92,7 @@ def find_candidates(
         impossible=impossible_bytes(vocabulary, int(codes.size)),
         unreachable=nothing if unreachable is None else np.sort(unreachable),
         added=np.flatnonzero(codes == ADDED),
+        entries=int(np.flatnonzero(codes != UNMAPPED)[-1]) + 1 if (codes != UNMAPPED).any() else 0,
     )
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from rowscope.inspector.arrays import column_medians, median
 from rowscope.inspector.evidence.cores import squared_distances
-from rowscope.inspector.evidence.look import Ids, among
+from rowscope.inspector.evidence.look import Ids
 from rowscope.inspector.evidence.model import COLLAPSED, HIGH, LOW, MEDIUM, SHARE, Reference
 from rowscope.inspector.evidence.state import Judgement
 
@@ -87,23 +87,22 @@ def _trained_confidence(away: NDArray[np.float64], lead: Reference) -> NDArray[n
     return np.minimum(levels, lead.certainty).astype(np.int8)
 
 
-def judge_families(state: Judgement, anchors: Ids, unit: float) -> list[NDArray[np.float64]]:
+def judge_families(state: Judgement, kin: Ids, unit: float) -> list[NDArray[np.float64]]:
     """collapsed: believed and added rows that lie close to others of them, away from the reference.
 
     Placeholders drift in families, and tokens that were added alike stay alike until something trains
     them. The weights cannot tell them from tokens that were trained alike: the confidence is never high.
 
     Args:
-        anchors: ids of believed and added rows among which others are counted.
+        kin: ids of believed and added rows among which others are counted: not on a reference.
         unit: median distance of the used rows to the reference, or to their centre where there is none.
 
     Returns:
         The families' centres, float64 [d] each.
     """
-    left = among(anchors, state.table.ids[state.open])
-    if left.size <= _OTHERS or not unit > 0:
+    if kin.size <= _OTHERS or not unit > 0:
         return []
-    rows = state.reader.decode(left)
+    rows = state.reader.decode(kin)
     reach = np.minimum((SHARE * unit) ** 2, _DIRECTED * (rows * rows).sum(axis=1))
     own = state.open & state.special
     ids = state.table.ids[own]
@@ -111,14 +110,14 @@ def judge_families(state: Judgement, anchors: Ids, unit: float) -> list[NDArray[
     for start in range(0, ids.size, _BLOCK):
         some = ids[start : start + _BLOCK]
         near = squared_distances(state.reader.decode(some), rows) <= reach
-        near &= some[:, None] != left[None]
+        near &= some[:, None] != kin[None]
         member[start : start + _BLOCK] = near.sum(axis=1) >= _OTHERS
     if not member.any():
         return []
     state.cuts["family_distance"] = SHARE
     family = state.of(ids[member])
     state.give(family, COLLAPSED, MEDIUM)
-    kept = np.isin(left, ids[member])
+    kept = np.isin(kin, ids[member])
     return _centres(rows[kept], reach[kept])
 
 

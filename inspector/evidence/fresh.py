@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from rowscope.inspector.arrays import union
 from rowscope.inspector.evidence.look import Ids
 from rowscope.inspector.evidence.means import NEAR, Means, make_means
 from rowscope.inspector.evidence.model import FRESH, HIGH, MEDIUM, VANISHING, Recipe
@@ -106,12 +107,13 @@ def _with_trained(
         total = total - state.reader.decode(others[start : start + _BLOCK]).sum(axis=0)
     words = (*means.words, ("trained-mean", "mean of the trained rows"))
     rows = np.concatenate((means.rows, [total / (count - others.size)]))
-    return make_means(words, rows, bulk, state.reader.form, whole=True)
+    return make_means(words, rows, bulk, state.reader.form)
 
 
 def judge_pieces(state: Judgement, pieces: Pieces) -> None:
     """fresh: added tokens that are a sum of rows of the pieces of their own text."""
     ids = state.ids(state.open & state.of(pieces.ids))
+    state.reader.expect(union(*(pieces.donors[id] for id in ids.tolist())))
     for id in ids.tolist():
         found = donors_of(state.reader, id, pieces.donors[id])
         if found:

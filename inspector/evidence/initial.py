@@ -86,7 +86,7 @@ def judge_added(
 
 def _alone(state: Judgement, random: Flags) -> Flags:
     """Those of the `random` rows that no believed or added row resembles: families point anywhere too."""
-    ids, index = among(state.look.anchors, state.ids(state.open)), np.flatnonzero(random)
+    ids, index = among(state.look.kin, state.ids(state.open)), np.flatnonzero(random)
     found = np.zeros_like(random)
     if ids.size and index.size:
         limit = (np.sqrt(2 * np.log(ids.size)) + 2) / np.sqrt(state.table.width)

@@ -34,8 +34,9 @@ class Trained:
     """What trained rows look like, from a sample of them.
 
     Attributes:
-        ids: int64 [n], the rows of the sample.
-        bases: float64 [k, d] twice, orthonormal: the leading directions of the even and of the odd rows of
+        ids: int64 [n], the rows of the sample, sorted.
+        places: int64 [n], where each lies: neighbours may be alike, as no row elsewhere is like them.
+        bases: float64 [k, d] twice, orthonormal: the leading directions of the rows of every other place of
             the sample, scaled to unit length and not centred. A row is judged by the half that it is not
             in, for leading directions lean towards their own rows.
         neighbours: float32 [n, d], unit rows about their mean.
@@ -44,6 +45,7 @@ class Trained:
     """
 
     ids: NDArray[np.int64]
+    places: NDArray[np.int64]
     bases: tuple[Rows, Rows]
     neighbours: NDArray[np.float32]
     mean: Rows
@@ -54,6 +56,16 @@ class Trained:
         """Part of the trained rows that would pass for random."""
         return float(np.mean(self.usual))
 
+    def place_of(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Where rows of the sample lie, -1 for rows `ids` [n] that are none of it."""
+        at = np.minimum(np.searchsorted(self.ids, ids), self.ids.size - 1)
+        return np.where(self.ids[at] == ids, self.places[at], -1)
+
+    @property
+    def even(self) -> NDArray[np.bool_]:
+        """bool [n]: rows of every other place."""
+        return np.asarray(np.unique(self.places, return_inverse=True)[1] % 2 == 0)
+
     def random(self, reader: RowReader, ids: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Whether each of the rows `ids` [n] leans towards trained ones no more than chance lets it."""
         found = np.zeros(ids.size, dtype=np.bool_)
@@ -63,18 +75,20 @@ class Trained:
         return found
 
 
-def trained_rows(rows: Rows, ids: NDArray[np.int64]) -> Trained | None:
-    """What a sample of trained rows [n, d] with these ids looks like; None for too few rows."""
+def trained_rows(rows: Rows, ids: NDArray[np.int64], places: NDArray[np.int64]) -> Trained | None:
+    """What a sample of trained rows [n, d] with these ids and places looks like; None for too few rows."""
     some = np.searchsorted(ids, sample(ids, _SAMPLE))
-    rows, ids = rows[some], ids[some]
+    rows, ids, places = rows[some], ids[some], places[some]
     count, width = rows.shape
     k = min(_DIRECTIONS, width // 8, count // 8)
     if k < 1:
         return None
     unit = unit_rows(rows)
-    bases = (_leading(unit[::2], k), _leading(unit[1::2], k))
     mean = rows.mean(axis=0)
-    found = Trained(ids, bases, unit_rows(rows - mean).astype(np.float32), mean, np.zeros(0, np.bool_))
+    about = unit_rows(rows - mean).astype(np.float32)
+    found = Trained(ids, places, (unit[:0], unit[:0]), about, mean, np.zeros(0, np.bool_))
+    even = found.even
+    found = dataclasses.replace(found, bases=(_leading(unit[even], k), _leading(unit[~even], k)))
     return dataclasses.replace(found, usual=_passes(rows, ids, found))
 
 
@@ -106,7 +120,8 @@ def _passes(rows: Rows, ids: NDArray[np.int64], trained: Trained) -> NDArray[np.
     k = len(trained.bases[0])
     # A random row's energy in k directions is k/d on average, by the Beta distribution with (k/2, (d - k)/2).
     sigma = float(np.sqrt(2 * k * (width - k) / (width + 2)) / width)
-    even = np.isin(ids, trained.ids[::2])
+    place = trained.place_of(ids)
+    even = np.isin(place, trained.places[trained.even])
     energy = np.empty(len(rows))
     for basis, mine in zip(trained.bases, (~even, even), strict=True):
         energy[mine] = np.sum((unit[mine] @ basis.T) ** 2, axis=1)
@@ -115,7 +130,7 @@ def _passes(rows: Rows, ids: NDArray[np.int64], trained: Trained) -> NDArray[np.
     passed &= _normal(unit)
     limit = (np.sqrt(2 * np.log(len(trained.neighbours))) + _ABOVE) / np.sqrt(width)
     cosines = np.abs(unit[passed].astype(np.float32) @ trained.neighbours.T)
-    cosines[ids[passed, None] == trained.ids] = 0  # a row is no neighbour of its own
+    cosines[place[passed, None] == trained.places] = 0  # a row is no neighbour of its own
     passed[passed] = cosines.max(axis=1) <= limit
     return passed
 

@@ -26,7 +26,7 @@ from rowscope.inspector.evidence.grain import beyond_noise, less_sure, proven_co
 from rowscope.inspector.evidence.indicators import distance, indicators, no_indicators
 from rowscope.inspector.evidence.initial import judge_added, judge_untouched, like_start
 from rowscope.inspector.evidence.isotropy import trained_rows
-from rowscope.inspector.evidence.look import POOL_ROWS, Ids, among, sample
+from rowscope.inspector.evidence.look import Ids, among
 from rowscope.inspector.evidence.means import Means
 from rowscope.inspector.evidence.model import (
     LOW,
@@ -78,9 +78,10 @@ def judge(subject: Subject, progress: Progress = None) -> MatrixEvidence:
     judge_claimed(state, subject.recorded)
     ids = among(subject.look.bulk, state.ids(state.open))
     bulk = state.reader.decode(ids)
-    means, used = average(subject, bulk)
+    where = subject.look.places[np.searchsorted(subject.look.bulk, ids)]
+    means, used = average(subject, bulk, where)
     references = find_references(_sources(subject, state), bulk, means, subject.candidates)
-    references = references or _repeated(ids, bulk, means, subject.candidates)
+    references = references or _repeated(subject, state, bulk, means)
     references = tuple(beyond_noise(reference, state.reader) for reference in references)
     found, distances, residual = _measure(state, references, means.rows[0])
     if references:
@@ -90,7 +91,7 @@ def judge(subject: Subject, progress: Progress = None) -> MatrixEvidence:
     judge_means(state, means, bulk, used, lying)
     places = np.searchsorted(state.table.ids, ids)
     apart = ~lying[places] & ~state.special[places]
-    trained = cache(lambda: trained_rows(bulk[apart], ids[apart]))
+    trained = cache(lambda: trained_rows(bulk[apart], ids[apart], where[apart]))
     near = like_start(state, subject.start.std)
     judge_added(state, near, trained, upright(references, distances, state.table.norm))
     if references:
@@ -101,8 +102,9 @@ def judge(subject: Subject, progress: Progress = None) -> MatrixEvidence:
     donors = judge_copies(state, proven)
     if exact:
         judge_copied(state, donors)
+    kin = among(subject.look.kin, state.ids(state.open))
     judge_pieces(state, subject.pieces)
-    _families(state, unit)
+    _families(state, kin, unit)
     initial, remark = None, ""
     if not references:
         initial, remark = judge_untouched(state, subject.candidates, near, trained(), subject.start)
@@ -157,16 +159,16 @@ def _sources(subject: Subject, state: Judgement) -> list[Source]:
     for name, ids in subject.look.sources.items():
         there = among(ids, judged)
         sources.append(Source(name, there, state.reader.decode(there)))
-    there = among(among(subject.candidates.added, subject.look.anchors), judged)
+    there = among(subject.look.added, judged)
     sources.append(Source("added", there, state.reader.decode(there), believed=False))
     return sources
 
 
-def _repeated(ids: Ids, bulk: Rows, means: Means, candidates: Candidates) -> tuple[Reference, ...]:
+def _repeated(subject: Subject, state: Judgement, bulk: Rows, means: Means) -> tuple[Reference, ...]:
     """References of near-copies among ordinary rows, which trained ones are not; where no belief gave one."""
-    some = np.searchsorted(ids, sample(ids, POOL_ROWS))
-    source = Source("repeated", ids[some], bulk[some], believed=False)
-    found = find_references([source], bulk, means, candidates)
+    ids = among(subject.look.repeated, state.ids(state.open))
+    source = Source("repeated", ids, state.reader.decode(ids), believed=False)
+    found = find_references([source], bulk, means, subject.candidates)
     return tuple(dataclasses.replace(reference, certainty=MEDIUM) for reference in found)
 
 
@@ -206,9 +208,9 @@ def _counted(state: Judgement, lead: Reference, away: Rows, candidates: Candidat
     return dataclasses.replace(lead, rows=int(ids.size), source=candidates.describe(ids))
 
 
-def _families(state: Judgement, unit: float) -> None:
+def _families(state: Judgement, kin: Ids, unit: float) -> None:
     """Families, and what other rows lie in them: a further pass, only where there are any."""
-    centres = judge_families(state, state.look.anchors, unit)
+    centres = judge_families(state, kin, unit)
     if not centres:
         return
     padding = [np.zeros_like(centres[0])] * (-len(centres) % _AT_ONCE)

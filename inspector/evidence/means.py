@@ -76,18 +76,36 @@ def sines(rows: Rows, direction: Rows) -> NDArray[np.float64]:
 
 
 def make_means(
-    words: tuple[tuple[str, str], ...], rows: Rows, bulk: Rows, form: Format, whole: bool
+    words: tuple[tuple[str, str], ...], rows: Rows, bulk: Rows, form: Format, missed: float = 0.0
 ) -> Means:
-    """Means of a matrix, or estimates of them; `bulk` float64 [n, d] are used rows."""
-    error = np.zeros(len(rows))
-    if not whole and len(bulk):
-        # The mean of n rows misses the true one by their scatter over sqrt(n).
-        scatter = float(np.sqrt(np.mean(np.var(bulk, axis=0)) * bulk.shape[1]))
-        sizes = np.maximum(np.linalg.norm(rows, axis=1), np.finfo(np.float64).tiny)
-        error = np.minimum(1.5 * scatter / (np.sqrt(len(bulk)) * sizes), 0.9)
+    """Means of a matrix, or estimates of them; `bulk` float64 [n, d] are used rows.
+
+    `missed`: how far estimates are from the true means, `missed_by`; 0 for means of all rows.
+    """
+    sizes = np.maximum(np.linalg.norm(rows, axis=1), np.finfo(np.float64).tiny)
+    error = np.minimum(1.5 * missed / sizes, 0.9)
     tolerance = max(NEAR, rounding(form))
     shares = [float(np.mean(sines(bulk, row) <= tolerance)) for row in rows] if len(bulk) else [0.0]
     return Means(words, rows, error, tolerance, max(shares, default=0.0) <= _RARE)
+
+
+def missed_by(rows: Rows, places: NDArray[np.int64]) -> float:
+    """How far the mean of a sample of rows [n, d] is from that of all, as a standard deviation.
+
+    The mean of n rows misses the true one by their scatter over sqrt(n); that of k runs of neighbours, one
+    from each part of the vocabulary, by what the runs' means change from one part to the next (the successive
+    differences of systematic sampling: Wolter, Introduction to Variance Estimation, 8.2). `places` [n],
+    sorted, is the same for rows of one run.
+    """
+    if not len(rows):
+        return 0.0
+    apart = float(np.sqrt(np.var(rows, axis=0).sum() / len(rows)))
+    begins = np.flatnonzero(np.diff(places, prepend=-1))
+    if not 1 < begins.size < len(rows):
+        return apart
+    sizes = np.diff(begins, append=len(rows))
+    steps = np.diff(np.add.reduceat(rows, begins, axis=0) / sizes[:, None], axis=0)
+    return max(apart, float(np.sqrt((steps * steps).sum() / (2 * len(steps) * begins.size))))
 
 
 def rounding(form: Format) -> float:

@@ -60,7 +60,7 @@ def measure_matrix(
             columns=columns,
             codes=codes,
             candidates=candidates,
-            look=plan_look(codes, candidates, reader.width),
+            look=plan_look(codes, candidates, reader.width, reader.row_bytes),
             pieces=pieces_of(vocabulary, candidates.added, reader.rows),
             start=start,
             recorded=recorded_recipes(reader, checkpoint, vocabulary),
@@ -105,7 +105,7 @@ def judge_some(
     candidates = find_candidates(codes, vocabulary)
     with open_rows(matrix) as reader:
         reader.check(ids)
-        look = plan_look(codes, candidates, reader.width)
+        look = plan_look(codes, candidates, reader.width, reader.row_bytes, ids)
         wanted = union(ids, look.ids)
         table, columns = scan_rows(reader, ids=wanted, groups=codes[wanted], n_groups=len(GROUPS))
         assert columns is not None
@@ -116,7 +116,7 @@ def judge_some(
             codes=codes[wanted],
             candidates=candidates,
             look=look,
-            pieces=pieces_of(vocabulary, candidates.added, reader.rows),
+            pieces=pieces_of(vocabulary, candidates.added, reader.rows).of(ids),
             start=_start(matrix, checkpoint),
             recorded=recorded_recipes(reader, checkpoint, vocabulary),
             judged_on=_words(look),

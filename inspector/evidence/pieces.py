@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from rowscope.inspector.evidence.look import Ids
+from rowscope.inspector.evidence.look import Ids, among
 from rowscope.inspector.rows import RowReader
 from rowscope.inspector.vocabulary import Vocabulary, byte_level_spelling, ids_of
 
@@ -33,6 +33,10 @@ class Pieces:
     @property
     def ids(self) -> Ids:
         return np.array(sorted(self.donors), dtype=np.int64)
+
+    def of(self, ids: Ids) -> Pieces:
+        """Those of the tokens `ids` alone."""
+        return Pieces({id: self.donors[id] for id in among(self.ids, ids).tolist()})
 
 
 def pieces_of(vocabulary: Vocabulary | None, added: Ids, rows: int) -> Pieces:

@@ -12,7 +12,7 @@ from rowscope.inspector.census import BASE, PLACEHOLDER, UNMAPPED, USED
 from rowscope.inspector.evidence.candidates import Candidates
 from rowscope.inspector.evidence.initial import Start
 from rowscope.inspector.evidence.look import Look
-from rowscope.inspector.evidence.means import Means, make_means
+from rowscope.inspector.evidence.means import Means, make_means, missed_by
 from rowscope.inspector.evidence.pieces import Pieces
 from rowscope.inspector.rows import GroupColumns, RowReader, RowTable
 
@@ -51,10 +51,11 @@ class Subject:
         return self.table.ids.size == self.reader.rows
 
 
-def average(subject: Subject, bulk: Rows) -> tuple[Means, tuple[Rows, int] | None]:
+def average(subject: Subject, bulk: Rows, places: NDArray[np.int64]) -> tuple[Means, tuple[Rows, int] | None]:
     """Mean rows of the matrix, that of all rows first; and the mean of the used rows with their number.
 
-    From a few rows, with `bulk` float64 [n, d] for the used ones, they are estimates, and the second is None.
+    From a few rows, with `bulk` float64 [n, d] for the used ones and `places` [n] where these lie, they are
+    estimates, and the second is None.
     """
     columns, form = subject.columns, subject.reader.form
     if subject.whole:
@@ -64,7 +65,7 @@ def average(subject: Subject, bulk: Rows) -> tuple[Means, tuple[Rows, int] | Non
         words = tuple(
             ("mean", f"mean of {what}") for what in ("all rows", "the used rows", "the ordinary rows")
         )
-        means = make_means(words, np.stack([every, used, base]), bulk, form, whole=True)
+        means = make_means(words, np.stack([every, used, base]), bulk, form)
         return means, (used, int(columns.rows[list(USED)].sum()))
     used = bulk.mean(axis=0) if len(bulk) else np.zeros(subject.reader.width)
     counts = np.zeros(columns.rows.size, dtype=np.int64)
@@ -77,7 +78,7 @@ def average(subject: Subject, bulk: Rows) -> tuple[Means, tuple[Rows, int] | Non
     parts[BASE] = used
     every = weighted(parts, counts, (UNMAPPED, PLACEHOLDER, BASE))
     words = (("mean", "mean of all rows"), ("mean", "mean of the used rows"))
-    return make_means(words, np.stack([every, used]), bulk, form, whole=False), None
+    return make_means(words, np.stack([every, used]), bulk, form, missed_by(bulk, places)), None
 
 
 def weighted(means: Rows, counts: NDArray[np.int64], groups: tuple[int, ...]) -> Rows:

@@ -11,10 +11,12 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import rowscope
+from rowscope.inspector.evidence import look
 
 _SPEC = importlib.util.spec_from_file_location("made_checkpoints", Path(__file__).with_name("made.py"))
 assert _SPEC is not None
@@ -36,19 +38,27 @@ KINDS = [*made.KINDS, "fresh"]
     unlisted=st.booleans(),
     role=st.sampled_from(["tied", "input", "output"]),
     step=st.integers(1, 200),
+    runs=st.booleans(),
 )
 def test_few_rows_and_all_rows_are_judged_alike(
-    tmp_path_factory, kinds, others, seed, dtype, unlisted, role, step
+    tmp_path_factory, kinds, others, seed, dtype, unlisted, role, step, runs
 ):
-    """No row gets one verdict from `ids` and another from all rows with high confidence on both sides."""
+    """No row gets one verdict from `ids` and another from all rows with high confidence on both sides.
+
+    With `runs` a few runs of neighbours stand for the used rows, as they do in a large matrix.
+    """
     rows, _ = made.make(tuple(kinds), seed, unlisted=unlisted)
     second, _ = made.make(tuple(others), seed + 1, unlisted=unlisted)
     pair = {"tied": (rows, None), "input": (rows, second), "output": (second, rows)}[role]
     folder = made.write(tmp_path_factory.mktemp("c"), pair[0], dtype, head=pair[1])
     ids = np.arange(seed % step, made.ROWS, step)
     asked = {"evidence": True, "role": "output" if role == "output" else "input"}
-    some = rowscope.row_table(folder, ids=ids, **asked)
-    whole = rowscope.row_table(folder, ids=ids, full=True, **asked)
+    with pytest.MonkeyPatch.context() as patch:
+        if runs:
+            patch.setattr(look, "_BLOCK", 40)
+            patch.setattr(look, "_SAMPLE_ROWS", 12 * 24)
+        some = rowscope.row_table(folder, ids=ids, **asked)
+        whole = rowscope.row_table(folder, ids=ids, full=True, **asked)
     differ = some.verdict != whole.verdict
     assert not (differ & (some.confidence == "high") & (whole.confidence == "high")).any()
     assert differ.sum() <= max(1, 0.002 * ids.size), (some.verdict[differ], whole.verdict[differ])

@@ -15,6 +15,7 @@ from safetensors.numpy import save_file
 
 import rowscope
 from rowscope.inspector.evidence import sample
+from rowscope.inspector.evidence.look import runs
 
 DEMO = Path(__file__).resolve().parents[2] / "examples" / "tiny_qwen2" / "model"
 UNTRAINED = ("initial", "collapsed", "vanishing", "zero", "fresh")
@@ -108,3 +109,29 @@ def test_a_sample_hardly_changes_with_what_it_is_taken_from():
     assert np.intersect1d(some, fewer).size == 450
     # As likely to hold any id: thirds of the range hold a third each, within four standard deviations.
     assert np.all(np.abs(np.histogram(some, 3)[0] - 500 / 3) < 4 * np.sqrt(500 * 2 / 9))
+
+
+def test_runs_are_few_and_from_everywhere():
+    ids = np.arange(300, 150_000)
+    some = runs(ids, 660, 256, 12)
+    assert some.size == 660
+    assert np.array_equal(some, np.unique(some))
+    assert np.count_nonzero(np.diff(some) != 1) == 11
+    assert np.all(np.histogram(some, 12, (300, 150_000))[0] > 0)
+    assert np.array_equal(runs(ids[:660], 660, 256, 12), ids[:660])
+
+
+def test_runs_of_scattered_ids_are_as_many_rows_as_asked_for():
+    ids = np.arange(0, 100_000, 97)
+    some = runs(ids, 300, 256, 12)
+    assert 280 <= some.size <= 300
+    assert np.isin(some, ids).all()
+    assert np.all(np.histogram(some, 6, (0, 100_000))[0] > 10)
+
+
+def test_runs_hardly_change_with_ids_that_are_taken_away():
+    """A name for a row that had none, or a belief about some, does not move the others' thresholds."""
+    ids = np.arange(20_000)
+    some = runs(ids, 1200, 256, 12)
+    fewer = runs(np.setdiff1d(ids, some[::10]), 1200, 256, 12)
+    assert np.intersect1d(some, fewer).size >= 1080
