@@ -16,6 +16,7 @@ from rowscope.inspector.checkpoint.diagnose import diagnose
 from rowscope.inspector.checkpoint.downloads import Verified
 from rowscope.inspector.checkpoint.focus import focused, table_named
 from rowscope.inspector.checkpoint.locate import locate
+from rowscope.inspector.checkpoint.nested import inside, tokenizer_folder
 from rowscope.inspector.checkpoint.no_matrix import no_matrix
 from rowscope.inspector.checkpoint.opening import open_checkpoint
 from rowscope.inspector.checkpoint.structure import Structure, describe
@@ -34,9 +35,11 @@ __all__ = [
     "describe",
     "diagnose",
     "focused",
+    "inside",
     "locate",
     "no_matrix",
     "open_checkpoint",
     "read_claim_record",
     "table_named",
+    "tokenizer_folder",
 ]

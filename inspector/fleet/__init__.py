@@ -10,17 +10,33 @@ from typing import TYPE_CHECKING
 from rowscope.inspector import lazily
 
 if TYPE_CHECKING:
+    from rowscope.inspector.fleet.engines import ENGINES
+    from rowscope.inspector.fleet.options import AuditOptions
     from rowscope.inspector.fleet.places import Place, place_of
+    from rowscope.inspector.fleet.reading import read_table, read_tables
+    from rowscope.inspector.fleet.result import Failure, Fleet
+    from rowscope.inspector.fleet.run import fleet
+    from rowscope.inspector.fleet.runs import State
     from rowscope.inspector.fleet.schema import ROWS, STORE_VERSION, TABLES, VOLATILE, Column
-    from rowscope.inspector.fleet.tables import read_table, read_tables
+    from rowscope.inspector.fleet.status import Status, fleet_status
+    from rowscope.inspector.fleet.task import Outcome
 
 __all__ = [
+    "ENGINES",
     "ROWS",
     "STORE_VERSION",
     "TABLES",
     "VOLATILE",
+    "AuditOptions",
     "Column",
+    "Failure",
+    "Fleet",
+    "Outcome",
     "Place",
+    "State",
+    "Status",
+    "fleet",
+    "fleet_status",
     "place_of",
     "read_table",
     "read_tables",
@@ -29,14 +45,23 @@ __all__ = [
 __getattr__ = lazily(
     __name__,
     {
+        "ENGINES": "engines",
+        "AuditOptions": "options",
+        "Place": "places",
+        "place_of": "places",
+        "read_table": "reading",
+        "read_tables": "reading",
+        "Failure": "result",
+        "Fleet": "result",
+        "fleet": "run",
+        "State": "runs",
         "ROWS": "schema",
         "STORE_VERSION": "schema",
         "TABLES": "schema",
         "VOLATILE": "schema",
         "Column": "schema",
-        "Place": "places",
-        "place_of": "places",
-        "read_table": "tables",
-        "read_tables": "tables",
+        "Status": "status",
+        "fleet_status": "status",
+        "Outcome": "task",
     },
 )

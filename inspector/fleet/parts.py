@@ -65,6 +65,19 @@ def decode(data: bytes) -> Mapping[str, list[Record]] | None:
         return None
 
 
+def path_of(data: bytes) -> str | None:
+    """The path of a part's checkpoint, quicker than `decode`; None for bytes that are no part."""
+    pa = arrow()
+    import pyarrow.parquet
+
+    try:
+        file = pyarrow.parquet.ParquetFile(pa.BufferReader(data))
+        (row,) = file.read(["path"], use_threads=False).to_pylist()
+    except (pa.ArrowException, OSError, ValueError):
+        return None
+    return str(row["path"])
+
+
 def storable(value: Any) -> Any:  # noqa: ANN401 - any value of a record
     """Text as UTF-8 holds it: half a surrogate pair, as of a file name that is no UTF-8, as an escape."""
     if isinstance(value, str):

@@ -24,14 +24,16 @@ class Place:
     """A checkpoint of a fleet, as its path names it.
 
     Attributes:
-        path: as it is opened: an absolute path, `org/name` of the local cache, a URL, `demo`.
-        checkpoint: identifier of the path: 16 hexadecimal digits.
+        source: what is opened: an absolute path, `org/name` of the local cache, a URL, `demo`.
+        path: how results spell it: the source without what may be a secret in a URL.
+        checkpoint: identifier of the source: 16 hexadecimal digits.
         series: path of the run or repository that the checkpoint is a step of, else its own path.
         model: short name of the series.
         step: training step that the name gives, None for none.
         revision: commit, branch or tag, None where there is none.
     """
 
+    source: str
     path: str
     checkpoint: str
     series: str
@@ -50,28 +52,50 @@ class Place:
         }
 
     @property
+    def remote(self) -> bool:
+        """Whether a network is in between."""
+        return "://" in self.source
+
+    @property
     def pinned(self) -> bool:
         """Whether the path names a commit of the hub, which nothing can change."""
-        return "://" in self.path and self.revision is not None and bool(_COMMIT.fullmatch(self.revision))
+        return self.remote and self.revision is not None and bool(_COMMIT.fullmatch(self.revision))
 
 
-def place_of(path: str) -> Place:
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """What stands in a path: the fields of `Place` of the same names."""
+
+    series: str
+    model: str
+    step: int | None = None
+    revision: str | None = None
+
+
+def place_of(source: str) -> Place:
     """What a path names; nothing is read."""
-    checkpoint = hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
-    scheme, mark, _ = path.partition("://")
+    checkpoint = hashlib.sha256(os.fsencode(source)).hexdigest()[:16]
+    path, named = _named(source)
+    return Place(source, path, checkpoint, named.series, named.model, named.step, named.revision)
+
+
+def _named(source: str) -> tuple[str, _Named]:
+    """How to spell a path, and what stands in it."""
+    scheme, mark, _ = source.partition("://")
     if mark and scheme.lower() == "hf":
-        return _hub(path, checkpoint)
+        return source, _hub(source)
     if mark:
-        address = urlsplit(path)
-        return _of_parts(path, checkpoint, f"{address.scheme}://{address.netloc}{address.path}")
-    snapshot = _SNAPSHOT.fullmatch(path)
+        address = urlsplit(source)
+        path = f"{address.scheme}://{address.netloc.rpartition('@')[2]}{address.path}"
+        return path, _of_parts(path)
+    snapshot = _SNAPSHOT.fullmatch(source)
     if snapshot is not None:
         name = snapshot["name"].replace("--", "/")
-        return Place(path, checkpoint, snapshot["home"], name, None, snapshot["commit"])
-    if os.path.isabs(path):
-        return _of_parts(path, checkpoint, path)
-    name, _, revision = path.partition("@")
-    return Place(path, checkpoint, name, name, step_of(revision), revision or None)
+        return source, _Named(snapshot["home"], name, None, snapshot["commit"])
+    if os.path.isabs(source):
+        return source, _of_parts(source)
+    name, _, revision = source.partition("@")
+    return source, _Named(name, name, step_of(revision), revision or None)
 
 
 def step_of(name: str) -> int | None:
@@ -80,28 +104,27 @@ def step_of(name: str) -> int | None:
     return None if match is None else int(match["step"])
 
 
-def _hub(path: str, checkpoint: str) -> Place:
+def _hub(path: str) -> _Named:
     words = path.partition("://")[2].strip("/").removeprefix("models/")
     match = _REPOSITORY.fullmatch(words)
     if match is None:
-        return Place(path, checkpoint, path, words)
+        return _Named(path, words)
     below = (match["below"] or "").strip("/")
-    last = below.rpartition("/")[2]
     step = step_of(match["revision"] or "")
-    step = step_of(last) if step is None else step
-    return Place(path, checkpoint, f"hf://{match['name']}", match["name"], step, match["revision"])
+    step = step_of(below.rpartition("/")[2]) if step is None else step
+    return _Named(f"hf://{match['name']}", match["name"], step, match["revision"])
 
 
-def _of_parts(path: str, checkpoint: str, whole: str) -> Place:
+def _of_parts(path: str) -> _Named:
     """By the last two parts of a path: a step's series is the folder above it."""
-    trimmed = whole.rstrip("/")
-    above, _, last = trimmed.rpartition("/")
+    folder = path.rstrip("/")
+    above, _, last = folder.rpartition("/")
     if last.endswith((".safetensors", ".safetensors.index.json")) and above:
-        inner, trimmed = last, above
-        above, _, last = trimmed.rpartition("/")
+        file, folder = last, above
+        above, _, last = folder.rpartition("/")
         if step_of(last) is None:  # one file of several in a folder: the file is what is audited
-            return Place(path, checkpoint, whole, f"{last}/{inner}")
+            return _Named(path, f"{last}/{file}")
     step = step_of(last)
     if step is None or not above:
-        return Place(path, checkpoint, trimmed or whole, last or whole)
-    return Place(path, checkpoint, above, above.rpartition("/")[2] or above, step)
+        return _Named(folder or path, last or path)
+    return _Named(above, above.rpartition("/")[2] or above, step)

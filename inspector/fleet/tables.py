@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from rowscope.inspector.errors import CheckpointError
 from rowscope.inspector.fleet.parts import storable
 from rowscope.inspector.fleet.records import Record
-from rowscope.inspector.fleet.schema import ROWS, TABLES, Column, arrow, arrow_schema
+from rowscope.inspector.fleet.schema import TABLES, Column, arrow, arrow_schema
 
 if TYPE_CHECKING:
     import pyarrow
-
-ROWS_FOLDER: Final = "rows"
 
 
 def to_table(rows: Iterable[Record], columns: tuple[Column, ...]) -> pyarrow.Table:
@@ -39,13 +37,11 @@ def conform(table: pyarrow.Table, columns: tuple[Column, ...]) -> pyarrow.Table:
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
-def read_table(store: str | Path, name: str) -> pyarrow.Table:
-    """A table of a store, `checkpoints`, `matrices`, `findings` or `special_tokens`, with every column of
-    the schema.
+def stored_table(store: str | Path, name: str) -> pyarrow.Table:
+    """A table as it was compacted, with every column of the schema.
 
     Raises:
-        CheckpointError: there is no such store, or the file is damaged.
-        MissingExtraError: pyarrow is not installed (extra `table`).
+        CheckpointError: it is not there, or damaged.
     """
     pa = arrow()
     import pyarrow.parquet
@@ -53,12 +49,6 @@ def read_table(store: str | Path, name: str) -> pyarrow.Table:
     path = table_path(store, name)
     try:
         return conform(pyarrow.parquet.read_table(path), TABLES[name])
-    except FileNotFoundError as error:
-        raise CheckpointError(
-            f"{str(store)!r} is no store of a fleet: it has no {path.name}; write one with "
-            "'rowscope fleet PATH --out DIR'",
-            location=str(store),
-        ) from error
     except (pa.ArrowException, OSError) as error:
         raise CheckpointError(
             f"cannot read {str(path)!r}: {str(error).splitlines()[0]}; run 'rowscope fleet' into it again",
@@ -66,18 +56,6 @@ def read_table(store: str | Path, name: str) -> pyarrow.Table:
         ) from error
 
 
-def read_tables(store: str | Path) -> Mapping[str, pyarrow.Table]:
-    """All tables of a store by name; raises as `read_table`."""
-    return {name: read_table(store, name) for name in TABLES}
-
-
 def table_path(store: str | Path, name: str) -> Path:
     """Where a store keeps a table."""
     return Path(store) / f"{name}.parquet"
-
-
-def rows_table(path: str | Path) -> pyarrow.Table:
-    """One file of `DIR/rows/`, with every column of the schema."""
-    import pyarrow.parquet
-
-    return conform(pyarrow.parquet.read_table(path), ROWS)

@@ -10,13 +10,19 @@ from typing import TYPE_CHECKING
 from rowscope.inspector import lazily
 
 if TYPE_CHECKING:
-    from rowscope.inspector.gate.baseline import apply_baseline, read_baseline, write_baseline
+    from rowscope.inspector.gate.baseline import (
+        Baseline,
+        apply_baseline,
+        read_baseline,
+        write_baseline,
+    )
     from rowscope.inspector.gate.identity import finding_ids, fingerprint, subject, subject_fingerprint
     from rowscope.inspector.gate.selection import apply_selection, check_codes
     from rowscope.inspector.gate.settings import FORMATS, Settings, read_settings
 
 __all__ = [
     "FORMATS",
+    "Baseline",
     "Settings",
     "apply_baseline",
     "apply_selection",
@@ -34,6 +40,7 @@ __getattr__ = lazily(
     __name__,
     {
         "FORMATS": "settings",
+        "Baseline": "baseline",
         "Settings": "settings",
         "apply_baseline": "baseline",
         "apply_selection": "selection",

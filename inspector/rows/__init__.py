@@ -4,7 +4,7 @@ Knows bytes of rows and kernels. Must not know tokens, groups by name or verdict
 """
 
 from rowscope.inspector.rows.blocks import GATHERED_ROWS, RowReader
-from rowscope.inspector.rows.chunks import Chunk, rows_of_a_chunk, run_in_order
+from rowscope.inspector.rows.chunks import Chunk, limit_threads, processors, rows_of_a_chunk, run_in_order
 from rowscope.inspector.rows.draft import draft_tokens
 from rowscope.inspector.rows.duplicates import duplicate_groups
 from rowscope.inspector.rows.opening import expect_tables, open_rows
@@ -38,10 +38,12 @@ __all__ = [
     "duplicate_groups",
     "expect_tables",
     "group_statistics",
+    "limit_threads",
     "open_rows",
     "part_rows",
     "part_values",
     "principal_component",
+    "processors",
     "project_rows",
     "rows_of_a_chunk",
     "run_in_order",

@@ -71,10 +71,24 @@ MOST_THREADS = 8
 """Threads used unless more are asked for: so many keep the memory busy, and each holds a chunk of it."""
 
 
+_limit: int | None = None
+
+
+def limit_threads(most: int | None) -> None:
+    """Scans of this process use at most so many threads from now on, where nothing else is asked for; None
+    for as many as the process may use. For processes that share the machine with others of their kind."""
+    global _limit
+    _limit = most
+
+
 def available_threads() -> int:
-    """Processors that this process may use, up to `MOST_THREADS`."""
-    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(processors, MOST_THREADS)
+    """Processors that this process may use, up to `MOST_THREADS` and the limit that was set."""
+    return min(processors(), MOST_THREADS, _limit or MOST_THREADS)
+
+
+def processors() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def run_in_order(
