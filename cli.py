@@ -6,6 +6,7 @@ import atexit
 import gc
 import os
 import sys
+from importlib import import_module
 
 import typer
 
@@ -17,6 +18,9 @@ from rowscope.commands.listing import explain, inspect, rows, suspects
 from rowscope.commands.study import study
 from rowscope.inspector.errors import UsageError
 from rowscope.terminal import print_failure
+
+GROUPS = {"probe": ("probing", "probe"), "fleet": ("fleet", "fleet")}
+"""Commands that have commands of their own, by name: module of `rowscope.commands` and name in it."""
 
 COMMANDS = {
     body.__name__: body for body in (inspect, audit, rows, suspects, diff, claim, undo, mask, study, explain)
@@ -38,12 +42,11 @@ def make_app(*words: str) -> typer.Typer:
     )
     named = next((word for word in words if not word.startswith("-")), "")
     for name, body in COMMANDS.items():
-        if named == name or named not in COMMANDS:
+        if named == name or named not in (*COMMANDS, *GROUPS):
             made.command(cls=PlainCommand)(body)
-    if named not in COMMANDS:
-        from rowscope.commands.probing import probe
-
-        made.add_typer(probe)
+    for name, (module, group) in GROUPS.items():
+        if named == name or named not in (*COMMANDS, *GROUPS):
+            made.add_typer(getattr(import_module(f"rowscope.commands.{module}"), group))
     made.callback(invoke_without_command=True)(version)
     return made
 

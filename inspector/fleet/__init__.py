@@ -11,6 +11,7 @@ from rowscope.inspector import lazily
 
 if TYPE_CHECKING:
     from rowscope.inspector.fleet.engines import ENGINES
+    from rowscope.inspector.fleet.expand import read_lists
     from rowscope.inspector.fleet.options import AuditOptions
     from rowscope.inspector.fleet.places import Place, place_of
     from rowscope.inspector.fleet.reading import read_table, read_tables
@@ -38,6 +39,7 @@ __all__ = [
     "fleet",
     "fleet_status",
     "place_of",
+    "read_lists",
     "read_table",
     "read_tables",
 ]
@@ -51,6 +53,7 @@ __getattr__ = lazily(
         "place_of": "places",
         "read_table": "reading",
         "read_tables": "reading",
+        "read_lists": "expand",
         "Failure": "result",
         "Fleet": "result",
         "fleet": "run",

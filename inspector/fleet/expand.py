@@ -29,27 +29,31 @@ _DEEPEST: Final = 8
 _SHARD: Final = re.compile(r"(\d{1,9})/([1-9]\d{0,8})", re.ASCII)
 
 
-def expand(paths: Iterable[str | os.PathLike[str]], lists: Iterable[str] = ()) -> list[Place]:
+def expand(paths: Iterable[str | os.PathLike[str]]) -> list[Place]:
     """Every checkpoint that the paths mean, once, in the natural order of their names.
 
     A folder with weights is a checkpoint, and so are the steps in it. Any other folder stands for the
     checkpoints in it, at whatever depth: of a zoo, a run, the Hugging Face cache. A path that does not exist
     is a checkpoint too: that it does not is its outcome.
 
-    Args:
-        lists: files with a path a line; `-` is standard input.
-
     Raises:
-        UsageError: a list that cannot be read, a pattern that matches nothing, or no path at all.
+        UsageError: a pattern that matches nothing, or no path at all.
     """
     given = [os.fsdecode(path) for path in paths]
-    for name in lists:
-        given += _listed(name)
     if not given:
         raise UsageError("no checkpoint given; give PATHs, or --list FILE with one a line", location="PATH")
     found = {source: None for path in given for source in _sources(path)}
     places = [place_of(source) for source in found]
     return sorted(places, key=lambda place: natural(place.source))
+
+
+def read_lists(names: Iterable[str]) -> list[str]:
+    """The paths in files with one a line, `#` before remarks; `-` is standard input.
+
+    Raises:
+        UsageError: a file that cannot be read.
+    """
+    return [line for name in names for line in _listed(name)]
 
 
 def _listed(name: str) -> Iterator[str]:

@@ -59,22 +59,17 @@ class LocalEngine:
             self._crew = []
 
     def _hand_out(self, tasks: Iterator[Task], waiting: list[Task]) -> bool:
-        """Give each worker that is free a task, and start one where a task has none. False at the end."""
-        for worker in self._crew:
-            if worker.free and (task := self._next(tasks, waiting)) is not None:
-                worker.give(task)
-        starting = sum(not worker.ready for worker in self._crew)
-        while len(self._crew) < self.workers and len(waiting) < starting + 1:
-            if (task := self._next(tasks, [])) is None:
-                break
+        """Give each worker that is free a task, and start one where tasks wait for it. False at the end."""
+        busy = sum(worker.task is not None for worker in self._crew)
+        while len(waiting) < self.workers - busy and (task := next(tasks, None)) is not None:
             waiting.append(task)
+        for worker in self._crew:
+            if worker.free and waiting:
+                worker.give(waiting.pop(0))
+        starting = sum(not worker.ready for worker in self._crew)
+        for _ in range(min(self.workers - len(self._crew), len(waiting) - starting)):
             self._start()
-            starting += 1
         return bool(waiting) or any(worker.task is not None for worker in self._crew)
-
-    @staticmethod
-    def _next(tasks: Iterator[Task], waiting: list[Task]) -> Task | None:
-        return waiting.pop(0) if waiting else next(tasks, None)
 
     def _start(self) -> None:
         threads = max(1, processors() // self.workers)
@@ -96,16 +91,13 @@ class LocalEngine:
             if said.resident > (self._limits.memory or RECYCLE):
                 self._crew.remove(worker)
                 worker.kill()
-                self._start()
             return said
         self._crew.remove(worker)
         if task is None:
             self._failed_starts += not worker.ready
             if self._failed_starts >= _ATTEMPTS:
-                raise RefusedError(f"no worker can be started: {said.words}", location="--workers")
-            self._start()
+                raise RefusedError(f"no worker can be started: it {said.words}", location="--workers")
             return None
-        self._start()
         return self._lost(task, said)
 
     def _lost(self, task: Task, ended: Ended) -> Outcome:
@@ -124,7 +116,6 @@ class LocalEngine:
         assert task is not None
         self._crew.remove(worker)
         worker.kill()
-        self._start()
         path = task.place.path
         words = (
             f"{path!r} took longer than {self._limits.seconds:g} s; run again with --retry-failed and a "

@@ -36,7 +36,6 @@ def fleet(
     out: str | os.PathLike[str],
     engine: str = "local",
     *,
-    lists: Iterable[str] = (),
     workers: int | None = None,
     shard: str | None = None,
     ray_address: str | None = None,
@@ -55,7 +54,6 @@ def fleet(
         paths: as `audit` takes them, or folders of checkpoints, steps of runs, globs.
         out: the folder of the store; made where there is none.
         engine: `local`, `shard` (local, on a part of the list) or `ray`.
-        lists: files with one path a line, `-` for standard input.
         workers: processes at once; by default as many as there are processors (or Ray has).
         shard: such as `3/64`: only these checkpoints.
         ray_address: of a running cluster; by default that of RAY_ADDRESS, else one on this machine.
@@ -78,7 +76,7 @@ def fleet(
     part = read_shard(shard, engine)
     working = engine_named(engine, Limits(workers, memory, time_limit), ray_address)
     given = [paths] if isinstance(paths, (str, os.PathLike)) else paths
-    places = expand(given, lists)
+    places = expand(given)
     if part is not None:
         places = shard_of(places, *part)
     named = None if part is None else f"{part[0]}/{part[1]}"

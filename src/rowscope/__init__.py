@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rowscope.inspector.claim import apply_claim, apply_claim_in_place, claim_into, plan_claim, undo_claim
     from rowscope.inspector.diff import Diff, diff
     from rowscope.inspector.errors import RowscopeError
+    from rowscope.inspector.fleet import fleet
     from rowscope.inspector.listing import VocabularyRows, find_suspects, reserved_ids, row_table
     from rowscope.inspector.mask import Mask, apply_mask, mask
     from rowscope.inspector.matrices import Matrix
@@ -43,6 +44,7 @@ _HOME = {
     "claim_into": "rowscope.inspector.claim",
     "diff": "rowscope.inspector.diff",
     "find_suspects": "rowscope.inspector.listing.suspects",
+    "fleet": "rowscope.inspector.fleet.run",
     "mask": "rowscope.inspector.mask",
     "open_checkpoint": "rowscope.inspector.checkpoint",
     "plan_claim": "rowscope.inspector.claim",
@@ -72,6 +74,7 @@ __all__ = [
     "claim_into",
     "diff",
     "find_suspects",
+    "fleet",
     "mask",
     "open_checkpoint",
     "plan_claim",

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import threading
+import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Self
 
 if TYPE_CHECKING:
     from rowscope.inspector.checkpoint import Checkpoint
+    from rowscope.inspector.fleet import Outcome, State
 
 AFTER: Final = 1.0
 """Seconds after which a bar opens, also where nothing is counted yet: it says what is being waited for."""
@@ -111,3 +115,73 @@ class StageProgress(Bar):
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         self._show(stage, done, total)
+
+
+EVERY: Final = 60.0
+"""Seconds between two lines on the progress of a fleet where there is no terminal."""
+
+
+class FleetProgress:
+    """How far a fleet is: one line that is written over on a terminal, elsewhere a line a minute; and a line
+    for each checkpoint that fails, with path, code and host.
+
+    Args:
+        again: the store, which an interrupted run leaves for the next one.
+    """
+
+    def __init__(self, again: str) -> None:
+        self._again = again
+        self._state: State | None = None
+        self._terminal = sys.stderr.isatty()
+        self._lock = threading.Lock()
+        self._last = time.monotonic()
+        self._shown = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *trouble: object) -> None:
+        from rowscope.inspector.render.fleet import progress_text
+        from rowscope.inspector.text import visible
+        from rowscope.terminal import say
+
+        with self._lock:
+            self._clear()
+        if isinstance(trouble[1], KeyboardInterrupt) and self._state is not None:
+            again = visible(self._again)
+            say(f"{progress_text(self._state)}; run the same command again to go on with {again}")
+
+    def __call__(self, state: State, outcome: Outcome | None) -> None:
+        from rowscope.inspector.render.fleet import progress_text
+        from rowscope.inspector.text import visible
+        from rowscope.terminal import say
+
+        self._state = state
+        with self._lock:
+            if outcome is not None and outcome.code is not None and outcome.part:
+                self._clear()
+                path, words = visible(outcome.place.path), visible(outcome.message or "")
+                say(f"{path} [{outcome.code}] on {visible(outcome.host)}: {words}")
+            now = time.monotonic()
+            if self._terminal and (outcome is None or now - self._last > 0.1):
+                self._last = now
+                self._line(progress_text(state))
+            elif not self._terminal and now - self._last >= EVERY:
+                self._last = now
+                say(progress_text(state))
+
+    def _line(self, text: str) -> None:
+        text = text[: max(20, shutil.get_terminal_size().columns - 1)]
+        self._write(f"\r{text:<{self._shown}}")
+        self._shown = len(text)
+
+    def _clear(self) -> None:
+        if self._shown:
+            self._write(f"\r{'':<{self._shown}}\r")
+            self._shown = 0
+
+    @staticmethod
+    def _write(text: str) -> None:
+        with suppress(OSError, ValueError):
+            sys.stderr.write(text)
+            sys.stderr.flush()

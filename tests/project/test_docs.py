@@ -52,7 +52,7 @@ def test_every_command_and_option_has_its_place(name):
 
 def test_no_section_without_a_command():
     named = set(re.findall(r"^## (.*)$", CLI, flags=re.MULTILINE))
-    assert named - {"All commands", "Exit codes", "probe", "Settings"} == set(COMMANDS)
+    assert named - {"All commands", "Exit codes", "probe", "fleet", "Settings"} == set(COMMANDS)
 
 
 def test_the_readme_names_every_command():
@@ -127,6 +127,11 @@ def test_every_key_of_claims_and_comparisons_is_described(run, tmp_path):
     assert undescribed(run("claim", copy, "<NUM>", "--in-place")) == []
     assert undescribed(run("diff", "demo", copy, "--expect-unchanged", "0:4096")) == []
     assert undescribed(run("undo", copy)) == []
+
+
+def test_every_key_of_fleets_is_described(run, tmp_path):
+    assert undescribed(run("fleet", "demo", tmp_path / "nowhere", "--out", tmp_path / "out")) == []
+    assert undescribed(run("fleet", "status", tmp_path / "out")) == []
 
 
 @pytest.mark.parametrize("probe", ["forward", "gradient", "leak", "train"])

@@ -31,17 +31,20 @@ def remote_options(cache: str | None, max_download: str) -> RemoteOptions:
         UsageError: a size that is none.
     """
     return RemoteOptions(
-        cache=None if cache is None else Path(cache).expanduser(), max_download=_bytes(max_download)
+        cache=None if cache is None else Path(cache).expanduser(),
+        max_download=size(max_download, "--max-download"),
     )
 
 
-def _bytes(words: str) -> int:
-    """`5GB` is 5 * 1000^3 bytes, `5GiB` 5 * 1024^3."""
+def size(words: str, option: str) -> int:
+    """`5GB` is 5 * 1000^3 bytes, `5GiB` 5 * 1024^3.
+
+    Raises:
+        UsageError: no size.
+    """
     match = _SIZE.fullmatch(words.strip())
     if match is None:
-        raise UsageError(
-            f"--max-download {words!r} is no size; give one such as 500MB or 20GB", location="--max-download"
-        )
+        raise UsageError(f"{option} {words!r} is no size; give one such as 500MB or 20GB", location=option)
     unit = match["unit"].lower()
     base = 1024 if unit.endswith("ib") else 1000
     power = _POWERS[unit.removesuffix("b").removesuffix("i")]
