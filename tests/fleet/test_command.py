@@ -42,7 +42,11 @@ def test_globs_lists_and_files(tree, monkeypatch):
     listed = [str(tree / "zoo/deep/er/two/model.safetensors"), str(tree / "zoo/one")]
     assert paths(*read_lists(["list"])) == listed
     assert paths("zoo/o*e", "zoo/one", tree / "zoo/./one") == [str(tree / "zoo/one")]
-    assert paths(f"file://{tree}/zoo/one", "demo", "hf://a/b") == ["demo", "hf://a/b", str(tree / "zoo/one")]
+    assert paths(f"file://{tree}/zoo/one", "demo", "hf://a/b") == [
+        str(tree / "zoo/one"),
+        "demo",
+        "hf://a/b",
+    ]
     assert paths("nowhere") == [str(tree / "nowhere")]
     for wrong in ("zoo/x*", "*.md"):
         with pytest.raises(UsageError, match="matches nothing"):
