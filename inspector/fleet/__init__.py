@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rowscope.inspector import lazily
 
 if TYPE_CHECKING:
-    from rowscope.inspector.fleet.engines import ENGINES
+    from rowscope.inspector.fleet.choice import ENGINES
     from rowscope.inspector.fleet.expand import read_lists
     from rowscope.inspector.fleet.options import AuditOptions
     from rowscope.inspector.fleet.places import Place, place_of
@@ -47,7 +47,7 @@ __all__ = [
 __getattr__ = lazily(
     __name__,
     {
-        "ENGINES": "engines",
+        "ENGINES": "choice",
         "AuditOptions": "options",
         "Place": "places",
         "place_of": "places",

@@ -1,16 +1,12 @@
-"""Where tasks are worked on: one small interface, and the engines behind it by name."""
+"""Where tasks are worked on: the small interface that every engine has."""
 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Protocol
 
-from rowscope.inspector.errors import UsageError
 from rowscope.inspector.fleet.task import Outcome, Task
-
-ENGINES: Final = ("local", "shard", "ray")
-"""`shard` is `local` on a part of the list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +50,3 @@ class Engine(Protocol):
     def now(self) -> list[str]:
         """Paths that are worked on at this moment, as far as the engine knows."""
         ...
-
-
-def engine_named(name: str, limits: Limits, ray_address: str | None) -> Engine:
-    """An engine by its name.
-
-    Raises:
-        UsageError: an unknown name, or an option that the engine does not have.
-    """
-    if name not in ENGINES:
-        raise UsageError(f"--engine {name!r} is not known; use {', '.join(ENGINES)}", location="--engine")
-    if name == "ray":
-        from rowscope.inspector.fleet.on_ray import RayEngine
-
-        return RayEngine(limits, ray_address)
-    if ray_address is not None:
-        raise UsageError(f"--ray-address is of --engine ray, not of {name}", location="--ray-address")
-    from rowscope.inspector.fleet.local import LocalEngine
-
-    return LocalEngine(limits)

@@ -11,8 +11,9 @@ from contextlib import closing, contextmanager
 from typing import Any, Final
 
 from rowscope.inspector.errors import RowscopeError
+from rowscope.inspector.fleet.choice import engine_named
 from rowscope.inspector.fleet.compact import compact
-from rowscope.inspector.fleet.engines import Engine, Limits, engine_named
+from rowscope.inspector.fleet.engines import Engine, Limits
 from rowscope.inspector.fleet.expand import expand, read_shard, shard_of
 from rowscope.inspector.fleet.options import AuditOptions
 from rowscope.inspector.fleet.parts import decode
