@@ -174,6 +174,23 @@ def test_an_address_opens_a_row(browser, file):
     assert found.said == []
 
 
+@pytest.mark.parametrize(
+    "line", ["diff demo demo", "rows demo", "rows demo --ids 0:9", "audit demo --lang zh"]
+)
+def test_the_other_pages_work_as_well(browser, run, tmp_path, line):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-core (extra test)")
+    target = tmp_path / "page.html"
+    assert run(*line.split(), "-o", target)[0] == 0
+    found = Opened(browser, target, viewport={"width": 400, "height": 800})
+    found.page.fill("#rows-search", "0:2")
+    assert sorted(cells[0] for cells in found.rows()) == ["0", "1"]
+    assert found.page.evaluate("document.documentElement.scrollWidth") <= 400
+    violations = axe.Axe().run(found.page).response["violations"]
+    assert [v["id"] for v in violations if v["impact"] in ("serious", "critical")] == []
+    assert found.said == []
+    assert found.asked == [target.as_uri()]
+
+
 def test_two_matrices_take_turns(browser, reports, tmp_path):
     report = reports["untied"]
     target = tmp_path / "untied.html"

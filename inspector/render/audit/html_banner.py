@@ -82,7 +82,18 @@ def _rows(report: Report, words: Words) -> Answer:
     else:
         entries = census.tokenizer.entries
         detail = words.say("banner.rows_detail", used=census.used.count, entries=entries, **groups)
-    return Answer(words.say("banner.rows"), f"{census.rows:,}", text(detail))
+    return Answer(words.say("banner.rows"), f"{census.rows:,}", text(detail) + _why_rows(report, words))
+
+
+def _why_rows(report: Report, words: Words) -> str:
+    """Why there are so many, as markup; nothing where nothing tells."""
+    rounding = report.capacity.rounding
+    if rounding is None or rounding.sentence is None:
+        return ""
+    if not rounding.multiples:
+        return f'<br><span lang="en">{text(rounding.sentence)}</span>'
+    step = rounding.multiples[0]
+    return "<br>" + text(words.say("banner.rounded", rows=rounding.rows, ids=rounding.ids, step=step))
 
 
 def _free(report: Report, words: Words) -> Answer:
@@ -100,7 +111,8 @@ def _free(report: Report, words: Words) -> Answer:
         if ids.count:
             where = ids_in_words(ids.ranges, words)
             parts.append(words.say(f"banner.{key}", count=ids.count, where=where))
-    return Answer(question, f"{free:,}", text(words.say("banner.joiner").join(parts)), "good")
+    how = f"{text(words.say('banner.free_how'))} <code>rowscope claim PATH '&lt;|token|&gt;' --out DIR</code>"
+    return Answer(question, f"{free:,}", f"{text(words.say('banner.joiner').join(parts))}<br>{how}", "good")
 
 
 def _slots(report: Report, words: Words) -> Answer:
