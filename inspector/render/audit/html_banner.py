@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from rowscope.inspector.audit import Report, SpecialTokenReport
 from rowscope.inspector.checks import SEVERITY_RANK, Finding
-from rowscope.inspector.render.audit.html_rows import ids_in_words, matrix_name
+from rowscope.inspector.render.audit.html_rows import ids_in_words, in_use, matrix_name
 from rowscope.inspector.render.html import Answer, Words, answers, text
 from rowscope.inspector.render.plain import bytes_text, plural
 from rowscope.inspector.vocabulary import quoted_token
@@ -163,7 +163,9 @@ def _specials(report: Report, words: Words) -> Answer:
         return Answer(question, words.say("banner.slots_unknown"), text(words.say("banner.no_reference")))
     if not broken:
         return Answer(question, "0", text(words.say("banner.specials_good", count=len(known))), "good")
-    named = [_special(token, words) for token in sorted(broken, key=_unused)]
+    named = [
+        _special(token, words) for token in sorted(broken, key=lambda token: (not in_use(token), token.id))
+    ]
     shown = ", ".join(named[:_NAMED])
     if len(named) > _NAMED:
         shown += " " + f'<a href="#specials">{text(words.say("banner.more", count=len(named) - _NAMED))}</a>'
@@ -171,11 +173,6 @@ def _specials(report: Report, words: Words) -> Answer:
     return Answer(
         question, f"{len(broken):,}", f"{text(of)} {shown}", "error" if _grave(report) else "warning"
     )
-
-
-def _unused(token: SpecialTokenReport) -> tuple[bool, int]:
-    """Those that a role or a template uses come first."""
-    return not (set(token.roles) - {"additional"} or token.uses), token.id
 
 
 def _special(token: SpecialTokenReport, words: Words) -> str:

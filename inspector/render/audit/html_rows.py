@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from rowscope.inspector.audit import JudgedRows, MatrixReport, Report
+from rowscope.inspector.audit import JudgedRows, MatrixReport, Report, SpecialTokenReport
 from rowscope.inspector.census import GROUPS, RESERVED
 from rowscope.inspector.evidence import CONFIDENCES, TRAINED, VERDICTS
 from rowscope.inspector.ranges import Range
@@ -27,6 +27,8 @@ from rowscope.inspector.render.html import (
 
 # From so many rows on those without a verdict of note keep only what a picture shows of them.
 _MANY: Final = 50_000
+# Up to so many rows in all matrices a page with fine steps stays below 2 MB.
+_FEW: Final = 160_000
 SUSPECT, SPECIAL = 1, 2
 
 
@@ -76,33 +78,33 @@ def texts_of(report: Report) -> Iterator[str]:
 
 def _view(report: Report, matrix: MatrixReport, rows: JudgedRows, words: Words) -> View:
     count = rows.verdict.size
-    specials = {token.id: token for token in report.special_tokens if token.id < count}
-    listed = np.where(rows.verdict != TRAINED, SUSPECT, 0).astype(np.uint8)
-    named = np.array([t.id for t in specials.values() if t.group != "placeholder" or t.roles], dtype=np.int64)
-    listed[named] |= SPECIAL
-    rough = count * len(report.matrices) > _MANY
-    coarse = listed == 0 if rough else None
+    specials = [token for token in report.special_tokens if token.id < count]
+    listed = _listed(rows, specials)
+    coarse = listed == 0 if count * len(report.matrices) > _MANY else None
+    few = count * len(report.matrices) <= _FEW
     label = words.section("label")
-    styles, names = list(VERDICTS), verdict_names(matrix, words)
-    uses = {id: ", ".join((*token.roles, *token.uses)) for id, token in specials.items()}
+    names = verdict_names(matrix, words)
     columns = [
-        id_column("id", None),
+        id_column(label["id"], None),
         text_column("token", label["token"], None),
-        code_column("verdict", label["verdict"], rows.verdict, names, styles),
+        code_column("verdict", label["verdict"], rows.verdict, names, VERDICTS),
         code_column("group", label["group"], rows.group, [words.say(f"group.{name}") for name in GROUPS]),
-        sparse_column("roles", label["roles"], {id: use for id, use in uses.items() if use}),
-        code_column("confidence", label["confidence"], rows.confidence, _confidences(words)),
     ]
     axes = axes_of(rows)
     norm, cosine = axes if axes is not None else (scale_of(rows.norm, magnitude=True), None)
     if norm is not None:
-        columns.append(real_column("norm", label["norm"], rows.norm, norm, coarse=coarse))
+        columns.append(real_column("norm", label["norm"], rows.norm, norm, coarse=coarse, few=few))
     if cosine is not None:
         columns.append(
-            real_column("cosine", label["cosine"], rows.cosine, cosine, form="cosine", coarse=coarse)
+            real_column("cosine", label["cosine"], rows.cosine, cosine, form="cosine", coarse=coarse, few=few)
         )
-    columns.append(integer_column("copies", label["copies"], copies_of(rows), zero=""))
-    columns.append(integer_column("same", label["same"], rows.duplicate_of + 1, hidden=True))
+    uses = {token.id: ", ".join((*token.roles, *token.uses)) for token in specials}
+    columns += [
+        integer_column("copies", label["copies"], copies_of(rows), zero=""),
+        code_column("confidence", label["confidence"], rows.confidence, _confidences(words)),
+        sparse_column("roles", label["roles"], {id: use for id, use in uses.items() if use}),
+        integer_column("same", label["same"], rows.duplicate_of + 1, hidden=True),
+    ]
     return View(
         name=matrix_name(matrix, words),
         rows=count,
@@ -110,10 +112,22 @@ def _view(report: Report, matrix: MatrixReport, rows: JudgedRows, words: Words) 
         by="verdict",
         groups="group",
         listed=listed,
-        order=_order(rows, listed),
+        order=_order(rows, listed, [token.id for token in specials if in_use(token)]),
         picture=None if axes is None else ("norm", "cosine"),
-        rough=rough,
+        rough=coarse is not None,
     )
+
+
+def in_use(token: SpecialTokenReport) -> bool:
+    """Whether a role or a template asks for it; the tokenizer's own list of additional ones says nothing."""
+    return bool(set(token.roles) - {"additional"} or token.uses)
+
+
+def _listed(rows: JudgedRows, specials: Sequence[SpecialTokenReport]) -> NDArray[np.uint8]:
+    listed = np.where(rows.verdict != TRAINED, SUSPECT, 0).astype(np.uint8)
+    named = [token.id for token in specials if token.group != "placeholder" or token.roles]
+    listed[np.array(named, dtype=np.int64)] |= SPECIAL
+    return listed
 
 
 def _confidences(words: Words) -> list[str]:
@@ -127,11 +141,13 @@ def copies_of(rows: JudgedRows) -> NDArray[np.int64]:
     return np.where(first >= 0, sizes[np.maximum(first, 0)] - 1, 0)
 
 
-def _order(rows: JudgedRows, listed: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Listed ids: special tokens without a trained row, used suspects from the surest on, the other special
-    tokens, reserved rows."""
+def _order(rows: JudgedRows, listed: NDArray[np.uint8], used: Sequence[int]) -> NDArray[np.int64]:
+    """Listed ids: special tokens without a trained row, those in use first; used suspects from the surest on;
+    the other special tokens; reserved rows."""
     ids = np.flatnonzero(listed)
     suspect, special = listed[ids] & SUSPECT > 0, listed[ids] & SPECIAL > 0
     reserved = np.isin(rows.group[ids], RESERVED)
-    place = np.select([suspect & special & ~reserved, suspect & ~reserved, special], [0, 1, 2], 3)
+    broken = suspect & special & ~reserved
+    choices = [broken & np.isin(ids, used), broken, suspect & ~reserved, special]
+    place = np.select(choices, range(len(choices)), len(choices))
     return ids[np.lexsort((ids, -rows.confidence[ids].astype(np.int64), place))]

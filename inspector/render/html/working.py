@@ -109,9 +109,10 @@ def real_column(
     *,
     form: str = "",
     coarse: NDArray[np.bool_] | None = None,
+    few: bool = True,
 ) -> Column:
-    """Numbers along a scale; `form` is `cosine` for numbers shown as these are."""
-    packed = packed_reals(values, scale, coarse)
+    """Numbers along a scale; `form` is `cosine` for numbers shown as these are, more in `packed_reals`."""
+    packed = packed_reals(values, scale, coarse, few=few)
     return {"key": key, "label": label, "kind": "real", "right": True, "values": packed, "form": form}
 
 
