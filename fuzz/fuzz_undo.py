@@ -8,7 +8,6 @@ nothing may change, in it nothing but the files of the claim.
 from __future__ import annotations
 
 import atexit
-import hashlib
 import json
 import os
 import shutil
@@ -25,7 +24,8 @@ with atheris.instrument_imports(include=["rowscope"]):
 import numpy as np
 from safetensors.numpy import save_file
 
-_ROOT = Path(tempfile.mkdtemp(prefix="fuzz-undo-"))
+_MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # fsync costs nothing there
+_ROOT = Path(tempfile.mkdtemp(prefix="fuzz-undo-", dir=_MEMORY))
 os.environ.setdefault("XDG_STATE_HOME", str(_ROOT / "state"))
 atexit.register(shutil.rmtree, _ROOT, ignore_errors=True)
 _CLAIMED, _FOLDER, _HOME = _ROOT / "claimed", _ROOT / "checkpoint", _ROOT / "home"
@@ -47,14 +47,17 @@ def write_claimed(folder: Path) -> None:
     (folder / "assets").symlink_to(_HOME)
 
 
-def state_of(folder: Path) -> dict[str, str]:
-    """Hash of every file below a folder; of a link where it leads."""
+def state_of(folder: Path) -> dict[str, bytes]:
+    """Content of every file below a folder; of a link where it leads."""
     found = {}
-    for path in sorted(folder.rglob("*")):
-        if path.is_symlink():
-            found[str(path.relative_to(folder))] = os.readlink(path)
-        elif path.is_file():
-            found[str(path.relative_to(folder))] = hashlib.sha256(path.read_bytes()).hexdigest()
+    for above, folders, files in os.walk(folder):
+        for name in (*files, *folders):
+            path = os.path.join(above, name)
+            if os.path.islink(path):
+                found[os.path.relpath(path, folder)] = os.fsencode(os.readlink(path))
+            elif name in files:
+                with open(path, "rb") as file:
+                    found[os.path.relpath(path, folder)] = file.read()
     return found
 
 
@@ -62,7 +65,7 @@ _HOME.mkdir()
 (_HOME / "known.txt").write_text("a file of known content")
 write_claimed(_CLAIMED)
 _SEED = (_CLAIMED / _MANIFEST).read_bytes()
-_OUTSIDE = state_of(_HOME)
+_OUTSIDE, _INSIDE = state_of(_HOME), state_of(_CLAIMED)
 _MAY_CHANGE = ("tokenizer.json", "model.safetensors", "rowscope-claim.json", ".rowscope-undo/")
 
 
@@ -74,22 +77,31 @@ def manifest_of(data: bytes) -> bytes:
     return _SEED[:at] + data[4:] + _SEED[at + gone :]
 
 
-def one_input(data: bytes) -> None:
-    """Undo by one manifest."""
+def renew() -> None:
+    """The checkpoint as the claim left it."""
     shutil.rmtree(_FOLDER, ignore_errors=True)
     shutil.copytree(_CLAIMED, _FOLDER, symlinks=True)
-    (_FOLDER / _MANIFEST).write_bytes(manifest_of(data))
-    before = state_of(_FOLDER)
+
+
+def one_input(data: bytes) -> None:
+    """Undo by one manifest; the checkpoint is made again where the last one changed it."""
+    raw = manifest_of(data)
+    (_FOLDER / _MANIFEST).write_bytes(raw)
+    before = _INSIDE | {str(_MANIFEST): raw}
     try:
         undo_claim(_FOLDER, trust_manifest=True)
     except RowscopeError as error:
         if not error.message:
             raise RuntimeError("an error without a message") from error
     after = state_of(_FOLDER)
+    if after != before:
+        renew()
     changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
     assert all(name.startswith(_MAY_CHANGE) for name in changed), f"changed: {sorted(changed)}"
     assert state_of(_HOME) == _OUTSIDE, "a file outside of the checkpoint changed"
 
+
+renew()
 
 if __name__ == "__main__":
     atheris.Setup(sys.argv, one_input)
