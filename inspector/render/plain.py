@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import textwrap
 import unicodedata
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
@@ -25,6 +24,8 @@ Row = tuple[str, ...]
 
 _UNITS = ("kB", "MB", "GB", "TB", "PB", "EB")
 _LEAST_WIDTH = 12
+_NAME_WIDTH, _MOST_CLASSES = 80, 3
+_WORDS = re.compile(r"([ \t\n\r\f\v]*)([^ \t\n\r\f\v]+)")
 _JOINED_JAMO = re.compile("[\u1160-\u11ff\ud7b0-\ud7ff]")
 
 
@@ -47,15 +48,20 @@ def taken(timings: Mapping[str, float]) -> str:
 
 
 def wrap(text: str, width: int, indent: str) -> list[str]:
-    """`text` in lines of `width` columns, those after the first two deeper; long words stay whole."""
-    return textwrap.wrap(
-        text,
-        max(width, _LEAST_WIDTH),
-        initial_indent=indent,
-        subsequent_indent=indent + "  ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    """`text` in lines of `width` terminal columns, those after the first two deeper; long words stay whole.
+
+    Like `textwrap.wrap`, which counts characters and lets text in Chinese run to twice the width.
+    """
+    lines: list[str] = []
+    line, used = indent, columns_of(indent)
+    for gap, word in _WORDS.findall(text):
+        size = columns_of(word)
+        if line.strip() and used + len(gap) + size > max(width, _LEAST_WIDTH):
+            lines.append(line)
+            line, used, gap = f"{indent}  ", columns_of(indent) + 2, ""
+        line += " " * len(gap) + word
+        used += len(gap) + size
+    return [*lines, line] if line.strip() else []
 
 
 def table(rows: Sequence[Row], width: int) -> Iterator[str]:
@@ -116,6 +122,18 @@ def shorten(text: str, size: int) -> str:
             break
         kept += character
     return kept + "…"
+
+
+def name_text(name: str) -> str:
+    """A name from a config, made visible; one of megabytes is cut."""
+    return shorten(visible(name[: 4 * _NAME_WIDTH]), _NAME_WIDTH)
+
+
+def class_text(architectures: Sequence[str], model_type: str | None, unknown: str = "") -> str:
+    """The classes that a config names, the first three by name, else its model type."""
+    shown = ", ".join(map(name_text, architectures[:_MOST_CLASSES])) or name_text(model_type or "")
+    more = len(architectures) - _MOST_CLASSES
+    return (f"{shown} and {more:,} more" if more > 0 else shown) or unknown
 
 
 def columns(

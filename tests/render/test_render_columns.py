@@ -1,12 +1,14 @@
 """Columns of a terminal: as wide as rich lays characters out, whatever the script."""
 
+import textwrap
 import unicodedata
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from rowscope.inspector.render.plain import columns, columns_of, shorten
+from rowscope.inspector.render.plain import columns, columns_of, shorten, wrap
 from rowscope.inspector.text import visible
 
 # Wide since Unicode 16 (trigrams, hexagrams, Tai Xuan Jing, counting rods), and skin tones, which a terminal
@@ -43,3 +45,22 @@ def test_columns_stay_aligned() -> None:
     lines = list(columns(cells, 80, {1}))
     assert {columns_of(line) for line in lines} == {columns_of(lines[0])}
     assert {cell_len(line) for line in lines} == {cell_len(lines[0])}
+
+
+@given(st.text(st.sampled_from("ab-.'  \n"), max_size=60), st.integers(12, 40), st.sampled_from(["", "    "]))
+def test_ascii_is_wrapped_as_by_textwrap(text, width, indent):
+    keep = {"break_long_words": False, "break_on_hyphens": False}
+    expected = textwrap.wrap(text, width, initial_indent=indent, subsequent_indent=indent + "  ", **keep)
+    assert wrap(text, width, indent) == expected
+
+
+@given(
+    st.lists(st.text(st.sampled_from("aé你好한😀e\u0301"), min_size=1, max_size=9), max_size=20),
+    st.integers(24, 60),
+)
+def test_wide_text_is_wrapped_by_columns(words, width):
+    lines = wrap(" ".join(words), width, "")
+    assert " ".join(line.strip() for line in lines) == " ".join(words)
+    assert all(cell_len(line) <= width for line in lines)
+    for line, following in pairwise(lines):
+        assert cell_len(f"{line} {following.split()[0]}") > width

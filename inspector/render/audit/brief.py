@@ -9,7 +9,7 @@ import rowscope
 from rowscope.inspector.audit import Report
 from rowscope.inspector.checks import SEVERITY_RANK, Finding
 from rowscope.inspector.render.lines import Line
-from rowscope.inspector.render.plain import bytes_text, plural, shorten, taken, wrap
+from rowscope.inspector.render.plain import bytes_text, class_text, name_text, plural, shorten, taken, wrap
 from rowscope.inspector.text import visible
 
 SCREEN: Final = 24
@@ -52,7 +52,7 @@ def top_lines(report: Report, width: int) -> Iterator[Line]:
 def title_lines(report: Report, width: int) -> Iterator[Line]:
     """What was audited: version, path, class; sizes; the settings file, where one was met."""
     facts = report.checkpoint
-    kind = ", ".join(facts.architectures) or facts.model_type or ""
+    kind = class_text(facts.architectures, facts.model_type)
     head = " · ".join(
         visible(part) for part in (f"rowscope {rowscope.__version__}", facts.path, kind) if part
     )
@@ -64,7 +64,7 @@ def title_lines(report: Report, width: int) -> Iterator[Line]:
         plural(facts.parameters, "parameter"),
     ]
     if facts.quantization:
-        sizes.append(f"quantized: {visible(facts.quantization)}")
+        sizes.append(f"quantized: {name_text(facts.quantization)}")
     yield from (Line(text, "dim") for text in wrap(" · ".join(sizes), width, ""))
     if report.settings is not None and report.settings.sentence:
         yield from (Line(text, "warning") for text in wrap(visible(report.settings.sentence), width, ""))

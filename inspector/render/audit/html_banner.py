@@ -8,7 +8,7 @@ from rowscope.inspector.audit import Report, SpecialTokenReport
 from rowscope.inspector.checks import SEVERITY_RANK, Finding
 from rowscope.inspector.render.audit.html_rows import ids_in_words, in_use, matrix_name
 from rowscope.inspector.render.html import Answer, Words, answers, text
-from rowscope.inspector.render.plain import bytes_text, plural
+from rowscope.inspector.render.plain import bytes_text, class_text, plural
 from rowscope.inspector.vocabulary import quoted_token
 
 _NAMED = 6
@@ -18,7 +18,7 @@ _KNOWN = {"trained", "damaged"}
 def banner(report: Report, words: Words) -> Iterator[str]:
     """Verdict and next step, then the answers."""
     facts = report.checkpoint
-    kind = ", ".join(facts.architectures) or facts.model_type or words.say("banner.no_class")
+    kind = class_text(facts.architectures, facts.model_type, words.say("banner.no_class"))
     size = words.say("banner.facts", files=len(facts.files), bytes=bytes_text(facts.bytes))
     parameters = words.say("banner.parameters", parameters=facts.parameters)
     yield f'<p class="dim">{text(" · ".join([kind, size, parameters]))}</p>'

@@ -17,7 +17,7 @@ from rowscope.inspector.render.audit.tables import (
     untrained_first,
     whole_matrix,
 )
-from rowscope.inspector.render.plain import bytes_text, plural
+from rowscope.inspector.render.plain import bytes_text, class_text, plural
 from rowscope.inspector.text import visible
 
 # Characters that Markdown or the HTML within it would act on.
@@ -38,7 +38,7 @@ def _document(report: Report, exit_code: int) -> Iterator[str]:
     facts = report.checkpoint
     yield f"# Vocabulary audit of {escape_markdown(facts.path)}"
     yield ""
-    kind = ", ".join(facts.architectures) or facts.model_type or "unknown architecture"
+    kind = class_text(facts.architectures, facts.model_type, "unknown architecture")
     yield (
         f"{escape_markdown(kind)}, {plural(len(facts.files), 'file')}, {bytes_text(facts.bytes)}, "
         f"{plural(facts.parameters, 'parameter')}. rowscope {rowscope.__version__}, exit code {exit_code}."

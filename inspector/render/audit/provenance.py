@@ -13,7 +13,7 @@ import numpy as np
 import rowscope
 from rowscope.inspector.audit import Report
 from rowscope.inspector.render.html import Words, html_table
-from rowscope.inspector.render.plain import bytes_text
+from rowscope.inspector.render.plain import bytes_text, name_text
 
 _FEW: Final = 8
 
@@ -32,7 +32,7 @@ def provenance(report: Report, words: Words, exit_code: int) -> Iterator[str]:
         (words.say("made.exit"), str(exit_code)),
     ]
     if facts.quantization:
-        rows.append((words.say("made.quantization"), facts.quantization))
+        rows.append((words.say("made.quantization"), name_text(facts.quantization)))
     yield from html_table(rows, set(), words.say("part.provenance"))
     files = [(words.say("made.file"), words.say("made.bytes"), words.say("made.digest"))]
     files += [(file.name, f"{file.bytes:,}", file.header_sha256) for file in facts.files]

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 
 from rowscope.inspector.checkpoint import Structure, TensorGroup, Verified
 from rowscope.inspector.header import Fault
-from rowscope.inspector.render.plain import bytes_text, plural, table, wrap
+from rowscope.inspector.render.plain import bytes_text, class_text, name_text, plural, shorten, table, wrap
 from rowscope.inspector.text import visible
 
 _MOST_FILES = 8
 _MOST_METADATA = 12
+_MOST_GROUPS = 1_000
 _LONGEST_VALUE = 400
 
 
@@ -52,7 +53,7 @@ def render_faults(faults: Sequence[Fault], *, path: str, width: int = 80) -> str
 
 
 def _title(structure: Structure, width: int) -> Iterator[str]:
-    kind = ", ".join(visible(name) for name in structure.architectures) or visible(structure.model_type or "")
+    kind = class_text(structure.architectures, structure.model_type)
     yield from wrap(" · ".join(part for part in (visible(structure.path), kind) if part), width, "")
     sizes = [
         plural(len(structure.files), "file"),
@@ -61,7 +62,7 @@ def _title(structure: Structure, width: int) -> Iterator[str]:
         plural(structure.parameters, "parameter"),
     ]
     if structure.quantization:
-        sizes.append(f"quantized: {visible(structure.quantization)}")
+        sizes.append(f"quantized: {name_text(structure.quantization)}")
     yield from wrap(" · ".join(sizes), width, "")
 
 
@@ -148,15 +149,31 @@ def _tensors(structure: Structure, width: int, show_all: bool) -> Iterator[str]:
         return table([row[:4] for row in rows] if single else rows, width)
     if not structure.groups:
         return iter(("  none",))
-    counts = [_count(group) for group in structure.groups]
+    return _groups(structure.groups, width)
+
+
+def _groups(groups: Sequence[TensorGroup], width: int) -> Iterator[str]:
+    """The first groups; a name or a shape that would fill the screen is cut."""
+    shown = groups[:_MOST_GROUPS]
+    counts = [_count(group) for group in shown]
     longest = max(map(len, counts))
-    return table(
+    yield from table(
         [
-            (f"{count:>{longest}} {visible(g.pattern)}", g.dtype, _shape(g.shape), bytes_text(g.bytes))
-            for count, g in zip(counts, structure.groups, strict=True)
+            (
+                f"{count:>{longest}} {_short(visible(g.pattern))}",
+                g.dtype,
+                _short(_shape(g.shape)),
+                bytes_text(g.bytes),
+            )
+            for count, g in zip(counts, shown, strict=True)
         ],
         width,
     )
+    yield from _more(len(groups) - len(shown), "groups")
+
+
+def _short(text: str) -> str:
+    return shorten(text[: _LONGEST_VALUE + 1], _LONGEST_VALUE)
 
 
 def _count(group: TensorGroup) -> str:
