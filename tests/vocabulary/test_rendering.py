@@ -195,6 +195,10 @@ def test_anything_is_rendered_or_refused(template: str) -> None:
         "{% set t %}{% for a in range(9999) %}aaaaaaaaaa{% endfor %}{% endset %}"
         "{% for a in range(9999) %}{% set s = t ~ a %}{% endfor %}",
         "{{ messages | tojson(indent=99999999) }}{{ [1] * 99999999 }}",
+        "{{ messages.1e308 }}",
+        "{{ messages.0.5 }}{{ messages.1_ }}",
+        "{{ 1_ }}",
+        "{{ 1__0 }}",
     ],
 )
 def test_it_stays_in_bounds(template: str) -> None:

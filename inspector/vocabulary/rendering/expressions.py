@@ -179,14 +179,20 @@ class Reader:
     def _postfix(self, found: Expression) -> Expression:
         while True:
             if self.skip("."):
-                token = self.take()
-                found = Item(found, Const(int(token.text) if token.kind == "number" else token.text), True)
+                found = Item(found, Const(self._after_dot()), True)
             elif self.skip("["):
                 found = self._subscript(found)
             elif self.skip("("):
                 found = Call(found, *self._arguments())
             else:
                 return found
+
+    def _after_dot(self) -> int | str:
+        token = self.take()
+        value = _number(token.text) if token.kind == "number" else token.text
+        if isinstance(value, float):
+            raise TemplateError(f"{token.text!r} where a name or an index should stand")
+        return value
 
     def _subscript(self, of: Expression) -> Expression:
         parts: list[Expression | None] = [None]
@@ -249,4 +255,7 @@ class Reader:
 def _number(text: str) -> int | float:
     if len(text) > _LONGEST_NUMBER:
         raise TemplateError(f"the number {text[:20]}…")
-    return float(text) if any(sign in text for sign in ".eE") else int(text)
+    try:
+        return float(text) if any(sign in text for sign in ".eE") else int(text)
+    except ValueError as error:  # an underscore that stands at the end, or beside another
+        raise TemplateError(f"the number {text!r}") from error
