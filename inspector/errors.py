@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
+
+_MOST_TEXT: Final = 8_000
+"""Characters of one message, several times the longest path that systems allow."""
+
+
+def bounded(text: str) -> str:
+    """`text`, or its beginning and its end where values of megabytes from somebody's file stand in it."""
+    if len(text) <= _MOST_TEXT:
+        return text
+    return f"{text[:6_000]} […{len(text) - 7_000:,} characters left out…] {text[-1_000:]}"
 
 
 class RowscopeError(Exception):
@@ -20,8 +30,8 @@ class RowscopeError(Exception):
     exit_code: ClassVar[int] = 3
 
     def __init__(self, message: str, *, location: str | None = None, code: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
+        self.message = bounded(message)
+        super().__init__(self.message)
         self.location = location
         self.code = code or self.default_code
 

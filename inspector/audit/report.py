@@ -11,7 +11,7 @@ import rowscope
 from rowscope.inspector.audit.judged import JudgedRows
 from rowscope.inspector.audit.scope import Coverage, Hidden, SettingsFacts
 from rowscope.inspector.census import Capacity, Census
-from rowscope.inspector.checks import SEVERITY_RANK, Finding
+from rowscope.inspector.checks import MAX_IDS, SEVERITY_RANK, Finding
 from rowscope.inspector.errors import UsageError
 from rowscope.inspector.evidence import WeightDecay
 from rowscope.inspector.frozen import Comparable
@@ -245,8 +245,10 @@ class Report(Comparable):
 
 
 def _census(census: Census) -> dict[str, Any]:
+    """The census; of ids without a row the first as many as a finding lists, and how many there are."""
     fields = {f.name: getattr(census, f.name) for f in dataclasses.fields(census) if f.name != "codes"}
-    return fields
+    behind = census.out_of_range
+    return {**fields, "out_of_range": behind[:MAX_IDS], "out_of_range_count": len(behind)}
 
 
 def _matrix(matrix: MatrixReport) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rowscope.inspector.errors import bounded
+
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
@@ -12,6 +14,10 @@ class Skipped:
     what: str
     why: str
     affects: bool = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "what", bounded(self.what))
+        object.__setattr__(self, "why", bounded(self.why))
 
 
 @dataclass(frozen=True, slots=True)

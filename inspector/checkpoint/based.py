@@ -8,7 +8,7 @@ from rowscope.inspector.checkpoint.adapter import CONFIG, Adapter
 from rowscope.inspector.checkpoint.checkpoint import Checkpoint
 from rowscope.inspector.checkpoint.config import Skip
 from rowscope.inspector.checkpoint.nested import has_tokenizer
-from rowscope.inspector.errors import CheckpointError, UsageError
+from rowscope.inspector.errors import CheckpointError, UsageError, bounded
 from rowscope.inspector.frozen import ReadOnly
 from rowscope.inspector.matrices import config_int, find_matrices
 
@@ -21,7 +21,7 @@ def alone(checkpoint: Checkpoint, adapter: Adapter) -> Checkpoint:
     return replace(
         checkpoint,
         adapter=adapter,
-        notes=(*checkpoint.notes, adapter.words),
+        notes=(*checkpoint.notes, bounded(adapter.words)),
         skipped=(*skipped, Skip("base model", why)),
     )
 

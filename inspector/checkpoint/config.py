@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rowscope.inspector.errors import CheckpointError
+from rowscope.inspector.errors import CheckpointError, bounded
 from rowscope.inspector.frozen import ReadOnly
 from rowscope.inspector.header import kind
 from rowscope.inspector.storage import File, Folder, read_json
@@ -29,6 +29,9 @@ class Skip:
 
     what: str
     why: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "why", bounded(self.why))
 
 
 def read_config(

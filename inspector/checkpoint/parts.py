@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -10,6 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from rowscope.inspector.errors import CheckpointError, MalformedFileError, MissingShardError
 from rowscope.inspector.header import DTYPE_BITS, Piece, Shard, TensorInfo, TensorRef, kind, quote
+from rowscope.inspector.storage import decode_json
 
 # torch.distributed.checkpoint, `_hf_utils.py`: where each file says which part of each tensor it holds.
 SHARDING: Final = "DCP_SHARDING_INFO"
@@ -133,7 +133,7 @@ def _offsets(shard: Shard) -> dict[str, tuple[int, ...]]:
     if text is None:
         return {}
     try:
-        tree = json.loads(text)
+        tree = decode_json(text)
     except (ValueError, RecursionError) as error:
         raise _malformed(shard, f"it is no JSON: {error}") from error
     if not isinstance(tree, Mapping):

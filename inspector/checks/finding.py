@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from rowscope.inspector.errors import bounded
 from rowscope.inspector.frozen import ReadOnly
 from rowscope.inspector.ranges import to_ranges
 
@@ -69,10 +70,10 @@ class Rule:
             self.name,
             severity or self.severity,
             confidence,
-            message,
+            bounded(message),
             location,
             evidence or {},
-            hint,
+            bounded(hint),
         )
 
 

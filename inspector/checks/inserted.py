@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-import numpy as np
-
-from rowscope.inspector.checks.finding import Finding, Rule
+from rowscope.inspector.checks.finding import MAX_IDS, Finding, Rule
 from rowscope.inspector.evidence import Facts
 from rowscope.inspector.vocabulary import Insertion, Vocabulary, ids_of
 
@@ -31,15 +29,15 @@ def wrong_inserted_id(facts: Facts) -> Iterator[Finding]:
     if not places:
         return
     worst = [item for item in places if item["fault"] == "no row"]
-    first = worst + [item for item in places if item not in worst]
+    first = worst + [item for item in places if item["fault"] != "no row"]
     shown = "; ".join(_sentence(item, facts.vocabulary) for item in first[:_SHOWN])
     more = f"; and {len(places) - _SHOWN} more" if len(places) > _SHOWN else ""
-    ids = np.unique(np.array([item["id"] for item in places], dtype=np.int64))
+    ids = sorted({item["id"] for item in places})
     yield TOK307.finding(
         f"{shown}{more}.",
         first[0]["place"],
         severity="error" if worst else "warning",
-        evidence={"count": int(ids.size), "ids": ids.tolist(), "places": places},
+        evidence={"count": len(ids), "ids": ids[:MAX_IDS], "places": places[:MAX_IDS]},
         hint=_hint(first[0]),
     )
 

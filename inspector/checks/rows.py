@@ -63,7 +63,8 @@ def empty_used_rows(facts: Facts) -> Iterator[Finding]:
     pads = {token.id for token in facts.tokens if "pad" in token.roles} | _padding_index(facts)
     for item in facts.matrices:
         hit = facts.among_looked_up(_empty(item))
-        ids = without(hit, np.append(no_text(facts, item), np.array(sorted(pads), dtype=np.int64)))
+        fit = [id for id in sorted(pads) if id < facts.census.rows]
+        ids = without(hit, np.append(no_text(facts, item), np.array(fit, dtype=np.int64)))
         if not ids.size:
             continue
         zero = int(np.sum(item.evidence.verdict[ids] == ZERO))

@@ -11,7 +11,7 @@ from rowscope.inspector.arrays import union
 from rowscope.inspector.errors import MissingExtraError, TokenizerError
 from rowscope.inspector.evidence.candidates import impossible_bytes
 from rowscope.inspector.storage import File, Folder
-from rowscope.inspector.vocabulary import Vocabulary
+from rowscope.inspector.vocabulary import Vocabulary, library_tokenizer
 
 _BATCH: Final = 4096
 _MOST_BYTES: Final = 1 << 30
@@ -45,10 +45,6 @@ def unreachable_ids(folder: Folder, vocabulary: Vocabulary) -> NDArray[np.int64]
 
 def load_tokenizer(folder: Folder) -> Any:  # noqa: ANN401 - tokenizers.Tokenizer
     """The tokenizer of tokenizer.json, without truncation and padding; errors as for `unreachable_ids`."""
-    try:
-        from tokenizers import Tokenizer
-    except ImportError as error:
-        raise MissingExtraError("tokenizers", "tokenizer", "--reachability") from error
     file = File(folder, "tokenizer.json")
     if folder.kind(file.name) != "file":
         raise TokenizerError(
@@ -57,17 +53,9 @@ def load_tokenizer(folder: Folder) -> Any:  # noqa: ANN401 - tokenizers.Tokenize
             location=file.location,
         )
     try:
-        tokenizer = Tokenizer.from_buffer(file.read(_MOST_BYTES, "a tokenizer file"))
-    except BaseException as error:
-        # The library raises the bare class Exception for every kind of malformed file.
-        if type(error) is not Exception:
-            raise
-        raise TokenizerError(
-            f"{file.location!r} cannot be loaded by tokenizers: {error}", location=file.location
-        ) from error
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    return tokenizer
+        return library_tokenizer(file.read(_MOST_BYTES, "a tokenizer file"), file.location)
+    except ImportError as error:
+        raise MissingExtraError("tokenizers", "tokenizer", "--reachability") from error
 
 
 def _texts(vocabulary: Vocabulary) -> dict[int, str]:

@@ -55,9 +55,12 @@ def own_suppressed(
     return found
 
 
+_MOST_ID: Final = 1 << 63  # what is above fits no tensor of ids
+
+
 def _ids(value: object) -> NDArray[np.int64]:
     listed = value if isinstance(value, list) else []
-    kept = {id for id in listed if isinstance(id, int) and not isinstance(id, bool) and id >= 0}
+    kept = {id for id in listed if isinstance(id, int) and not isinstance(id, bool) and 0 <= id < _MOST_ID}
     return np.array(sorted(kept), dtype=np.int64)
 
 

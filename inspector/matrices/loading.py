@@ -5,8 +5,9 @@ Data of `classes.json`, made by transformers' own renaming and `resize_token_emb
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from itertools import repeat
+import sys
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from rowscope.inspector.matrices.classes import architectures, classes
@@ -61,7 +62,13 @@ def foreign_prefix(names: Iterable[str], config: Mapping[str, Any] | None) -> tu
         if plain is not None and ends:
             end = max(ends, key=len)
             found.add((plain.removesuffix(end), end))
-    return max(found, key=lambda pair: (sum(map(str.startswith, every, repeat(pair[0]))), pair), default=None)
+    every.sort()
+    return max(found, key=lambda pair: (_starting(every, pair[0]), pair), default=None)
+
+
+def _starting(ordered: Sequence[str], prefix: str) -> int:
+    """How many sorted names start with `prefix`."""
+    return bisect_left(ordered, prefix + chr(sys.maxunicode)) - bisect_left(ordered, prefix)
 
 
 def resizable(config: Mapping[str, Any] | None, tied: bool) -> bool:

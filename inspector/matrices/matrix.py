@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from rowscope.inspector.header import TensorRef
 from rowscope.inspector.matrices.classes import NO_TIE, Tie
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 
 Role = Literal["input", "output", "both"]
+
+MOST_WIDTH: Final = 1 << 20
+"""Elements of one row. The widest published models have 20,000; statistics keep some hundred bytes each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,11 @@ class Matrix:
         The one place that decides it: every reader of rows is opened by `rowscope.inspector.rows.open_rows`,
         which asks here.
         """
+        if self.shape[1] > MOST_WIDTH:
+            return (
+                f"{self.tensor!r} has rows of {self.shape[1]:,} elements, and rowscope reads "
+                f"{MOST_WIDTH:,} at most, many times the widest embedding known; is it the right file?"
+            )
         if self.change is not None and self.change.trouble is not None:
             return self.change.trouble
         if self.packed is not None:

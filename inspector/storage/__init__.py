@@ -12,7 +12,7 @@ from rowscope.inspector import lazily
 from rowscope.inspector.storage.closing import Closing
 from rowscope.inspector.storage.contents import Content, unlike_tensors, unlike_text
 from rowscope.inspector.storage.interface import File, Folder, Kind, OpenFile, UnreadableError
-from rowscope.inspector.storage.json_file import MAX_VALUES, read_json, too_many_values
+from rowscope.inspector.storage.json_file import MAX_VALUES, decode_json, read_json, too_many_values
 from rowscope.inspector.storage.local import (
     LocalFolder,
     MappedFile,
@@ -45,6 +45,7 @@ __all__ = [
     "RemoteOptions",
     "Traffic",
     "UnreadableError",
+    "decode_json",
     "hub_cache",
     "kind_of",
     "local_file",

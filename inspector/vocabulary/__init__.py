@@ -5,6 +5,7 @@ Knows ids, tokens, templates and their spellings. Must not know matrices or weig
 
 from rowscope.inspector.vocabulary.asking import chat_prompt
 from rowscope.inspector.vocabulary.files import TokenizerFolder
+from rowscope.inspector.vocabulary.library import library_tokenizer
 from rowscope.inspector.vocabulary.lookup import all_ids, called, differing, ids_of, starting
 from rowscope.inspector.vocabulary.markers import Marker, unknown_markers
 from rowscope.inspector.vocabulary.model import AddedToken, ChatTemplate, Insertion, Shift, Vocabulary
@@ -49,6 +50,7 @@ __all__ = [
     "expect_vocabulary",
     "ids_of",
     "is_placeholder",
+    "library_tokenizer",
     "loaded_document",
     "normalise",
     "normaliser_of",

@@ -8,7 +8,14 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from rowscope.inspector.errors import TokenizerError
-from rowscope.inspector.storage import MAX_VALUES, Folder, UnreadableError, too_many_values, unlike_text
+from rowscope.inspector.storage import (
+    MAX_VALUES,
+    Folder,
+    UnreadableError,
+    decode_json,
+    too_many_values,
+    unlike_text,
+)
 from rowscope.inspector.vocabulary.limits import MOST_BYTES, MOST_PARSED, require
 
 _BOM = b"\xef\xbb\xbf"
@@ -149,7 +156,7 @@ def parse_json(
         )
     text = decode_utf8(data, name)
     try:
-        value: object = json.loads(text, object_pairs_hook=pairs)
+        value: object = decode_json(text, pairs)
         if _SURROGATE_ESCAPE.search(data):
             json.dumps(value, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
@@ -166,7 +173,7 @@ def parse_json(
             f"{name} holds a string with half a surrogate pair, {found}; write the file again as UTF-8",
             location=name,
         ) from error
-    except ValueError as error:  # an integer of more digits than Python converts
+    except ValueError as error:  # an integer of too many digits
         raise TokenizerError(f"{name} is not usable JSON: {error}", location=name) from error
     return value
 

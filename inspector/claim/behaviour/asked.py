@@ -5,30 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from rowscope.inspector.vocabulary import AddedToken, TokenizerFolder, Vocabulary, loaded_document
+from rowscope.inspector.vocabulary import (
+    AddedToken,
+    TokenizerFolder,
+    Vocabulary,
+    library_tokenizer,
+    loaded_document,
+)
 
 
 def load(folder: TokenizerFolder, vocabulary: Vocabulary) -> Any:  # noqa: ANN401 - tokenizers.Tokenizer
-    """The tokenizer of the files, with the vocabulary's added tokens; None where that cannot be.
+    """The tokenizer of the files, with the vocabulary's added tokens; None where no file holds its rules.
 
     Raises:
         ImportError: the package tokenizers is not installed.
-        TokenizerError: a file that cannot be read.
+        TokenizerError: a file that cannot be read, or that the package does not take.
     """
-    from tokenizers import Tokenizer
-
     raw = loaded_document(folder, vocabulary)
     if raw is None:
         return None
-    try:
-        tokenizer = Tokenizer.from_buffer(raw)
-    except BaseException as error:
-        # The library raises the bare class Exception for every file that it does not take.
-        if type(error) is not Exception:
-            raise
-        return None
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
+    tokenizer = library_tokenizer(raw, vocabulary.files[0] if vocabulary.files else "tokenizer.json")
     add(tokenizer, [vocabulary.added[id] for id in sorted(vocabulary.added)])
     return tokenizer
 

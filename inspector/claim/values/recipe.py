@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from rowscope.inspector.errors import MissingExtraError, TokenizerError, UsageError
-from rowscope.inspector.vocabulary import Vocabulary, called
+from rowscope.inspector.errors import MissingExtraError, UsageError
+from rowscope.inspector.vocabulary import Vocabulary, called, library_tokenizer
 
 KINDS: Final = ("mean", "like", "text", "normal", "keep")
 FROM_IDS: Final = ("like", "text")
@@ -85,18 +85,9 @@ def _pieces(text: str, root: Path) -> tuple[int, ...]:
             location="--values",
         )
     try:
-        from tokenizers import Tokenizer
+        tokenizer = library_tokenizer(path.read_bytes(), str(path))
     except ImportError as error:
         raise MissingExtraError("tokenizers", "tokenizer", "--values text:…") from error
-    try:
-        tokenizer: Any = Tokenizer.from_file(str(path))
-    except BaseException as error:
-        # The library raises the bare class Exception for every kind of malformed file.
-        if type(error) is not Exception:
-            raise
-        raise TokenizerError(f"{str(path)!r} cannot be loaded by tokenizers: {error}") from error
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
     ids = tuple(tokenizer.encode(text, add_special_tokens=False).ids)
     if not ids:
         raise UsageError(f"--values text:{text}: encodes to no token; give another text", location="--values")

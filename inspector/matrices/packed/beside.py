@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from rowscope.inspector.header import TensorRef
+from rowscope.inspector.storage import decode_json
 
 Read = Callable[[TensorRef], bytes]
 
@@ -85,7 +85,7 @@ class Beside:
         """A tensor of bytes that are a JSON object; None where they are not."""
         raw = self.small(ref)
         try:
-            found = json.loads(raw) if raw is not None else None
+            found = decode_json(raw.decode()) if raw is not None else None
         except (ValueError, RecursionError):
             return None
         return found if isinstance(found, dict) else None

@@ -5,7 +5,6 @@ Layouts: pytorch/ao, `prototype/safetensors/safetensors_support.py` and `quantiz
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -13,6 +12,7 @@ from rowscope.inspector.matrices.packed.beside import Beside
 from rowscope.inspector.matrices.packed.model import Packed, Part, seen_as
 from rowscope.inspector.matrices.packed.scaled import spread_of
 from rowscope.inspector.matrices.packed.shapes import refused
+from rowscope.inspector.storage import decode_json
 from rowscope.kernels.decode.coding import Coding
 
 _WHOLE: Final = {
@@ -92,7 +92,7 @@ def _int4(beside: Beside, bare: Packed) -> Packed:
 def _described(beside: Beside) -> tuple[str | None, Mapping[str, Any]]:
     """Class and attributes of the table, as the metadata says."""
     try:
-        found = json.loads(beside.metadata.get(f"{beside.stem}.weight", "null"))
+        found = decode_json(beside.metadata.get(f"{beside.stem}.weight", "null"))
     except (ValueError, RecursionError):
         return None, {}
     if not isinstance(found, dict) or not isinstance(found.get("_type"), str):
