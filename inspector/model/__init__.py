@@ -22,7 +22,7 @@ from rowscope.inspector.model.loading.prompts import Prompt, read_prompts
 from rowscope.inspector.model.loading.subject import Subject, find_subject
 from rowscope.inspector.model.results import ProbeResult, Progress
 from rowscope.inspector.model.suppress import SuppressReserved
-from rowscope.inspector.model.train.results import Drift, TrainResult, Variant
+from rowscope.inspector.model.train.results import Drift, Measured, TrainResult, Tried, Variant
 from rowscope.inspector.model.train.train import VARIANTS, train
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "LeakCell",
     "LeakResult",
     "Loaded",
+    "Measured",
     "PositionLeak",
     "ProbeResult",
     "Progress",
@@ -47,6 +48,7 @@ __all__ = [
     "Subject",
     "SuppressReserved",
     "TrainResult",
+    "Tried",
     "Variant",
     "find_subject",
     "forward",

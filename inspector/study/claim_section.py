@@ -8,22 +8,32 @@ from typing import Final
 from rowscope.inspector.model import TrainResult, Variant
 from rowscope.inspector.study.document import Document, plain
 from rowscope.inspector.study.material import Material
+from rowscope.inspector.study.rules import ONE_ROW, SAME_WAY, Learning, free_slots, learning
 from rowscope.inspector.text import cosine, count, real, visible
 
-_LEARNED: Final = 10.0  # a token is called learned when its probability where due grew this much
-_TOGETHER: Final = 0.9  # mean cosine between steps that go one way
 _MOSTLY: Final = 0.3
 
 
-def learned(variant: Variant) -> bool:
-    """Whether the token's probability grew where it is due, and more than elsewhere."""
-    return variant.after.where_due > max(_LEARNED * variant.before.where_due, variant.after.elsewhere)
+def learned_values(doc: Document, found: Learning, steps: int) -> dict[str, object]:
+    """The figures of the way of training that decides whether the token was learned."""
+    before, after = found.variant.before, found.variant.after
+    return {
+        "how": doc.texts.say(f"variant.{found.variant.name}"),
+        "rate": f"{found.variant.learning_rate:g}",
+        "steps": steps,
+        "before": real(before.where_due),
+        "after": real(after.where_due),
+        "elsewhere": real(after.elsewhere),
+        "first": f"{100 * after.first_choice:.0f}%",
+        "text_before": f"{before.text_loss:.3f}",
+        "text_after": f"{after.text_loss:.3f}",
+    }
 
 
 def claim_section(doc: Document, material: Material) -> None:
     """A slot claimed in memory: learned or not, and what else moved."""
     doc.heading("claim")
-    if material.kind != "reserved":
+    if not free_slots(material):
         doc.paragraph("claim.no_slot")
     result = material.train
     if isinstance(result, str):
@@ -42,8 +52,19 @@ def claim_section(doc: Document, material: Material) -> None:
         as_stored=real(result.unclaimed.where_due),
         before=real(first.before.where_due),
     )
-    doc.paragraph("claim.task", steps=result.steps, batch=result.batch, rate=f"{result.learning_rate:g}")
+    doc.paragraph("claim.task", steps=result.steps, batch=result.batch)
     doc.table(doc.texts.cells("head.train"), [_train_cells(doc, variant) for variant in result.variants])
+    doc.paragraph("claim.cost")
+    doc.table(doc.texts.cells("head.cost"), [_cost_cells(doc, variant) for variant in result.variants])
+    for tried in result.tried:
+        doc.say(
+            "claim.tried",
+            how=doc.texts.say(f"variant.{tried.variant}"),
+            rate=f"{tried.learning_rate:g}",
+            steps=tried.steps,
+            loss=f"{tried.text_loss:.3f}",
+        )
+    doc.stop()
     _learning(doc, result)
     doc.paragraph("claim.drift")
     doc.table(
@@ -57,11 +78,26 @@ def claim_section(doc: Document, material: Material) -> None:
 def _train_cells(doc: Document, variant: Variant) -> list[str]:
     return [
         doc.texts.say(f"variant.{variant.name}"),
+        f"{variant.learning_rate:g}",
         f"{variant.weight_decay:g}",
         real(variant.before.where_due),
         real(variant.after.where_due),
+        f"{100 * variant.after.first_choice:.0f}%",
         real(variant.after.elsewhere),
         real(variant.loss_last),
+    ]
+
+
+def _cost_cells(doc: Document, variant: Variant) -> list[str]:
+    losses = (
+        getattr(when, name)
+        for name in ("text_loss", "prompts_loss")
+        for when in (variant.before, variant.after)
+    )
+    return [
+        doc.texts.say(f"variant.{variant.name}"),
+        *(f"{loss:.3f}" for loss in losses),
+        doc.texts.say("word.yes" if variant.alive else "word.no"),
     ]
 
 
@@ -83,19 +119,19 @@ def _drift_cells(doc: Document, material: Material, variant: Variant) -> list[li
 
 
 def _learning(doc: Document, result: TrainResult) -> None:
-    full, row, frozen = (result.find(name) for name in ("full", "token-only", "frozen-embeddings"))
-    if full is None:
+    found, full = learning(result), result.find("full")
+    if all(variant.name in ONE_ROW for variant in result.variants):
         doc.say("claim.not_full")
-    else:
+    doc.say(f"claim.{found.word}", **learned_values(doc, found, result.steps))
+    if full is not None and found.variant is not full:
         doc.say(
-            "claim.learned" if learned(full) else "claim.not_learned",
-            before=real(full.before.where_due),
+            "claim.full_alive" if full.alive else "claim.full_dead",
+            rate=f"{full.learning_rate:g}",
             after=real(full.after.where_due),
-            elsewhere=real(full.after.elsewhere),
-            steps=result.steps,
+            before=f"{full.before.text_loss:.3f}",
+            loss=f"{full.after.text_loss:.3f}",
         )
-    if row is not None:
-        doc.say("claim.only_row", after=real(row.after.where_due), elsewhere=real(row.after.elsewhere))
+    frozen = result.find("frozen-embeddings")
     if frozen is not None:
         doc.say("claim.frozen", after=real(frozen.after.where_due))
     doc.stop()
@@ -133,13 +169,13 @@ def _moves(doc: Document, result: TrainResult, kind: str) -> None:
 def _direction(doc: Document, common: float) -> str:
     key = "claim.together_apart"
     if common >= _MOSTLY:
-        key = "claim.together_same" if common >= _TOGETHER else "claim.together_mostly"
+        key = "claim.together_same" if common >= SAME_WAY else "claim.together_mostly"
     return doc.texts.say(key, cosine=cosine(common))
 
 
 def _how(doc: Document, material: Material) -> None:
     """The command, and how many slots remain."""
-    if material.kind != "reserved":
+    if not free_slots(material):
         return
     doc.paragraph("claim.how")
     path = shlex.quote(visible(material.checkpoint.path))
@@ -147,10 +183,5 @@ def _how(doc: Document, material: Material) -> None:
     left = free_slots(material) - 1
     if left > 0:
         doc.paragraph("claim.remains", reserved=count(free_slots(material)), left=count(left))
-    elif left == 0:
+    else:
         doc.paragraph("claim.remains_none")
-
-
-def free_slots(material: Material) -> int:
-    """Reserved ids that a claim could take."""
-    return 0 if material.subject is None else int(material.subject.free_slots.size)

@@ -5,17 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from rowscope.inspector.model import Variant
-from rowscope.inspector.study.claim_section import free_slots, learned
+from rowscope.inspector.study.claim_section import learned_values
 from rowscope.inspector.study.document import Document
-from rowscope.inspector.study.files import COPIES
 from rowscope.inspector.study.leak_section import at_one, prompt_name, tokens_text
 from rowscope.inspector.study.material import Material
 from rowscope.inspector.study.row_claims import Verdict, active, conservative, per_matrix, synchronised
-from rowscope.inspector.text import cosine, count, real
-
-_RARE: Final = 1e-6
-_SAME: Final = 0.9
+from rowscope.inspector.study.rules import (
+    ONE_ROW,
+    SAME_WAY,
+    free_slots,
+    gradient_word,
+    input_zero,
+    learning,
+    mask_needed,
+    mass_word,
+    near_one,
+    one_vector,
+    places,
+    prompt_mean,
+)
+from rowscope.inspector.text import cosine, real
 
 
 def claims_section(doc: Document, material: Material) -> None:
@@ -42,60 +51,59 @@ def _unmeasured(doc: Document, section: str) -> Verdict:
 def _automatic(doc: Document, material: Material) -> Verdict:
     if isinstance(material.gradient, str):
         return _unmeasured(doc, "gradient")
+    word, kind = gradient_word(material.gradient), doc.texts.say(f"word.{material.kind}")
+    if word is None:
+        return "open", [doc.texts.say("automatic.open", kind=kind)]
+    if word == "zero":
+        return "corrected", [doc.texts.say("automatic.zero", kind=kind)]
     study = material.gradient.find("study")
     part = study.find("all", "output") if study else None
     target, others = (part.find("target"), part.find("others")) if part else (None, None)
-    if target is None or others is None or not others.rows:
-        return "open", [doc.texts.say("gradient.not_finite")]
-    kind = doc.texts.say(f"word.{material.kind}")
-    if others.all_zero:
-        return "corrected", [doc.texts.say("automatic.zero", kind=kind)]
-    if not others.norm_median > 0:
-        return "open", [doc.texts.say("gradient.not_finite")]
-    size = target.norm_total / others.norm_median
-    key = "same" if others.pairwise_cosine >= _SAME else "own"
-    reasons = [
-        doc.texts.say(f"automatic.{key}", kind=kind, cosine=cosine(others.pairwise_cosine), ratio=real(size))
-    ]
+    assert target is not None
+    assert others is not None
+    size = others.norm_median / target.norm_total if target.norm_total > 0 else float("nan")
+    values = {"kind": kind, "cosine": cosine(others.pairwise_cosine), "ratio": real(size)}
+    reasons = [doc.texts.say(f"automatic.{word}", **values)]
+    if input_zero(material.gradient):
+        reasons.append(doc.texts.say("automatic.input"))
     full = None if isinstance(material.train, str) else material.train.find("full-no-decay")
     moved = full.find("reserved") if full else None
-    if moved is not None and moved.changed and moved.common_direction >= _SAME:
+    if moved is not None and moved.changed and moved.common_direction >= SAME_WAY:
         relative = f"{100 * moved.relative:.3g}%"
         reasons.append(
             doc.texts.say("automatic.drift", relative=relative, cosine=cosine(moved.common_direction))
         )
-    return ("corrected" if key == "same" else "part"), reasons
+    return ("corrected" if word == "same" else "part"), reasons
 
 
 def _low(doc: Document, material: Material) -> Verdict:
-    if isinstance(material.leak, str):
+    result = material.leak
+    if isinstance(result, str):
         return _unmeasured(doc, "leak")
-    near = at_one(material.leak)
-    temperature = f"{near.temperature:g}"
-    if near.max <= _RARE:
-        positions = count(material.leak.positions)
-        return "confirmed", [
-            doc.texts.say("low.confirmed", temperature=temperature, max=real(near.max), positions=positions),
-            *_fed(doc, material),
-        ]
-    ordered = sorted(material.leak.prompts, key=lambda prompt: prompt.mean)
-    least, most = ordered[0], ordered[-1]
-    if least.mean <= _RARE:
-        return "part", [
+    word, near = mass_word(result), at_one(result)
+    if word == "part":
+        order = sorted(range(len(result.prompts)), key=lambda number: prompt_mean(result, number))
+        named = {
+            "best": prompt_name(doc, result.prompts[order[0]]),
+            "least": real(prompt_mean(result, order[0])),
+            "worst": prompt_name(doc, result.prompts[order[-1]]),
+            "most": real(prompt_mean(result, order[-1])),
+        }
+        reasons = [doc.texts.say("low.part", temperature=f"{near.temperature:g}", **named)]
+    else:
+        reasons = [
             doc.texts.say(
-                "low.part",
-                best=prompt_name(doc, least),
-                least=real(least.mean),
-                worst=prompt_name(doc, most),
-                most=real(most.mean),
-                temperature=temperature,
-            ),
-            *_fed(doc, material),
+                "low.place",
+                where=doc.texts.say(f"where.{place}"),
+                temperature=f"{cell.temperature:g}",
+                mean=real(cell.mean),
+                max=real(cell.max),
+            )
+            for place, cells in places(result).items()
+            if (cell := near_one(cells)) is not None
         ]
-    return "corrected", [
-        doc.texts.say("low.corrected", mean=real(near.mean), max=real(near.max), temperature=temperature),
-        *_fed(doc, material),
-    ]
+    verdict = {"low": "confirmed", "part": "part", "high": "corrected"}[word]
+    return verdict, [*reasons, *_fed(doc, material)]
 
 
 def _fed(doc: Document, material: Material) -> Iterator[str]:
@@ -116,34 +124,36 @@ def _no_mask(doc: Document, material: Material) -> Verdict:
     if isinstance(material.leak, str):
         return _unmeasured(doc, "leak")
     advice = material.leak.advice
-    if advice.from_temperature is None:
+    if not mask_needed(material.leak):
         hottest = max(cell.temperature for cell in material.leak.cells)
         return "confirmed", [doc.texts.say("no_mask.confirmed", temperature=f"{hottest:g}")]
+    assert advice.from_temperature is not None
     cell = material.leak.find(advice.from_temperature, scope=advice.basis)
     assert cell is not None
     temperature = f"{advice.from_temperature:g}"
     return "corrected", [
-        doc.texts.say("no_mask.corrected", temperature=temperature, tokens=tokens_text(doc, cell))
+        doc.texts.say(
+            "no_mask.corrected",
+            temperature=temperature,
+            tokens=tokens_text(doc, cell),
+            where=doc.texts.say(f"where.{advice.basis}"),
+        )
     ]
 
 
 def _safe(doc: Document, material: Material) -> Verdict:
-    if material.kind != "reserved" or not free_slots(material):
+    if not free_slots(material):
         return "corrected", [doc.texts.say("safe.no_slot")]
     if isinstance(material.train, str):
         return _unmeasured(doc, "claim")
-    full = material.train.find("full")
-    chosen = full or material.train.variants[0]
-    values = _probabilities(chosen, material.train.steps)
-    if full is None:
-        return ("part" if learned(chosen) else "open"), [doc.texts.say("safe.row_only", **values)]
-    if not learned(full):
-        return "open", [doc.texts.say("safe.untaught", **values)]
-    found = doc.texts.say("safe.confirmed", **values)
+    found = learning(material.train)
+    reason = doc.texts.say(f"safe.{found.word}", **learned_values(doc, found, material.train.steps))
+    if found.word == "unlearned":
+        return "open", [reason]
     wanted = conditions(doc, material)
-    if not wanted:
-        return "confirmed", [found]
-    return "part", [found, doc.texts.say("safe.conditions", conditions=wanted)]
+    if found.word == "learned" and not wanted:
+        return "confirmed", [reason]
+    return "part", [reason, *([doc.texts.say("safe.conditions", conditions=wanted)] if wanted else [])]
 
 
 def conditions(doc: Document, material: Material) -> str:
@@ -151,24 +161,17 @@ def conditions(doc: Document, material: Material) -> str:
     kind = doc.texts.say(f"word.{material.kind}")
     group = material.group("output")
     wanted = []
-    if group is not None and group.stats.rows > 1 and group.stats.pairwise_cosine >= COPIES:
+    if group is not None and one_vector(group.stats):
         wanted.append(doc.texts.say("safe.own_row", kind=kind))
-    if not isinstance(material.leak, str) and material.leak.advice.code != "optional":
+    if not isinstance(material.leak, str) and mask_needed(material.leak):
         wanted.append(doc.texts.say("safe.masked", kind=kind))
+    if not isinstance(material.train, str) and learning(material.train).variant.name in ONE_ROW:
+        wanted.append(doc.texts.say("safe.row_alone"))
     trap = None if isinstance(material.train, str) else material.train.find("token-only-decay")
     shrunk = trap.find("reserved") if trap else None
     if shrunk is not None and shrunk.changed:
         wanted.append(doc.texts.say("safe.decay"))
     return doc.texts.say("word.semicolon").join(wanted)
-
-
-def _probabilities(variant: Variant, steps: int) -> dict[str, object]:
-    return {
-        "before": real(variant.before.where_due),
-        "after": real(variant.after.where_due),
-        "elsewhere": real(variant.after.elsewhere),
-        "steps": steps,
-    }
 
 
 CLAIMS: Final[dict[str, Callable[[Document, Material], Verdict]]] = {

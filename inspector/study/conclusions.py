@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rowscope.inspector.audit import MatrixReport
-from rowscope.inspector.study.claim_section import free_slots, learned
 from rowscope.inspector.study.claims import conditions
 from rowscope.inspector.study.document import Document, plain
-from rowscope.inspector.study.files import COPIES, special_names
-from rowscope.inspector.study.forward_section import same_output
+from rowscope.inspector.study.files import special_names
 from rowscope.inspector.study.leak_section import tokens_text
 from rowscope.inspector.study.material import Material, RowGroup
 from rowscope.inspector.study.row_claims import tally
+from rowscope.inspector.study.rules import (
+    free_slots,
+    gradient_word,
+    learning,
+    nonfinite_inputs,
+    outputs_word,
+    rows_word,
+)
 from rowscope.inspector.text import count
 
 
@@ -59,18 +65,9 @@ def _rows(doc: Document, material: Material) -> Iterator[str]:
 
 
 def _state(doc: Document, material: Material, matrix: MatrixReport, group: RowGroup) -> str:
-    state, stats = group.state, group.stats
-    one_vector = stats.rows > 1 and (stats.distinct_rows == 1 or stats.pairwise_cosine >= COPIES)
-    if state in ("collapsed", "trained") and one_vector:
-        key = "copies"
-    elif state == "trained" and matrix.reference is None:
-        key = "unknown"
-    else:
-        key = {"zero": "vanishing", "collapsed": "collapsed", "fresh": "fresh", "damaged": "damaged"}.get(
-            state, state
-        )
+    key, stats = rows_word(matrix, group), group.stats
     empty = group.verdicts["zero"] + group.verdicts["vanishing"]
-    number = empty if key == "vanishing" else group.verdicts.get(state, 0)
+    number = empty if key == "vanishing" else group.verdicts.get(key, 0)
     return doc.texts.say(
         f"conclusion.{key}",
         rows=count(stats.rows),
@@ -85,20 +82,19 @@ def _forward(doc: Document, material: Material) -> Iterator[str]:
     if isinstance(material.forward, str):
         return
     kind = doc.texts.say(f"word.{material.kind}")
-    if any(group.nonfinite for group in material.forward.groups):
+    if nonfinite_inputs(material.forward):
         yield doc.texts.say("conclusion.forward_nonfinite")
-    if same_output(material.forward, material.kind):
+    if outputs_word(material.forward, material.kind) == "same":
         yield doc.texts.say("conclusion.forward_same", kind=kind)
 
 
 def _gradient(doc: Document, material: Material) -> Iterator[str]:
-    study = None if isinstance(material.gradient, str) else material.gradient.find("study")
-    part = study.find("all", "output") if study else None
-    others = part.find("others") if part else None
-    if others is None or not others.rows or not (others.all_zero or others.pairwise_cosine >= 0.9):
-        return
-    kind = doc.texts.say(f"word.{material.kind}")
-    yield doc.texts.say("conclusion.gradient_none" if others.all_zero else "conclusion.gradient", kind=kind)
+    word = None if isinstance(material.gradient, str) else gradient_word(material.gradient)
+    if word in ("zero", "same"):
+        kind = doc.texts.say(f"word.{material.kind}")
+        yield doc.texts.say(
+            "conclusion.gradient_none" if word == "zero" else "conclusion.gradient", kind=kind
+        )
 
 
 def _leak(doc: Document, material: Material) -> Iterator[str]:
@@ -111,20 +107,27 @@ def _leak(doc: Document, material: Material) -> Iterator[str]:
     cell = material.leak.find(advice.from_temperature, scope=advice.basis)
     assert cell is not None
     yield doc.texts.say(
-        "conclusion.mask", kind=kind, tokens=tokens_text(doc, cell), temperature=f"{cell.temperature:g}"
+        "conclusion.mask",
+        kind=kind,
+        tokens=tokens_text(doc, cell),
+        temperature=f"{cell.temperature:g}",
+        where=doc.texts.say(f"where.{advice.basis}"),
     )
 
 
 def _add(doc: Document, material: Material) -> Iterator[str]:
-    if isinstance(material.train, str) or material.kind != "reserved":
+    slots = free_slots(material)
+    if isinstance(material.train, str) or not slots:
         return
-    full = material.train.find("full")
-    if full is not None and learned(full):
-        wanted = conditions(doc, material)
-        after = doc.texts.say("conclusion.add_conditions", conditions=wanted) if wanted else ""
-        yield doc.texts.say("conclusion.add", left=count(free_slots(material) - 1), conditions=after)
-    else:
-        yield doc.texts.say("conclusion.add_unshown", steps=material.train.steps)
+    found, wanted = learning(material.train), conditions(doc, material)
+    after = doc.texts.say("conclusion.add_conditions", conditions=wanted) if wanted else ""
+    yield doc.texts.say(
+        f"conclusion.{found.word}",
+        left=count(slots - 1),
+        conditions=after,
+        steps=material.train.steps,
+        how=doc.texts.say(f"variant.{found.variant.name}"),
+    )
 
 
 def _missing(doc: Document, material: Material) -> Iterator[str]:

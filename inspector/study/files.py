@@ -12,11 +12,10 @@ from rowscope.inspector.ranges import format_ranges
 from rowscope.inspector.rows import GroupStats
 from rowscope.inspector.study.document import Document, code, plain
 from rowscope.inspector.study.material import Material, RowGroup
+from rowscope.inspector.study.rules import one_vector, rows_word
 from rowscope.inspector.text import cosine, count, ratio, real
 from rowscope.inspector.vocabulary import shown_token
 
-# Mean pairwise cosine from which rows are called copies of one vector, as in ROW204.
-COPIES: Final = 0.98
 _NAMED: Final = 6
 
 
@@ -176,11 +175,9 @@ def _explain(doc: Document, material: Material, matrix: MatrixReport, group: Row
     used = matrix.groups.get("used")
     if used is not None:
         doc.say("weights.flat", kind=kind, std=real(stats.std), used_std=real(used.stats.std))
-    if stats.rows > 1:
-        if stats.distinct_rows == 1:
-            how = "identical"
-        else:
-            how = "copies" if stats.pairwise_cosine >= COPIES else "apart"
+    alike = one_vector(stats)
+    if alike is not None:
+        how = "identical" if stats.distinct_rows == 1 else "copies" if alike else "apart"
         doc.say(
             f"weights.{how}",
             kind=kind,
@@ -190,12 +187,18 @@ def _explain(doc: Document, material: Material, matrix: MatrixReport, group: Row
             cosine=cosine(stats.pairwise_cosine),
         )
     source = _source(doc, matrix.reference.source) if matrix.reference else ""
+    copied = rows_word(matrix, group) == "copies"
     for verdict in VERDICTS[::-1]:
         number = group.verdicts[verdict]
-        known = matrix.reference is not None or verdict != "trained"
+        key = f"weights.{verdict}"
+        if verdict in ("trained", "initial") and copied:
+            key = "weights.told_one_by_one"
+        elif verdict == "trained" and matrix.reference is None:
+            key = "weights.trained_unknown"
         if number:
             doc.say(
-                f"weights.{verdict}" if known else "weights.trained_unknown",
+                key,
+                verdict=doc.texts.say(f"verdict.{verdict}"),
                 count=count(number),
                 rows=count(stats.rows),
                 source=source or "-",

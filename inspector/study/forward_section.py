@@ -7,25 +7,10 @@ from typing import Final
 from rowscope.inspector.model import ForwardResult, GroupForward
 from rowscope.inspector.study.document import Document, plain
 from rowscope.inspector.study.material import Material
+from rowscope.inspector.study.rules import nonfinite_inputs, outputs_word
 from rowscope.inspector.text import cosine, count, real
 
-# The outputs of n inputs count as one where they are fewer, in effect, than this share of what as many
-# trained tokens give, and the hidden states agree to this cosine.
-_SAME_OUTPUTS: Final = 0.5
-_SAME_COSINE: Final = 0.95
 _LAYERS: Final = 8
-
-
-def same_output(result: ForwardResult, kind: str) -> bool:
-    """Whether the probed ids, each alone, are one token to the model."""
-    group, used = result.find(kind, "alone"), result.find("used", "alone")
-    if group is None or group.inputs < 2:
-        return False
-    apart = group.divergence
-    if apart.js_nats != apart.js_nats or used is None:
-        return apart.hidden_cosine >= _SAME_COSINE
-    few = apart.effective_outputs - 1 <= _SAME_OUTPUTS * (used.divergence.effective_outputs - 1)
-    return few and apart.hidden_cosine >= _SAME_COSINE
 
 
 def forward_section(doc: Document, material: Material) -> None:
@@ -42,7 +27,7 @@ def forward_section(doc: Document, material: Material) -> None:
     doc.table(
         doc.texts.cells("head.forward", kind=kind), [_forward_cells(doc, group) for group in result.groups]
     )
-    bad = sum(group.nonfinite for group in result.groups)
+    bad = nonfinite_inputs(result)
     doc.say("forward.some_nonfinite" if bad else "forward.all_finite", count=count(bad))
     _outputs(doc, result, material.kind, kind)
     doc.stop()
@@ -93,34 +78,33 @@ def _forward_cells(doc: Document, group: GroupForward) -> list[str]:
 
 
 def _outputs(doc: Document, result: ForwardResult, key: str, kind: str) -> None:
-    group, used = result.find(key, "alone"), result.find("used", "alone")
-    if group is None or used is None or group.inputs < 2 or group.divergence.inputs < 2:
+    word = outputs_word(result, key)
+    if word is None:
         return
-    same = same_output(result, key)
+    group, used = result.find(key, "alone"), result.find("used", "alone")
+    assert group is not None
+    assert used is not None
     if group.divergence.js_nats != group.divergence.js_nats:
         doc.say(
-            "forward.same_hidden" if same else "forward.different_hidden",
+            f"forward.{word}_hidden",
             kind=kind,
             cosine=cosine(group.divergence.hidden_cosine),
             used=cosine(used.divergence.hidden_cosine),
         )
         return
     doc.say(
-        "forward.same" if same else "forward.different",
+        f"forward.{word}",
         kind=kind,
-        inputs=count(group.inputs),
+        inputs=count(group.divergence.inputs),
         outputs=real(group.divergence.effective_outputs),
-        used_inputs=count(used.inputs),
+        used_inputs=count(used.divergence.inputs),
         used_outputs=real(used.divergence.effective_outputs),
     )
     special = result.find("untrained_special", "alone")
-    if same and special is not None and special.inputs > 1:
+    if special is not None and word == outputs_word(result, "untrained_special") == "same":
         apart = special.divergence
-        if apart.hidden_cosine >= _SAME_COSINE:
-            outputs = real(apart.effective_outputs)
-            doc.say(
-                "forward.special", count=special.inputs, outputs=outputs, cosine=cosine(apart.hidden_cosine)
-            )
+        outputs = real(apart.effective_outputs)
+        doc.say("forward.special", count=apart.inputs, outputs=outputs, cosine=cosine(apart.hidden_cosine))
 
 
 def _layers(doc: Document, result: ForwardResult, key: str, kind: str) -> None:

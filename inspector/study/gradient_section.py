@@ -5,6 +5,7 @@ from __future__ import annotations
 from rowscope.inspector.model import Experiment, GradientPart, GradientResult, RowGradients
 from rowscope.inspector.study.document import Document, plain
 from rowscope.inspector.study.material import Material
+from rowscope.inspector.study.rules import gradient_word, input_zero
 from rowscope.inspector.text import cosine, count, ratio, real
 
 
@@ -19,7 +20,7 @@ def gradient_section(doc: Document, material: Material) -> None:
     assert study is not None
     assert carrier is not None
     _setting(doc, material, result, study)
-    _apart(doc, material, study, carrier)
+    _apart(doc, material, result)
 
 
 def _setting(doc: Document, material: Material, result: GradientResult, study: Experiment) -> None:
@@ -77,8 +78,9 @@ def _group_cells(doc: Document, word: str, group: RowGradients | None) -> list[s
 def _single_row(doc: Document, key: str, kind: str, part: GradientPart, study: Experiment) -> None:
     """Where the standard deviation of the probed rows comes from."""
     group, target, others = part.find(key), part.find("target"), part.find("others")
-    if group is None or target is None or others is None or not group.norm_total > 0:
-        doc.say("gradient.not_finite")
+    if group is None or target is None or others is None or not 0 < group.norm_total < float("inf"):
+        if group is not None and group.norm_total != 0:
+            doc.say("gradient.not_finite")
         return
     share = (target.norm_total / group.norm_total) ** 2
     doc.say(
@@ -98,7 +100,10 @@ def _percent(share: float) -> str:
     return ">99.99%" if 0.9999 < share < 1 else f"{100 * share:.4g}%"
 
 
-def _apart(doc: Document, material: Material, study: Experiment, carrier: Experiment) -> None:
+def _apart(doc: Document, material: Material, result: GradientResult) -> None:
+    study, carrier = result.find("study"), result.find("carrier")
+    assert study is not None
+    assert carrier is not None
     kind = doc.texts.say(f"word.{material.kind}")
     studied = set() if material.subject is None else set(material.subject.ids.tolist())
     guest = next((id for id in carrier.inputs if id in studied), carrier.target)
@@ -108,22 +113,17 @@ def _apart(doc: Document, material: Material, study: Experiment, carrier: Experi
         parts = (*experiment.whole, *experiment.parts)
         doc.text_table(doc.texts.cells("head.parts", kind=kind), [_part_cells(doc, part) for part in parts])
     doc.say("gradient.closure", closure=real(max(study.closure, carrier.closure)))
-    source = carrier.find("all", "input")
-    others = source.find("others") if source else None
-    if others is not None and others.all_zero:
+    if input_zero(result):
         doc.say("gradient.input_zero", kind=kind)
+        source = carrier.find("all", "input")
         read = source.find("read") if source else None
         if read is not None and read.norm_total > 0:
             doc.say("gradient.input_guest", kind=kind, norm=real(read.norm_total))
     target = study.find("all", "output")
     others = target.find("others") if target else None
-    if others is not None and others.rows:
-        zero = others.all_zero
-        doc.say(
-            "gradient.output_zero" if zero else "gradient.output_same",
-            kind=kind,
-            cosine=cosine(others.pairwise_cosine),
-        )
+    word = gradient_word(result)
+    if word is not None and others is not None:
+        doc.say(f"gradient.output_{word}", kind=kind, cosine=cosine(others.pairwise_cosine))
     doc.stop()
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from rowscope.inspector.model import LeakCell, LeakResult, PromptLeak
 from rowscope.inspector.study.document import Document, plain
 from rowscope.inspector.study.material import Material
+from rowscope.inspector.study.rules import near_one, places, prompt_mean
 from rowscope.inspector.text import count, real
 
 _SPREAD: Final = 100.0
@@ -14,7 +16,7 @@ _HOT: Final = 10.0
 
 
 def leak_section(doc: Document, material: Material) -> None:
-    """Mass on the studied ids by temperature, filter and prompt."""
+    """Mass on the studied ids by temperature, filter and prompt, and in the model's own text."""
     doc.heading("leak")
     result = material.leak
     if isinstance(result, str):
@@ -23,26 +25,38 @@ def leak_section(doc: Document, material: Material) -> None:
     kind = doc.texts.say(f"word.{material.kind}")
     if result.settings.kind == "seq2seq":
         doc.say("leak.encoder_decoder")
-    doc.paragraph("leak.intro", kind=kind)
-    doc.table(doc.texts.cells("head.leak", **result.filters), _temperatures(doc, result))
-    near = at_one(result)
-    if near.max == 0:
-        doc.paragraph("leak.zero", temperature=f"{near.temperature:g}")
-    else:
-        _even(doc, result, near, kind)
-    doc.paragraph("leak.prompts", kind=kind, temperature=f"{near.temperature:g}")
-    doc.table(
-        doc.texts.cells("head.prompts"),
-        [(prompt_name(doc, p), count(p.tokens), real(p.mean), real(p.max)) for p in result.prompts],
-    )
-    _spread(doc, result, near)
-    _filters(doc, result, near)
+    for place, cells in places(result).items():
+        near = near_one(cells)
+        assert near is not None
+        doc.paragraph(f"leak.{place}", kind=kind, **_own(doc, result))
+        doc.table(doc.texts.cells("head.leak", **result.filters), _temperatures(doc, cells))
+        if near.max == 0:
+            doc.paragraph("leak.zero", temperature=f"{near.temperature:g}")
+        else:
+            _even(doc, cells, near, kind)
+            _filters(doc, cells, near)
+    _first(doc, result)
+    temperature = f"{at_one(result).temperature:g}"
+    doc.paragraph("leak.by_prompt", temperature=temperature)
+    doc.table(doc.texts.cells("head.prompts"), _prompts(doc, result))
+    _spread(doc, result)
     doc.stop()
 
 
 def at_one(result: LeakResult) -> LeakCell:
-    """The cell without filter whose temperature is nearest 1."""
-    return min((c for c in result.cells if c.filter == "none"), key=lambda c: abs(c.temperature - 1.0))
+    """The cell without filter whose temperature is nearest 1, at positions with context."""
+    near = near_one(next(iter(places(result).values())))
+    assert near is not None
+    return near
+
+
+def _own(doc: Document, result: LeakResult) -> dict[str, object]:
+    """What there is to say of the model's own text."""
+    own = result.rollouts
+    if own is None:
+        return {"positions": count(result.positions)}
+    how = doc.texts.say("leak.chat" if own.chat_template else "leak.continued")
+    return {"positions": count(own.positions), "how": how, "sampled": count(own.sampled)}
 
 
 def prompt_name(doc: Document, prompt: PromptLeak) -> str:
@@ -58,27 +72,35 @@ def tokens_text(doc: Document, cell: LeakCell) -> str:
     return count(round(expected)) if expected < 1e9 else f"{expected:.1e}"
 
 
-def _temperatures(doc: Document, result: LeakResult) -> list[list[str]]:
+def _temperatures(doc: Document, cells: Sequence[LeakCell]) -> list[list[str]]:
     rows = []
-    for temperature in dict.fromkeys(cell.temperature for cell in result.cells):
-        cells = [result.find(temperature, name) for name in ("none", "top_k", "top_p", "min_p", "mask")]
-        assert cells[0] is not None
-        masses = ["-" if cell is None else real(cell.mean) for cell in cells]
-        rows.append([f"{temperature:g}", *masses, tokens_text(doc, cells[0])])
+    for temperature in dict.fromkeys(cell.temperature for cell in cells):
+        own = {cell.filter: cell for cell in cells if cell.temperature == temperature}
+        masses = [real(own[name].mean) for name in ("none", "top_k", "top_p", "min_p", "mask")]
+        rows.append([f"{temperature:g}", *masses, tokens_text(doc, own["none"])])
     return rows
 
 
-def _even(doc: Document, result: LeakResult, near: LeakCell, kind: str) -> None:
-    temperature = f"{near.temperature:g}"
+def _prompts(doc: Document, result: LeakResult) -> list[list[str]]:
+    own = {} if result.rollouts is None else {item.name: item.mean for item in result.rollouts.prompts}
+    rows = []
+    for prompt in result.prompts:
+        numbers = (prompt.first, prompt.in_context, prompt.max, own.get(prompt.name, float("nan")))
+        shown = (real(number) if number == number else "-" for number in numbers)
+        rows.append([prompt_name(doc, prompt), count(prompt.tokens), *shown])
+    return rows
+
+
+def _even(doc: Document, cells: Sequence[LeakCell], near: LeakCell, kind: str) -> None:
     doc.say(
         "leak.even",
-        temperature=temperature,
+        temperature=f"{near.temperature:g}",
         mean=real(near.mean),
         max=real(near.max),
         kind=kind,
         tokens=tokens_text(doc, near),
     )
-    plain_cells = [cell for cell in result.cells if cell.filter == "none"]
+    plain_cells = [cell for cell in cells if cell.filter == "none"]
     low, high = plain_cells[0], plain_cells[-1]
     if high.mean > _HOT * low.mean:
         doc.say(
@@ -88,33 +110,51 @@ def _even(doc: Document, result: LeakResult, near: LeakCell, kind: str) -> None:
             warm=real(high.mean),
             high=f"{high.temperature:g}",
         )
-    doc.stop()
 
 
-def _spread(doc: Document, result: LeakResult, near: LeakCell) -> None:
-    ordered = sorted(result.prompts, key=lambda prompt: prompt.mean)
-    least, most = ordered[0], ordered[-1]
-    if most.mean > _SPREAD * least.mean:
+def _filters(doc: Document, cells: Sequence[LeakCell], near: LeakCell) -> None:
+    names = ("top_k", "top_p", "min_p")
+    left = {
+        cell.filter: cell.mean
+        for cell in cells
+        if cell.temperature == near.temperature and cell.filter in names
+    }
+    temperature = f"{near.temperature:g}"
+    if not any(left.values()):
+        doc.say("leak.filters_do", temperature=temperature)
+    else:
+        doc.say("leak.filters", temperature=temperature, **{name: real(left[name]) for name in names})
+
+
+def _first(doc: Document, result: LeakResult) -> None:
+    """Position 0, which is left out above."""
+    first = near_one(result.first)
+    if first is None or not result.in_context:
+        return
+    key = "leak.first_share" if result.first_share == result.first_share else "leak.first"
+    doc.paragraph(
+        key,
+        temperature=f"{first.temperature:g}",
+        mean=real(first.mean),
+        tokens=tokens_text(doc, first),
+        share=f"{100 * result.first_share:.3g}%",
+    )
+
+
+def _spread(doc: Document, result: LeakResult) -> None:
+    order = sorted(range(len(result.prompts)), key=lambda number: prompt_mean(result, number))
+    least, most = (prompt_mean(result, number) for number in (order[0], order[-1]))
+    near = at_one(result)
+    if most > _SPREAD * least:
         doc.say(
             "leak.spread",
             mean=real(near.mean),
             temperature=f"{near.temperature:g}",
-            best=prompt_name(doc, least),
-            least=real(least.mean),
-            worst=prompt_name(doc, most),
-            most=real(most.mean),
+            best=prompt_name(doc, result.prompts[order[0]]),
+            least=real(least),
+            worst=prompt_name(doc, result.prompts[order[-1]]),
+            most=real(most),
         )
-
-
-def _filters(doc: Document, result: LeakResult, near: LeakCell) -> None:
-    names = ("top_k", "top_p", "min_p")
-    left = {name: cell.mean for name in names if (cell := result.find(near.temperature, name))}
-    temperature = f"{near.temperature:g}"
-    if not any(left.values()):
-        if near.mean > 0:
-            doc.say("leak.filters_do", temperature=temperature)
-        return
-    doc.say("leak.filters", temperature=temperature, **{name: real(mean) for name, mean in left.items()})
 
 
 def mask_section(doc: Document, material: Material) -> None:
@@ -127,8 +167,12 @@ def mask_section(doc: Document, material: Material) -> None:
     kind = doc.texts.say(f"word.{material.kind}")
     advice = result.advice
     hottest = max(cell.temperature for cell in result.cells)
-    temperature = f"{advice.from_temperature or hottest:g}"
-    doc.paragraph(f"action.{advice.code}", kind=kind, temperature=temperature)
+    doc.paragraph(
+        f"action.{advice.code}",
+        kind=kind,
+        temperature=f"{advice.from_temperature or hottest:g}",
+        where=doc.texts.say(f"where.{advice.basis}"),
+    )
     number = count(result.settings.subject.count)
     doc.say("mask.exact", count=number, kind=kind, error=real(result.mask_ratio_error))
     doc.paragraph("mask.code")

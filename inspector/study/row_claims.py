@@ -8,8 +8,8 @@ from typing import Final
 from rowscope.inspector.audit import MatrixReport
 from rowscope.inspector.evidence import VERDICTS
 from rowscope.inspector.study.document import Document, plain
-from rowscope.inspector.study.files import COPIES
 from rowscope.inspector.study.material import Material, RowGroup
+from rowscope.inspector.study.rules import rows_word
 from rowscope.inspector.text import cosine, count, ratio, real
 
 Verdict = tuple[str, list[str]]
@@ -37,10 +37,10 @@ def per_matrix(
         group = material.groups.get(matrix.role)
         if group is None:
             continue
+        role = doc.texts.say(f"word.{matrix.role}")
         word, found = judge(doc, material, matrix, group)
         words.append(word)
         text = doc.texts.say("word.joiner").join(found)
-        role = doc.texts.say(f"word.{matrix.role}")
         several = len(material.groups) > 1
         reasons.append(doc.texts.say("word.of_matrix", role=role, text=text) if several else text)
     told = set(words) - {"open"} or set(words)
@@ -55,6 +55,8 @@ def active(doc: Document, material: Material, matrix: MatrixReport, group: RowGr
         "nonzero": ratio(group.stats.nonzero, group.stats.elements),
         "verdicts": tally(doc, group),
     }
+    if rows_word(matrix, group) == "copies":
+        return "corrected", [doc.texts.say("active.copies", **values)]
     if trained and matrix.reference is None:
         return "open", [doc.texts.say("active.unknown", note=plain(matrix.reference_note))]
     if trained:
@@ -76,14 +78,16 @@ def conservative(doc: Document, material: Material, matrix: MatrixReport, group:
         "cosine": cosine(stats.pairwise_cosine),
     }
     longer = [doc.texts.say("conservative.longer", **values)] if stats.std > _LONGER * used_std else []
-    if group.verdicts["initial"] >= 0.9 * stats.rows:
+    state = rows_word(matrix, group)
+    if state == "initial":
         initial = count(group.verdicts["initial"])
         found = doc.texts.say("conservative.initial", count=initial, **values)
         return ("part" if longer else "confirmed"), [found, *longer]
-    if stats.distinct_rows == 1 or stats.pairwise_cosine >= COPIES:
+    if state == "copies":
         return "corrected", [doc.texts.say("conservative.copies", **values), *longer]
     other = doc.texts.say("conservative.other", verdicts=tally(doc, group), **values)
-    return ("corrected" if longer or group.verdicts["collapsed"] else "open"), [other, *longer]
+    wrong = longer or state == "vanishing" or group.verdicts["collapsed"]
+    return ("corrected" if wrong else "open"), [other, *longer]
 
 
 def synchronised(doc: Document, material: Material) -> Verdict:

@@ -13,6 +13,7 @@ import pytest
 import rowscope
 from rowscope.inspector import study as room
 from rowscope.inspector.errors import MissingExtraError, RefusedError, UsageError
+from rowscope.inspector.evidence import VERDICTS
 from rowscope.inspector.study import study
 from rowscope.inspector.study.compose import write
 from rowscope.inspector.study.document import Document, code
@@ -68,12 +69,24 @@ def test_every_sentence_is_used_somewhere():
     sources = "".join(path.read_text("utf-8") for path in FOLDER.glob("*.py"))
     texts = tomllib.loads((FOLDER / "en.toml").read_text("utf-8"))
     # These are looked up by a word that was measured: a verdict, a variant, a prompt's name.
-    looked_up = {"word", "verdict", "variant", "prompt", "source", "action", "verdict_word", "claim_name"}
+    looked_up = {
+        "word",
+        "where",
+        "verdict",
+        "variant",
+        "prompt",
+        "source",
+        "action",
+        "verdict_word",
+        "claim_name",
+    }
     unused = [
         f"{section}.{key}"
         for section in texts.keys() - looked_up
         for key in texts[section]
         if not re.search(rf"[\"_.]{re.escape(key)}[\"_]", sources)
+        # ... or by the word of a rule.
+        and not set(key.split("_")) & {*VERDICTS, "same", "different", "own", "zero"}
     ]
     assert unused == []
 
@@ -135,9 +148,11 @@ def test_numbers_are_the_measured_ones(material, documents, lang):
         material.forward.first_five.entropy,
         target.norm_total,
         gradient.find("study").agreement.max_error,
-        leak.find(1.0).mean,
-        leak.find(5.0, "top_p").mean,
+        leak.find(1.0, scope="prompts").mean,
+        leak.find(5.0, "top_p", scope="rollouts").mean,
+        leak.find(1.0, scope="first").mean,
         full.after.where_due,
+        train.find("token-only").after.where_due,
         train.unclaimed.where_due,
         full.find("reserved").relative,
     ):

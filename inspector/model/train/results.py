@@ -42,11 +42,17 @@ class Measured:
         where_due: mean probability of the new token where it belongs (a number follows).
         elsewhere: the same where a word follows.
         after_it: mean probability of the token that follows the new one (the number's first).
+        first_choice: share of the places where it belongs at which it is the most likely token.
+        text_loss: mean cross-entropy on ordinary text that is no part of the lesson, in nats a token.
+        prompts_loss: the same on the built-in prompts of the leak probe, in many languages.
     """
 
     where_due: float
     elsewhere: float
     after_it: float
+    first_choice: float
+    text_loss: float
+    prompts_loss: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,8 @@ class Variant:
     Attributes:
         name: see `VARIANTS`. trained: what the optimiser may change, in words.
         trainable: elements that it may change.
+        learning_rate: of AdamW.
+        alive: whether the loss on ordinary text rose by at most `ordinary.ALIVE` nats.
         loss_first, loss_last: mean cross-entropy of the first and of the last step, in nats.
         decay_factor: (1 - learning rate x weight decay)^steps, the shrinking that AdamW gives to a row
             without gradient.
@@ -65,6 +73,8 @@ class Variant:
     name: str
     trained: str
     weight_decay: float
+    learning_rate: float
+    alive: bool
     trainable: int
     before: Measured
     after: Measured
@@ -79,12 +89,29 @@ class Variant:
         return next((d for d in self.drift if d.group == group and d.matrix in (role, "both")), None)
 
 
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A learning rate that was given up: the loss on ordinary text rose too far.
+
+    Attributes:
+        variant: that was being trained. steps: after which it was given up.
+        text_loss: mean cross-entropy on ordinary text by then, in nats a token.
+    """
+
+    variant: str
+    learning_rate: float
+    steps: int
+    text_loss: float
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrainResult(ProbeResult):
     """Result of `train`.
 
     Attributes:
         token: what the new token is called; id: the slot that it took, in memory only.
+        learning_rate: that of the first variant.
+        tried: higher rates that cost the model its language, where the rate was left to the probe.
         started_rows: how many trained used rows its row was filled with the mean of.
         unclaimed: the slot on the held-out items as it is stored, before its row was filled.
     """
@@ -97,6 +124,7 @@ class TrainResult(ProbeResult):
     steps: int
     batch: int
     learning_rate: float
+    tried: tuple[Tried, ...]
     unclaimed: Measured
     variants: tuple[Variant, ...]
 

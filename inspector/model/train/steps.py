@@ -9,7 +9,6 @@ import numpy as np
 
 from rowscope.inspector.model.loading.call import batch_rows, call, float64, shift_right, tensor
 from rowscope.inspector.model.loading.load import Loaded
-from rowscope.inspector.model.train.results import Measured
 from rowscope.inspector.model.train.task import Item, Task
 
 _IGNORED: Final = -100  # what torch's cross-entropy passes over
@@ -48,12 +47,25 @@ def mean_loss(loaded: Loaded, items: Sequence[Item]) -> Any:  # noqa: ANN401 - t
     return torch.nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=_IGNORED)
 
 
-def measure(loaded: Loaded, task: Task, token: int) -> Measured:
-    """Probability of the new token on the held-out items, and of what follows it."""
+def token_losses(loaded: Loaded, items: Sequence[Item]) -> Any:  # noqa: ANN401 - float64 array
+    """Cross-entropy of every token that a batch predicts, in nats, float64, without a graph."""
+    import torch
+
+    with torch.no_grad():
+        logits, labels = run_items(loaded, items)
+        kept = labels.flatten() != _IGNORED
+        log_p = float64(logits.flatten(0, 1)[kept]).log_softmax(-1)
+    wanted = labels.flatten()[kept].to(log_p.device)
+    return -log_p.gather(-1, wanted[:, None])[:, 0].cpu().numpy()
+
+
+def measure_token(loaded: Loaded, task: Task, token: int) -> tuple[float, float, float, float]:
+    """The first four numbers of `Measured`, on the held-out items."""
     import torch
 
     due: dict[bool, list[float]] = {True: [], False: []}
     follows: list[float] = []
+    first: list[float] = []
     longest = max(len(item.context) + len(item.continuation) for item in task.held_out)
     step = batch_rows(loaded, longest)
     for start in range(0, len(task.held_out), step):
@@ -64,9 +76,11 @@ def measure(loaded: Loaded, task: Task, token: int) -> Measured:
             at = 0 if loaded.kind == "seq2seq" else len(item.context) - 1
             p = float64(logits[row, at : at + 2]).softmax(-1)
             due[item.counted].append(float(p[0, token]))
+            if item.counted:
+                first.append(float(p[0].argmax() == token))
             if item.counted and len(item.continuation) > 1:
                 follows.append(float(p[1, item.continuation[1]]))
-    return Measured(_mean(due[True]), _mean(due[False]), _mean(follows))
+    return _mean(due[True]), _mean(due[False]), _mean(follows), _mean(first)
 
 
 def _mean(values: list[float]) -> float:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from rowscope.inspector.model import (
-    Drift,
     Experiment,
     ForwardResult,
     GradientPart,
@@ -15,13 +14,13 @@ from rowscope.inspector.model import (
     LeakResult,
     ProbeResult,
     TrainResult,
-    Variant,
 )
 from rowscope.inspector.ranges import format_ranges
 from rowscope.inspector.render.lines import Line, to_plain_text
 from rowscope.inspector.render.plain import wrap
 from rowscope.inspector.render.probe.leak import leak_lines
 from rowscope.inspector.render.probe.parts import Cells, heading, say, table
+from rowscope.inspector.render.probe.train import train_lines
 from rowscope.inspector.text import cosine, count, real, visible
 
 _LAYERS: Final = 6
@@ -44,7 +43,7 @@ def probe_lines(result: ProbeResult, *, width: int = 80) -> Iterator[Line]:
         case LeakResult():
             yield from leak_lines(result, width)
         case TrainResult():
-            yield from _train(result, width)
+            yield from train_lines(result, width)
     for note in result.notes:
         yield from (Line(text, "dim") for text in wrap(visible(note), width, ""))
 
@@ -155,55 +154,4 @@ def _part_cells(part: GradientPart) -> Cells:
         *("-" if group is None or not group.rows else f"{group.norm_total:.3g}" for group in norms),
         "-" if others is None else f"{others.norm_median:.3g}",
         "-" if others is None else cosine(others.pairwise_cosine),
-    )
-
-
-def _train(result: TrainResult, width: int) -> Iterator[Line]:
-    yield heading(
-        f"{visible(result.token)} in slot {result.id}: {result.steps} steps of {result.batch}, AdamW, "
-        f"learning rate {result.learning_rate:g}"
-    )
-    first, stored = real(result.variants[0].loss_first), real(result.unclaimed.where_due)
-    yield from say(
-        f"row filled with the mean of {result.started_rows:,} used rows at their median norm; where the "
-        f"token is due, its probability was {stored} with the row as stored; first loss {first} nats",
-        width,
-    )
-    rows: list[Cells] = [("variant", "decay", "before", "due", "elsewhere", "last loss", "ms/step")]
-    rows += [_variant_cells(variant) for variant in result.variants]
-    yield from table(rows, width)
-    yield from say(
-        "before, due, elsewhere: probability of the token where it belongs (twice) and where not", width
-    )
-    yield Line("")
-    yield heading("how far rows moved")
-    moves: list[Cells] = [("variant", "rows", "moved", "relative", "norm", "cosine", "common")]
-    for variant in result.variants:
-        moves += [_drift_cells(variant, drift) for drift in variant.drift]
-    yield from table(moves, width, left=2)
-    yield from say("relative: |step| / |row|; norm: after / before; common: cosine between the steps", width)
-    yield Line("")
-
-
-def _variant_cells(variant: Variant) -> Cells:
-    return (
-        variant.name,
-        f"{variant.weight_decay:g}",
-        real(variant.before.where_due),
-        real(variant.after.where_due),
-        real(variant.after.elsewhere),
-        real(variant.loss_last),
-        f"{1000 * variant.seconds_per_step:.1f}",
-    )
-
-
-def _drift_cells(variant: Variant, drift: Drift) -> Cells:
-    return (
-        variant.name,
-        drift.group if drift.matrix == "both" else f"{drift.group} {drift.matrix}",
-        f"{drift.changed:,}/{drift.rows:,}",
-        real(drift.relative),
-        f"{drift.norm_ratio:.5f}",
-        cosine(drift.cosine),
-        cosine(drift.common_direction),
     )

@@ -135,7 +135,10 @@ def train(
     shared: Shared,
     steps: Annotated[int, typer.Option("--steps", help="Training steps of each variant.")] = 60,
     batch: Annotated[int, typer.Option("--batch", help="Sequences a step.")] = 8,
-    learning_rate: Annotated[float, typer.Option("--learning-rate", help="Of AdamW.")] = 1e-3,
+    learning_rate: Annotated[
+        float | None,
+        typer.Option("--learning-rate", help="Of AdamW; the highest that leaves the model alive by default."),
+    ] = None,
     weight_decay: Annotated[float, typer.Option("--weight-decay", help="Of AdamW.")] = 0.1,
     variant: Annotated[
         list[str] | None, typer.Option("--variant", help="Only these ways of training; repeatable.")

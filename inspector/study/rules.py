@@ -1,0 +1,186 @@
+"""What the figures amount to: one rule for each question, which every section asks.
+
+A sentence that draws a conclusion is chosen by one of these words and by nothing else, so that no two of them
+can disagree.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from rowscope.inspector.audit import MatrixReport
+from rowscope.inspector.model import (
+    ForwardResult,
+    GradientResult,
+    LeakCell,
+    LeakResult,
+    TrainResult,
+    Variant,
+)
+from rowscope.inspector.rows import GroupStats
+from rowscope.inspector.study.material import Material, RowGroup
+
+COPIES: Final = 0.98
+"""Mean pairwise cosine from which rows are called copies of one vector, as in ROW204."""
+SAME_WAY: Final = 0.9
+"""Mean cosine from which gradients or steps are said to go one way."""
+ONE_ROW: Final = ("token-only", "token-only-decay")
+"""Ways of training that change the new row alone."""
+RARE: Final = 1e-6
+"""Mass below which a logit is called very low."""
+
+_SAME_OUTPUTS: Final = 0.5
+_SAME_COSINE: Final = 0.95
+_TIMES: Final = 10.0
+_FIRST: Final = 0.5
+_TRAP: Final = "token-only-decay"
+
+
+def one_vector(stats: GroupStats) -> bool | None:
+    """Whether rows are copies of one vector; None where that cannot be told."""
+    if stats.rows < 2:
+        return None
+    if stats.distinct_rows == 1:
+        return True
+    cosine = stats.pairwise_cosine
+    return cosine >= COPIES if cosine == cosine else None
+
+
+def rows_word(matrix: MatrixReport, group: RowGroup) -> str:
+    """What the studied rows of a matrix are.
+
+    The verdict of nine rows in ten, or "mixed"; "copies" where that is a verdict on single rows (collapsed,
+    trained, initial) or none, and together they are one vector; "unknown" for rows that only look trained
+    because nothing shows what an untrained one looks like.
+    """
+    state = group.state
+    if state in ("trained", "initial", "collapsed", "mixed") and one_vector(group.stats):
+        return "copies"
+    if state == "trained" and matrix.reference is None:
+        return "unknown"
+    return "vanishing" if state == "zero" else state
+
+
+def outputs_word(result: ForwardResult, name: str) -> str | None:
+    """Whether ids, each fed alone, are one token to the model: "same", "different", or None for not told.
+
+    Same: their outputs are fewer in effect than half of what as many trained tokens give, and the last hidden
+    states agree to a cosine of 0.95.
+    """
+    group, used = result.find(name, "alone"), result.find("used", "alone")
+    if group is None or used is None or group.divergence.inputs < 2:
+        return None
+    apart, cosine = group.divergence, group.divergence.hidden_cosine
+    if cosine != cosine:
+        return None
+    few = True
+    if apart.js_nats == apart.js_nats:
+        few = apart.effective_outputs - 1 <= _SAME_OUTPUTS * (used.divergence.effective_outputs - 1)
+    return "same" if few and cosine >= _SAME_COSINE else "different"
+
+
+def nonfinite_inputs(result: ForwardResult) -> int:
+    """Sequences that gave NaN or infinities, the first five together among them."""
+    return sum(group.nonfinite for group in result.groups) + (not result.first_five.finite)
+
+
+def gradient_word(result: GradientResult) -> str | None:
+    """What the studied rows get that are neither target nor input, through the logits.
+
+    "zero", "same" (one direction), "own", or None where it cannot be told.
+    """
+    study = result.find("study")
+    part = study.find("all", "output") if study else None
+    target, others = (part.find("target"), part.find("others")) if part else (None, None)
+    if target is None or others is None or not others.rows:
+        return None
+    if others.all_zero:
+        return "zero"
+    cosine = others.pairwise_cosine
+    if cosine != cosine or not 0 < others.norm_median < float("inf") or not target.norm_total < float("inf"):
+        return None
+    return "same" if cosine >= SAME_WAY else "own"
+
+
+def input_zero(result: GradientResult) -> bool:
+    """Whether rows that are not read get exactly nothing through the look-up, wherever that was measured."""
+    parts = [experiment.find("all", "input") for experiment in result.experiments]
+    others = [part.find("others") for part in parts if part]
+    return bool(others) and all(found is not None and found.all_zero for found in others)
+
+
+def near_one(cells: tuple[LeakCell, ...]) -> LeakCell | None:
+    """The cell without filter whose temperature is nearest 1; None where there are no cells."""
+    plain = [cell for cell in cells if cell.filter == "none"]
+    return min(plain, key=lambda cell: abs(cell.temperature - 1.0)) if plain else None
+
+
+def places(result: LeakResult) -> dict[str, tuple[LeakCell, ...]]:
+    """The cells that say what users meet: positions with context, and the model's own text."""
+    prompts = "prompts" if result.in_context else "all"
+    found = {prompts: result.scope(prompts), "rollouts": result.scope("rollouts")}
+    return {name: cells for name, cells in found.items() if cells}
+
+
+def mass_word(result: LeakResult) -> str:
+    """Whether the mass near temperature 1 is "low" at every place, "part" (by prompt) or "high"."""
+    cells = [near_one(cells) for cells in places(result).values()]
+    if all(cell is not None and cell.max <= RARE for cell in cells):
+        return "low"
+    means = [prompt_mean(result, number) for number in range(len(result.prompts))]
+    return "part" if means and min(means) <= RARE else "high"
+
+
+def prompt_mean(result: LeakResult, number: int) -> float:
+    """Mean mass on one prompt behind its first token, or over all of it where there is no other."""
+    prompt = result.prompts[number]
+    return prompt.in_context if result.in_context and prompt.in_context == prompt.in_context else prompt.mean
+
+
+def mask_needed(result: LeakResult) -> bool:
+    return result.advice.from_temperature is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Learning:
+    """What became of the new token.
+
+    Attributes:
+        word: "learned", "costly" (learned, but the loss on ordinary text rose too far) or "unlearned".
+        variant: the way of training that shows it best.
+    """
+
+    word: str
+    variant: Variant
+
+
+def is_learned(variant: Variant) -> bool:
+    """Where due ten times likelier than before, likelier than elsewhere, and mostly the first choice."""
+    after = variant.after
+    likely = after.where_due > max(_TIMES * variant.before.where_due, after.elsewhere)
+    return likely and after.first_choice >= _FIRST
+
+
+def learning(result: TrainResult) -> Learning:
+    """From all ways of training that were measured: one that leaves the model alive counts first.
+
+    Decay of rows that get no gradient is there to show a trap: it counts only where it was measured alone.
+    """
+    useful = [variant for variant in result.variants if variant.name != _TRAP] or list(result.variants)
+    taught = [variant for variant in useful if is_learned(variant)]
+    for word, found in (
+        ("learned", [variant for variant in taught if variant.alive]),
+        ("costly", taught),
+        ("unlearned", useful),
+    ):
+        if found:
+            return Learning(word, max(found, key=lambda variant: variant.after.where_due))
+    raise ValueError("a training result without a variant")
+
+
+def free_slots(material: Material) -> int:
+    """Reserved ids that a claim could take; 0 where nothing is reserved."""
+    if material.subject is None or material.kind != "reserved":
+        return 0
+    return int(material.subject.free_slots.size)
