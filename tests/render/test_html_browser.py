@@ -191,6 +191,20 @@ def test_the_other_pages_work_as_well(browser, run, tmp_path, line):
     assert found.asked == [target.as_uri()]
 
 
+def test_a_study_fits_a_narrow_screen(browser, run, tmp_path):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-core (extra test)")
+    target = tmp_path / "study.html"
+    assert run("study", "demo", "--no-model", "-o", target)[0] == 0
+    page = browser.new_page(viewport={"width": 400, "height": 800})
+    said = []
+    page.on("console", lambda message: said.append(message.text))
+    page.goto(target.as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400
+    violations = axe.Axe().run(page).response["violations"]
+    assert [v["id"] for v in violations if v["impact"] in ("serious", "critical")] == []
+    assert said == []
+
+
 def test_two_matrices_take_turns(browser, reports, tmp_path):
     report = reports["untied"]
     target = tmp_path / "untied.html"

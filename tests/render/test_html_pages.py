@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 
@@ -104,6 +105,20 @@ def test_a_study_is_its_markdown_in_the_frame(lang):
     headings = re.findall(r"^## (.*)$", study, re.MULTILINE)
     plain = [re.sub(r"[`\\]", "", heading) for heading in headings]
     assert all(" ".join(heading.split()) in page.shown for heading in plain)
+
+
+def test_hostile_tokens_are_text_on_every_page(diff):
+    hostile = "</script><img src=x onerror=alert(1)>\u202e\u2028\ud800"
+    rows = rowscope.row_table("demo", ids=range(5), evidence=True)
+    names = np.full(5, hostile, dtype=object)
+    pages = [render_rows_html(dataclasses.replace(rows, token=names, text=names), hostile)]
+    side = dataclasses.replace(diff.base, path=hostile)
+    pages.append(render_diff_html(dataclasses.replace(diff, base=side, notes=(hostile,), summary=(hostile,))))
+    for text in pages:
+        _checked(text)
+        assert text.count("<script") == text.count("</script>") == 2
+        assert "\u202e" not in text
+        text.encode()
 
 
 def test_hostile_markdown_is_text():

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from markdown_it import MarkdownIt
 
 _LEAST_HEADING: Final = 6
+_WIDE: Final = '<div class="wide" tabindex="0" role="group">'
 
 
 def markdown_html(source: str, *, deeper: int = 0, link: Callable[[str], str | None] = lambda _: None) -> str:
@@ -41,4 +42,8 @@ def markdown_html(source: str, *, deeper: int = 0, link: Callable[[str], str | N
 def _parser() -> MarkdownIt:
     from markdown_it import MarkdownIt  # rich brings it; only HTML needs it
 
-    return MarkdownIt("commonmark", {"html": False}).enable("table").disable(["image", "autolink"])
+    parser = MarkdownIt("commonmark", {"html": False}).enable("table").disable(["image", "autolink"])
+    # As `html_table` has them: a table wider than the screen is scrolled, from the keyboard too.
+    parser.add_render_rule("table_open", lambda *_: f"{_WIDE}<table>\n")
+    parser.add_render_rule("table_close", lambda *_: "</table></div>\n")
+    return parser
