@@ -12,11 +12,13 @@ from rowscope.inspector.audit.judged import JudgedRows
 from rowscope.inspector.audit.scope import Coverage, Hidden, SettingsFacts
 from rowscope.inspector.census import Capacity, Census
 from rowscope.inspector.checks import MAX_IDS, SEVERITY_RANK, Finding
+from rowscope.inspector.documents import Documented
 from rowscope.inspector.errors import UsageError
 from rowscope.inspector.evidence import WeightDecay
 from rowscope.inspector.frozen import Comparable
 from rowscope.inspector.plain import fields_of, to_plain
 from rowscope.inspector.rows import GroupStats
+from rowscope.inspector.text import plural
 
 if TYPE_CHECKING:
     from rowscope.inspector.matrices import Storage
@@ -165,7 +167,7 @@ class TableReport:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Report(Comparable):
+class Report(Documented, Comparable):
     """The result of `rowscope.audit`.
 
     Attributes:
@@ -194,6 +196,13 @@ class Report(Comparable):
     settings: SettingsFacts | None = None
     hidden: tuple[Hidden, ...] = ()
     vocabulary: Vocabulary | None = None
+
+    def __repr__(self) -> str:
+        counts = {level: sum(f.severity == level for f in self.findings) for level in FAIL_ON[:-1]}
+        words = ", ".join(plural(count, level) for level, count in counts.items() if count) or "no findings"
+        partial = "" if self.complete else ", partial"
+        rows, reserved = self.census.rows, self.census.reserved.count
+        return f"<Report of {self.checkpoint.path!r}: {rows:,} rows, {reserved:,} reserved, {words}{partial}>"
 
     def exit_code(self, fail_on: str = "error", *, allow_partial: bool = False) -> int:
         """0, 1 (a finding at or above `fail_on`) or 3 (partial and not allowed to be).

@@ -96,6 +96,9 @@ class Census(Comparable):
     out_of_range: tuple[OutOfRange, ...]
     codes: NDArray[np.int8]
 
+    def __repr__(self) -> str:
+        return f"<Census: {self.rows:,} rows, {self.used.count:,} used, {self.reserved.count:,} reserved>"
+
     @property
     def rows(self) -> int:
         return int(self.codes.shape[0])

@@ -15,7 +15,7 @@ from rowscope.inspector.checkpoint.config import CONFIG_LIMIT
 from rowscope.inspector.checkpoint.diagnose import diagnose
 from rowscope.inspector.checkpoint.downloads import Verified
 from rowscope.inspector.checkpoint.focus import focused, table_named
-from rowscope.inspector.checkpoint.locate import locate
+from rowscope.inspector.checkpoint.locate import locate, path_text
 from rowscope.inspector.checkpoint.nested import inside, tokenizer_folder
 from rowscope.inspector.checkpoint.no_matrix import no_matrix
 from rowscope.inspector.checkpoint.opening import open_checkpoint
@@ -39,6 +39,7 @@ __all__ = [
     "locate",
     "no_matrix",
     "open_checkpoint",
+    "path_text",
     "read_claim_record",
     "table_named",
     "tokenizer_folder",

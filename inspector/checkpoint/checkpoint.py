@@ -27,6 +27,7 @@ from rowscope.inspector.matrices import (
     with_packing,
 )
 from rowscope.inspector.storage import Folder, Traffic
+from rowscope.inspector.text import plural
 
 if TYPE_CHECKING:
     from rowscope.inspector.checkpoint.adapter import Adapter
@@ -71,6 +72,12 @@ class Checkpoint:
     absent: tuple[str, ...] = ()
     adapter: Adapter | None = field(default=None, repr=False)
     base: Checkpoint | None = field(default=None, repr=False)
+
+    def __repr__(self) -> str:
+        kind = ", ".join(self.architectures) or self.model_type or "no config"
+        shapes = [f"{matrix.tensor} {list(matrix.shape)}" for matrix in self.matrices]
+        parts = [kind, plural(len(self.tensors), "tensor"), *(shapes or ["no vocabulary table"])]
+        return f"<Checkpoint {self.path!r}: {', '.join(parts)}>"
 
     @property
     def traffic(self) -> tuple[Traffic, ...]:

@@ -8,11 +8,12 @@ import shlex
 import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import rowscope
 from rowscope.inspector.checkpoint.foreign import foreign_format
-from rowscope.inspector.errors import CheckpointError
+from rowscope.inspector.errors import CheckpointError, UsageError
+from rowscope.inspector.ranges import shortened
 from rowscope.inspector.storage import (
     File,
     Folder,
@@ -60,6 +61,20 @@ class Location:
     def file(self) -> File:
         """The weights file or index that was named."""
         return File(self.folder, self.name)
+
+
+def path_text(path: Any) -> str:  # noqa: ANN401 - whatever a caller takes for a path
+    """A path as text.
+
+    Raises:
+        UsageError: it is none.
+    """
+    try:
+        return os.fsdecode(path)
+    except TypeError:
+        raise UsageError(
+            f"{shortened(path)} is no path; give a folder, a file, org/name, a URL or 'demo'", location="path"
+        ) from None
 
 
 def locate(path: str, remote: RemoteOptions | None = None) -> Location:

@@ -24,7 +24,7 @@ from rowscope.inspector.checkpoint.index_checks import (
     unread_files,
 )
 from rowscope.inspector.checkpoint.listing import listing
-from rowscope.inspector.checkpoint.locate import Location, locate
+from rowscope.inspector.checkpoint.locate import Location, locate, path_text
 from rowscope.inspector.checkpoint.names import check_names
 from rowscope.inspector.checkpoint.nested import inside, is_static_embedding, tokenizer_folder
 from rowscope.inspector.checkpoint.parts import assemble, in_parts
@@ -59,7 +59,7 @@ def open_checkpoint(
         remote: what the user decided about URLs: a cache, limits.
 
     Raises:
-        UsageError: `base` beside a whole model.
+        UsageError: `path` is none, or `base` stands beside a whole model.
         CheckpointError: nothing there that can be opened.
         MalformedFileError: (FIL001) a file breaks its format.
         MissingShardError: (FIL003) shards are missing.
@@ -69,7 +69,7 @@ def open_checkpoint(
     if isinstance(path, Folder):
         given, location = path.location, inside(Location("folder", path))
     else:
-        found = locate(os.fsdecode(path), remote)
+        found = locate(path_text(path), remote)
         given = os.fsdecode(path) if found.folder.traffic is None else found.folder.spell(found.name)
         location = inside(found)
     folder = location.folder

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rowscope.inspector.errors import UsageError
 from rowscope.inspector.plain import to_plain
+from rowscope.inspector.ranges import shortened
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,3 +233,13 @@ class UndoResult:
             "removed": list(self.removed),
             "left": self.left,
         }
+
+
+def check_plan(plan: object) -> None:
+    """Refuse what is no plan before anything is looked at.
+
+    Raises:
+        UsageError: it is none.
+    """
+    if not isinstance(plan, ClaimPlan):
+        raise UsageError(f"{shortened(plan)} is no plan; make one with plan_claim", location="plan")

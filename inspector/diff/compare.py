@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -33,7 +34,7 @@ def diff(
     base: Checkpoint | str | os.PathLike[str],
     tuned: Checkpoint | str | os.PathLike[str],
     *,
-    expect_unchanged: str | None = None,
+    expect_unchanged: Any = None,  # noqa: ANN401 - every form of ids
     progress: Progress = None,
 ) -> Diff:
     """Compare the vocabulary rows of two checkpoints from their files alone.
@@ -43,8 +44,8 @@ def diff(
     Args:
         base: the checkpoint that came first: opened, or a path for `open_checkpoint`.
         tuned: what was made of it.
-        expect_unchanged: ranges such as "0:151665" of rows that should have been inherited as they were;
-            each that changed is part of a finding, and `exit_code` is 1.
+        expect_unchanged: rows that should have been inherited as they were: ranges such as "0:151665", or ids
+            in any form that `row_table` takes; each that changed is part of a finding, and `exit_code` is 1.
         progress: called with the number of rows finished since the last call.
 
     Raises:

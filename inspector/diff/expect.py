@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rowscope.inspector.checks import DIF501, Finding, id_evidence, row_location
 from rowscope.inspector.diff.result import MatrixDiff
-from rowscope.inspector.ranges import parse_ranges
+from rowscope.inspector.ranges import ids_of
 
 _HINT: Final = (
     "Freeze these rows in training, or copy them back from the base; "
@@ -18,13 +18,15 @@ _HINT: Final = (
 )
 
 
-def parse_expectation(text: str, rows: int) -> NDArray[np.int64]:
-    """Row ids, sorted int64, of ranges such as `0:151665`; `rows` is the base's row count.
+def parse_expectation(asked: Any, rows: int) -> NDArray[np.int64]:  # noqa: ANN401 - every form of ids
+    """Row ids, sorted int64, of ranges such as `0:151665` or any form that `ids_of` takes.
+
+    `rows` is the base's row count.
 
     Raises:
         UsageError: a part that is no range, or that reaches beyond the base's rows.
     """
-    return np.sort(parse_ranges(text, rows, "--expect-unchanged"))
+    return np.unique(ids_of(asked, rows, "--expect-unchanged"))
 
 
 def violations(expected: NDArray[np.int64], matrices: Iterable[MatrixDiff]) -> Iterator[Finding]:

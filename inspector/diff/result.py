@@ -6,12 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from numpy.typing import NDArray
+
 import rowscope
 from rowscope.inspector.checks import Finding
 from rowscope.inspector.diff.table import Names, PairTable
+from rowscope.inspector.frames import Framed
 from rowscope.inspector.frozen import Comparable
 from rowscope.inspector.plain import fields_of, to_plain
 from rowscope.inspector.ranges import Range
+from rowscope.inspector.text import plural
 
 SCHEMA_VERSION: Final = "1"
 
@@ -208,7 +212,7 @@ class TokenizerDiff:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Diff(Comparable):
+class Diff(Framed, Comparable):
     """The result of `rowscope.diff`.
 
     Attributes:
@@ -232,6 +236,21 @@ class Diff(Comparable):
     summary: tuple[str, ...]
     names: Names
     timings: Mapping[str, float] = field(compare=False)
+
+    def __len__(self) -> int:
+        return sum(len(matrix.table) for matrix in self.matrices)
+
+    def __repr__(self) -> str:
+        changed = sum(int(matrix.table.changed.sum()) for matrix in self.matrices)
+        names = f"{self.base.path!r} -> {self.tuned.path!r}"
+        return f"<Diff of {names}: {changed:,} of {plural(len(self), 'common row')} changed>"
+
+    @property
+    def columns(self) -> Mapping[str, NDArray[Any]]:
+        """One entry per common row and matrix, named as the columns of `diff --format csv`."""
+        from rowscope.inspector.diff.rows import row_columns
+
+        return row_columns(self)
 
     @property
     def exit_code(self) -> int:

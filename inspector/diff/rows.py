@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rowscope.inspector.census import GROUPS
-from rowscope.inspector.diff.result import Diff, MatrixDiff
 from rowscope.inspector.errors import MissingExtraError
 from rowscope.inspector.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     import pyarrow
+
+    from rowscope.inspector.diff.result import Diff, MatrixDiff
 
 COLUMNS: Final = (
     "id",

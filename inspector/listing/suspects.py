@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,14 +17,20 @@ from rowscope.inspector.checkpoint import Checkpoint, open_checkpoint
 from rowscope.inspector.checks import rank
 from rowscope.inspector.errors import UsageError
 from rowscope.inspector.evidence import CONFIDENCES, TRAINED, VERDICTS, MatrixFacts, measure_matrix
+from rowscope.inspector.frames import Framed
 from rowscope.inspector.frozen import Comparable
 from rowscope.inspector.listing.choose import RowNames, matrix_of
 from rowscope.inspector.plain import to_plain
+from rowscope.inspector.text import plural
 from rowscope.inspector.vocabulary import Vocabulary
 
 Progress = Callable[[int], None] | None
 
 GROUP_CHOICES: Final = (*GROUP_MEMBERS, "all")
+
+
+# dtypes of columns by the types of the fields; the others hold None where nothing is known.
+_DTYPES: Final[dict[str, Any]] = {"int": np.int64, "float": np.float64}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +60,31 @@ class Suspect:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Suspects(Comparable):
+class Suspects(Framed, Comparable):
     """Suspects from the surest on; `total` counts those before the limit."""
+
+    flags: ClassVar[tuple[str, ...]] = ("reachable",)
 
     path: str
     rows: tuple[Suspect, ...]
     total: int
     note: str
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __repr__(self) -> str:
+        return f"<Suspects of {self.path!r}: {len(self):,} of {plural(self.total, 'row')}>"
+
+    @property
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """The fields of `Suspect`, one entry a row."""
+        found = {}
+        for field in dataclasses.fields(Suspect):
+            values = np.empty(len(self.rows), dtype=object)
+            values[:] = [getattr(row, field.name) for row in self.rows]
+            found[field.name] = values.astype(_DTYPES.get(str(field.type), object))
+        return found
 
     def to_dict(self, exit_code: int = 0) -> dict[str, Any]:
         """The JSON document of `suspects --format json`."""

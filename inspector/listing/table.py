@@ -13,18 +13,17 @@ from numpy.typing import NDArray
 
 from rowscope.inspector.census import GROUPS, RESERVED, group_codes
 from rowscope.inspector.checkpoint import Checkpoint, no_matrix, open_checkpoint
-from rowscope.inspector.errors import CheckpointError, TokenizerError, optional
+from rowscope.inspector.errors import CheckpointError, TokenizerError
+from rowscope.inspector.frames import Framed
 from rowscope.inspector.frozen import Comparable
 from rowscope.inspector.listing.choose import RowNames, matrix_of
 from rowscope.inspector.matrices import Matrix
 from rowscope.inspector.ranges import ids_of
 from rowscope.inspector.rows import RowTable, open_rows, scan_rows
+from rowscope.inspector.text import plural
 from rowscope.inspector.vocabulary import Vocabulary, read_vocabulary
 
 if TYPE_CHECKING:
-    import pandas
-    import pyarrow
-
     from rowscope.inspector.evidence import MatrixEvidence
 
 Progress = Callable[[int], None] | None
@@ -32,7 +31,7 @@ Texts = NDArray[np.object_]
 
 
 @dataclass(frozen=True, eq=False)
-class VocabularyRows(Comparable):
+class VocabularyRows(Framed, Comparable):
     """One entry a row, arrays of shape (n,) in the order asked for.
 
     Attributes:
@@ -88,22 +87,8 @@ class VocabularyRows(Comparable):
         for values in zip(*columns.values(), strict=True):
             yield dict(zip(columns, values, strict=True))
 
-    def to_arrow(self) -> pyarrow.Table:
-        """The table as Arrow.
-
-        Raises:
-            MissingExtraError: pyarrow is not installed (extra `table`).
-        """
-        arrow = optional("pyarrow", "table", "an Arrow table")
-        return arrow.table({name: arrow.array(values) for name, values in self.columns.items()})
-
-    def to_pandas(self) -> pandas.DataFrame:
-        """The table as a pandas DataFrame.
-
-        Raises:
-            MissingExtraError: pandas is not installed (extra `table`).
-        """
-        return optional("pandas", "table", "a DataFrame").DataFrame(self.columns)
+    def __repr__(self) -> str:
+        return f"<VocabularyRows: {plural(len(self), 'row')}, {', '.join(self.columns)}>"
 
 
 COLUMNS = (

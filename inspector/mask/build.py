@@ -32,7 +32,7 @@ from rowscope.inspector.evidence import LOW, TRAINED, judge_some, measure_matrix
 from rowscope.inspector.mask.own import own_suppressed
 from rowscope.inspector.mask.result import LeftOut, Mask
 from rowscope.inspector.matrices import Matrix, config_int
-from rowscope.inspector.ranges import format_ranges, to_ranges
+from rowscope.inspector.ranges import format_ranges, shortened, to_ranges
 from rowscope.inspector.vocabulary import Vocabulary, quoted_token, read_vocabulary
 
 Progress = Callable[[int], None] | None
@@ -103,6 +103,10 @@ def mask(
 
 
 def _words(include: str | Iterable[str]) -> tuple[str, ...]:
+    if not isinstance(include, Iterable):
+        raise UsageError(
+            f"--include {shortened(include)} is not known; use {', '.join(INCLUDE)}", location="--include"
+        )
     parts = include.split(",") if isinstance(include, str) else map(str, include)
     words = tuple(dict.fromkeys(word.strip() for word in parts))
     if not words:

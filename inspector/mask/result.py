@@ -14,6 +14,7 @@ from rowscope.inspector.census import IdSet
 from rowscope.inspector.frozen import Comparable
 from rowscope.inspector.plain import to_plain
 from rowscope.inspector.ranges import Range, to_ranges
+from rowscope.inspector.text import plural
 
 SCHEMA_VERSION: Final = "1"
 
@@ -80,6 +81,11 @@ class Mask(Comparable):
 
     def __len__(self) -> int:
         return int(self.ids.size)
+
+    def __repr__(self) -> str:
+        return (
+            f"<Mask of {self.path!r}: {len(self):,} of {plural(self.rows, 'id')} ({', '.join(self.include)})>"
+        )
 
     @property
     def ranges(self) -> tuple[Range, ...]:

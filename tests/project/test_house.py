@@ -16,6 +16,8 @@ FLOORS = (
         "inspector",
         "inspector.errors",
         "inspector.arrays",
+        "inspector.documents",
+        "inspector.frames",
         "inspector.frozen",
         "inspector.ranges",
         "inspector.plain",
@@ -40,7 +42,13 @@ FLOORS = (
     ("cli",),
     ("__main__",),
 )
-LOOSE = {"inspector", *(f"inspector.{name}" for name in ("arrays", "errors", "frozen", "plain", "ranges"))}
+LOOSE = {
+    "inspector",
+    *(
+        f"inspector.{name}"
+        for name in ("arrays", "documents", "errors", "frames", "frozen", "plain", "ranges")
+    ),
+}
 ACTING = ("claim", "diff", "fleet", "mask", "model")
 
 

@@ -10,6 +10,7 @@ from rowscope.inspector.checkpoint import Checkpoint, open_checkpoint
 from rowscope.inspector.claim.applying.early import EarlyCopy
 from rowscope.inspector.claim.disk.supported import require_calls
 from rowscope.inspector.claim.disk.transfer import check_link
+from rowscope.inspector.claim.slots.tokens import named_tokens
 
 if TYPE_CHECKING:
     from rowscope.inspector.claim.disk.disk import Disk
@@ -49,6 +50,7 @@ def claim_into(
     """
     check_link(link)
     require_calls()
+    tokens = named_tokens(tokens)
     given = path_or_checkpoint
     checkpoint = given if isinstance(given, Checkpoint) else open_checkpoint(given)
     with EarlyCopy(checkpoint.root, _copied(checkpoint, values, link), out, disk=disk) as early:

@@ -18,7 +18,7 @@ from rowscope.inspector.claim.disk.disk import INCOMPLETE, Disk, changed, refusa
 from rowscope.inspector.claim.disk.inside import Inside
 from rowscope.inspector.claim.disk.supported import require_calls
 from rowscope.inspector.claim.disk.transfer import apply_patches, write_file
-from rowscope.inspector.claim.model import ClaimPlan, ClaimResult
+from rowscope.inspector.claim.model import ClaimPlan, ClaimResult, check_plan
 from rowscope.inspector.errors import RefusedError, RowscopeError
 
 
@@ -35,6 +35,7 @@ def apply_claim_in_place(plan: ClaimPlan, *, disk: Disk | None = None) -> ClaimR
             after the plan was made; every byte is as it was, or the message names the undo.
     """
     require_calls()
+    check_plan(plan)
     disk = disk or Disk()
     try:
         inside = Inside.of(plan.root)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from typing import Final
 
-from rowscope.inspector.checkpoint import locate, open_checkpoint
+from rowscope.inspector.checkpoint import locate, open_checkpoint, path_text
 from rowscope.inspector.claim.applying import known
 from rowscope.inspector.claim.applying.harmless import require_harmless
 from rowscope.inspector.claim.applying.manifest import (
@@ -55,7 +55,7 @@ def undo_claim(
             by something else.
     """
     require_calls()
-    where = os.fsdecode(path)
+    where = path_text(path)
     root = locate(where).root
     try:
         with Inside.of(root) as inside:

@@ -24,7 +24,7 @@ from rowscope.inspector.claim.disk.target import (
 )
 from rowscope.inspector.claim.disk.transfer import Link, check_link, copy_file, place_file, write_file
 from rowscope.inspector.claim.edits.edits import decides_loading
-from rowscope.inspector.claim.model import ClaimPlan, ClaimResult
+from rowscope.inspector.claim.model import ClaimPlan, ClaimResult, check_plan
 from rowscope.inspector.errors import CheckpointError
 from rowscope.inspector.header import read_header
 from rowscope.inspector.storage import local_file
@@ -75,6 +75,7 @@ def apply_claim(
         RefusedError: the target exists, or cannot be written, or the source has changed; nothing is left.
     """
     require_calls()
+    check_plan(plan)
     check_link(link)
     disk = disk or Disk()
     target = Path(os.path.abspath(out))

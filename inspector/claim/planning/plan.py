@@ -14,7 +14,7 @@ from rowscope.inspector.claim.model import Caution, Claimed, ClaimPlan, RowPatch
 from rowscope.inspector.claim.planning.cautions import file_cautions, matching_cautions, training_caution
 from rowscope.inspector.claim.planning.row_cautions import Present, kept_rows, present_rows, row_cautions
 from rowscope.inspector.claim.slots.slots import Room, Slots, assign
-from rowscope.inspector.claim.slots.tokens import check_tokens, text_cautions
+from rowscope.inspector.claim.slots.tokens import check_tokens, named_tokens, text_cautions
 from rowscope.inspector.claim.values.patches import bias_patches, patches
 from rowscope.inspector.claim.values.recipe import Recipe, default_values, read_recipe
 from rowscope.inspector.claim.values.targets import Target, find_targets
@@ -61,9 +61,9 @@ def plan_claim(
         RefusedError: no slot, or a tokenizer or matrix that a claim cannot be written into.
         MissingExtraError: `text:` without the extra `tokenizer`.
     """
+    names = named_tokens(tokens)
     checkpoint = _opened(path_or_checkpoint)
     vocabulary = _vocabulary(checkpoint)
-    names = (tokens,) if isinstance(tokens, str) else tuple(tokens)
     check_tokens(names, vocabulary)
     values = default_values(len(names)) if values is None else values
     census = take_census(checkpoint.layout, vocabulary, checkpoint.config)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Any, Final
 
 from rowscope.inspector.claim.model import Caution
 from rowscope.inspector.errors import RefusedError, UsageError
+from rowscope.inspector.ranges import shortened
 from rowscope.inspector.vocabulary import (
     Vocabulary,
     byte_alphabet,
@@ -17,6 +18,20 @@ from rowscope.inspector.vocabulary import (
 )
 
 _ALPHABET: Final = frozenset(byte_alphabet())
+
+
+def named_tokens(tokens: Any) -> tuple[str, ...]:  # noqa: ANN401 - whatever a caller takes for tokens
+    """The tokens asked for: one as text, or a list or tuple of texts.
+
+    Raises:
+        UsageError: something else, or one of them is no text.
+    """
+    names = (tokens,) if isinstance(tokens, str) else tokens
+    if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
+        raise UsageError(
+            f"{shortened(tokens)} names no tokens; give a text, or a list of texts", location="tokens"
+        )
+    return tuple(names)
 
 
 def check_tokens(tokens: Sequence[str], vocabulary: Vocabulary) -> None:

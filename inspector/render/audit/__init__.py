@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rowscope.inspector.render.audit.github import annotation, inert, render_github
     from rowscope.inspector.render.audit.html import render_html
     from rowscope.inspector.render.audit.markdown import render_audit_markdown
+    from rowscope.inspector.render.audit.notebook import notebook_html
     from rowscope.inspector.render.audit.sarif import render_sarif
     from rowscope.inspector.render.audit.text import audit_lines
 
@@ -23,6 +24,7 @@ __all__ = [
     "audit_lines",
     "brief_lines",
     "inert",
+    "notebook_html",
     "render_audit_markdown",
     "render_github",
     "render_html",
@@ -37,6 +39,7 @@ __getattr__ = lazily(
         "audit_lines": "text",
         "brief_lines": "brief",
         "inert": "github",
+        "notebook_html": "notebook",
         "render_audit_markdown": "markdown",
         "render_github": "github",
         "render_html": "html",

@@ -5,25 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
+from rowscope.inspector.documents import format_of
 from rowscope.inspector.errors import UsageError
 from rowscope.terminal import check_choice, chosen_format
-
-SUFFIXES: Final[Mapping[str, str]] = {
-    ".csv": "csv",
-    ".htm": "html",
-    ".html": "html",
-    ".json": "json",
-    ".jsonl": "jsonl",
-    ".markdown": "markdown",
-    ".md": "markdown",
-    ".ndjson": "jsonl",
-    ".npy": "numpy",
-    ".parquet": "parquet",
-    ".py": "python",
-    ".sarif": "sarif",
-    ".sarif.json": "sarif",
-}
-"""Ends of file names that say a format. Other names go with any."""
 
 # Formats that a name of another one suits as well.
 _ALSO: Final = {"sarif": ("json",)}
@@ -100,7 +84,6 @@ def check_name(option: str, format: str, file: str | None, files: Mapping[str, s
 
 
 def _said(file: str | None) -> str | None:
-    """The format that a file's name says; None where it says none."""
-    name = (file or "").lower()
-    ends = (end for end in sorted(SUFFIXES, key=len, reverse=True) if name.endswith(end))
-    return next((SUFFIXES[end] for end in ends), None)
+    """The format that a file's name says. What ends in .txt is text of any kind."""
+    said = format_of(file or "")
+    return None if said == "text" else said
