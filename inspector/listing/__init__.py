@@ -11,6 +11,7 @@ from rowscope.inspector import lazily
 
 if TYPE_CHECKING:
     from rowscope.inspector.listing.choose import RowNames, choose_ids, matrix_of
+    from rowscope.inspector.listing.filters import filtered
     from rowscope.inspector.listing.suspects import Suspect, Suspects, find_suspects
     from rowscope.inspector.listing.table import VocabularyRows, named_rows, reserved_ids, row_table
 
@@ -20,6 +21,7 @@ __all__ = [
     "Suspects",
     "VocabularyRows",
     "choose_ids",
+    "filtered",
     "find_suspects",
     "matrix_of",
     "named_rows",
@@ -35,6 +37,7 @@ __getattr__ = lazily(
         "Suspects": "suspects",
         "VocabularyRows": "table",
         "choose_ids": "choose",
+        "filtered": "filters",
         "find_suspects": "suspects",
         "matrix_of": "choose",
         "named_rows": "table",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from difflib import get_close_matches
 from functools import cached_property
 
 import numpy as np
@@ -80,14 +82,21 @@ class RowNames:
 
 
 def choose_ids(
-    matrix: Matrix, names: RowNames, *, ids: str | None, tokens: list[str], group: str | None
+    matrix: Matrix,
+    names: RowNames,
+    *,
+    ids: str | None,
+    tokens: list[str],
+    group: str | None,
+    grep: str | None = None,
 ) -> NDArray[np.int64] | None:
     """Row ids that the options of `rows` ask for, in that order and each once; None for all rows.
 
-    `ids` is a list of ranges, `tokens` are stored spellings or texts, `group` one of the census.
+    `ids` is a list of ranges, `tokens` are stored spellings or texts, `group` one of the census. `grep`
+    leaves the ones in whose token or text a regular expression finds something.
 
     Raises:
-        UsageError: an unknown token or group, or an id outside the matrix.
+        UsageError: an unknown token or group, an id outside the matrix, or no regular expression.
         TokenizerError: tokens or a group are asked for and the tokenizer files cannot be read.
     """
     parts = []
@@ -99,11 +108,28 @@ def choose_ids(
             parts.append(_token_ids(vocabulary, tokens, matrix.rows))
         if group is not None:
             parts.append(_group_ids(names.codes, group))
-    if not parts:
+    if not parts and grep is None:
         return None
-    wanted = np.concatenate(parts)
+    wanted = np.concatenate(parts) if parts else np.arange(matrix.rows, dtype=np.int64)
     _, first = np.unique(wanted, return_index=True)
-    return np.asarray(wanted[np.sort(first)])
+    wanted = np.asarray(wanted[np.sort(first)])
+    return wanted if grep is None else wanted[_found(names.vocabulary, wanted, grep)]
+
+
+def _found(vocabulary: Vocabulary | None, ids: NDArray[np.int64], pattern: str) -> NDArray[np.bool_]:
+    try:
+        search = re.compile(pattern).search
+    except re.error as error:
+        raise UsageError(
+            f"--grep {pattern!r} is no regular expression: {error}; escape its signs, or use --token",
+            location="--grep",
+        ) from error
+    if vocabulary is None:
+        raise UsageError("--grep needs tokenizer files, and there are none; use --ids", location="--grep")
+    tokens = vocabulary.tokens
+    named = [id for id in ids.tolist() if id in tokens]
+    hit = {id for id in named if search(tokens[id]) or search(vocabulary.text(id) or "")}
+    return np.isin(ids, np.fromiter(hit, dtype=np.int64, count=len(hit)))
 
 
 def _token_ids(vocabulary: Vocabulary | None, tokens: list[str], rows: int) -> NDArray[np.int64]:
@@ -112,12 +138,23 @@ def _token_ids(vocabulary: Vocabulary | None, tokens: list[str], rows: int) -> N
         ids = [id for id in called(vocabulary, token) if id < rows] if vocabulary else []
         if not ids:
             raise UsageError(
-                f"--token {token!r} is no token of this checkpoint with a row; give it as the tokenizer "
-                "spells it, or use --ids",
+                f"--token {token!r} is no token of this checkpoint with a row; "
+                f"{_nearest(vocabulary, token)}give it as the tokenizer spells it, or use --ids or --grep",
                 location="--token",
             )
         found += ids
     return np.array(found, dtype=np.int64)
+
+
+def _nearest(vocabulary: Vocabulary | None, token: str) -> str:
+    """`did you mean …?`; only tokens of about the same length are compared, or it would take seconds."""
+    if vocabulary is None:
+        return ""
+    length = len(token)
+    texts = (vocabulary.text(id) or name for id, name in vocabulary.tokens.items())
+    alike = {text for text in texts if abs(len(text) - length) <= max(1, length // 4)}
+    near = get_close_matches(token, alike, n=3)
+    return f"did you mean {' or '.join(repr(text) for text in near)}? " if near else ""
 
 
 def _group_ids(codes: NDArray[np.int8], group: str) -> NDArray[np.int64]:

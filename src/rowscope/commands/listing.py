@@ -92,6 +92,19 @@ def rows(
         str | None,
         typer.Option("--group", help="used, reserved, unmapped, placeholder, added or base."),
     ] = None,
+    grep: Annotated[
+        str | None, typer.Option("--grep", help="Tokens in which a regular expression finds something.")
+    ] = None,
+    verdict: Annotated[
+        list[str] | None, typer.Option("--verdict", help="Rows of this verdict; repeatable.")
+    ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option("--where", help="A condition on a column, such as norm<0.5; repeatable."),
+    ] = None,
+    sort: Annotated[
+        str | None, typer.Option("--sort", help="By this column; -norm for the largest first.")
+    ] = None,
     matrix: MatrixOption = "input",
     evidence: Annotated[
         bool, typer.Option("--evidence/--no-evidence", help="Judge the rows as well.")
@@ -119,13 +132,17 @@ def rows(
     )
     chosen = matrix_of(checkpoint, matrix)
     names = RowNames(checkpoint, chosen)
-    wanted = choose_ids(chosen, names, ids=ids, tokens=token or [], group=group)
+    wanted = choose_ids(chosen, names, ids=ids, tokens=token or [], group=group, grep=grep)
     counted = chosen.rows if wanted is None else wanted.size
     with Progress(checkpoint, passes=2 if evidence else 1, rows=counted) as progress:
         if evidence:
             table = row_table(checkpoint, matrix, wanted, True, full=full, progress=progress, names=names)
         else:
             table = named_rows(chosen, names, wanted, progress)
+    if verdict or where or sort is not None:
+        from rowscope.inspector.listing import filtered
+
+        table = filtered(table, verdicts=verdict or (), where=where or (), sort=sort)
     if format == "text":
         emit_lines(rows_lines(table, width=text_width(), limit=limit or None), output)
     else:

@@ -1,0 +1,125 @@
+"""Rows of a table by verdict and by conditions on columns, in the order of a column."""
+
+from __future__ import annotations
+
+import dataclasses
+import operator
+import re
+from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rowscope.inspector.errors import UsageError
+from rowscope.inspector.evidence import VERDICTS
+from rowscope.inspector.listing.table import VocabularyRows
+
+_WHERE: Final = re.compile(r"\s*(?P<column>\w+)\s*(?P<sign><=|>=|!=|==?|<|>)\s*(?P<value>.+?)\s*")
+_SIGNS: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "=": operator.eq,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
+
+
+def filtered(
+    table: VocabularyRows,
+    *,
+    verdicts: Sequence[str] = (),
+    where: Sequence[str] = (),
+    sort: str | None = None,
+) -> VocabularyRows:
+    """The rows that all conditions hold for.
+
+    Args:
+        verdicts: any of these; each may be several joined by commas.
+        where: conditions such as `norm<0.5`, `duplicates>=3`, `group=added`; of NaN only `!=` holds.
+        sort: a column, ascending; descending with `-` before it. Rows without a value come last.
+
+    Raises:
+        UsageError: an unknown verdict, column or condition, or a column that the table has not.
+    """
+    kept = np.ones(len(table), dtype=np.bool_)
+    wanted = [word.strip() for verdict in verdicts for word in verdict.split(",")]
+    if wanted:
+        kept &= np.isin(_column(table, "verdict", "--verdict"), [_verdict(word) for word in wanted])
+    for condition in where:
+        kept &= _holds(table, condition)
+    index = np.flatnonzero(kept)
+    return _taken(table, index if sort is None else index[_order(table, sort)[index].argsort()])
+
+
+def _verdict(word: str) -> str:
+    if word not in VERDICTS:
+        raise UsageError(
+            f"--verdict {word!r} is not known; {_guess(word, VERDICTS)}use {', '.join(VERDICTS)}",
+            location="--verdict",
+        )
+    return word
+
+
+def _holds(table: VocabularyRows, condition: str) -> NDArray[np.bool_]:
+    match = _WHERE.fullmatch(condition)
+    if match is None:
+        raise UsageError(
+            f"--where {condition!r} is no condition; write one such as norm<0.5 or group=added",
+            location="--where",
+        )
+    column = _column(table, match["column"], "--where")
+    compare = _SIGNS[match["sign"]]
+    if column.dtype == object:
+        if compare not in (operator.eq, operator.ne):
+            raise UsageError(
+                f"--where {condition!r}: {match['column']} holds words; compare them with = or !=",
+                location="--where",
+            )
+        return np.asarray([compare(value, match["value"]) for value in column.tolist()], dtype=np.bool_)
+    try:
+        number = float(match["value"])
+    except ValueError as error:
+        raise UsageError(
+            f"--where {condition!r}: {match['value']!r} is no number; write one such as norm<0.5",
+            location="--where",
+        ) from error
+    return np.asarray(compare(column, number), dtype=np.bool_)
+
+
+def _order(table: VocabularyRows, sort: str) -> NDArray[np.int64]:
+    """The rank of every row, equal ones in the order of the table."""
+    column = _column(table, sort.removeprefix("-"), "--sort")
+    missing = np.array([value is None or value != value for value in column.tolist()], dtype=np.bool_)
+    filled = column.copy()
+    filled[missing] = "" if column.dtype == object else 0
+    _, codes = np.unique(filled.astype(str) if column.dtype == object else filled, return_inverse=True)
+    codes = -codes if sort.startswith("-") else codes
+    order = np.lexsort((np.arange(len(table)), codes, missing))
+    ranks = np.empty(len(table), dtype=np.int64)
+    ranks[order] = np.arange(len(table))
+    return ranks
+
+
+def _column(table: VocabularyRows, name: str, option: str) -> NDArray[Any]:
+    columns = table.columns
+    if name not in columns:
+        known = ", ".join(columns)
+        raise UsageError(
+            f"{option}: there is no column {name!r}; {_guess(name, list(columns))}the columns are {known}",
+            location=option,
+        )
+    return columns[name]
+
+
+def _guess(word: str, known: Sequence[str]) -> str:
+    near = get_close_matches(word, known, n=1)
+    return f"did you mean {near[0]}? " if near else ""
+
+
+def _taken(table: VocabularyRows, index: NDArray[np.int64]) -> VocabularyRows:
+    parts: dict[str, Any] = {name: values[index] for name, values in table.columns.items()}
+    return dataclasses.replace(table, **parts)

@@ -1,0 +1,113 @@
+"""`rows` by pattern, verdict and condition, in the order of a column."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+import rowscope
+from rowscope.inspector.errors import UsageError
+from rowscope.inspector.listing import filtered
+
+
+@pytest.fixture(scope="module")
+def table():
+    return rowscope.row_table("demo", evidence=True)
+
+
+@pytest.fixture
+def ids(run):
+    def call(*words):
+        code, out, err = run("rows", "demo", *words, "--format", "json")
+        assert code == 0, err
+        return [row["id"] for row in json.loads(out)["rows"]]
+
+    return call
+
+
+def test_grep_finds_stored_spellings_and_texts(ids):
+    assert ids("--grep", "^<.fim_") == [4003, 4004, 4005]
+    assert ids("--grep", "^ SM$") == ids("--grep", "^\u0120SM$") == [469]
+    assert ids("--grep", "fim", "--ids", "0:4004") == [4003]
+    assert ids("--grep", "no such thing at all") == []
+
+
+def test_verdicts(ids, table):
+    expected = table.id[table.verdict == "collapsed"].tolist()
+    assert ids("--verdict", "collapsed") == expected
+    assert ids("--verdict", "collapsed,trained") == table.id.tolist()
+
+
+@pytest.mark.parametrize(
+    ("where", "keeps"),
+    [
+        ("norm<0.6", lambda t: t.norm < 0.6),
+        ("norm >= 2.8", lambda t: t.norm >= 2.8),
+        ("group=added", lambda t: t.group == "added"),
+        ("group != base", lambda t: t.group != "base"),
+        ("nonzero==128", lambda t: t.nonzero == 128),
+    ],
+)
+def test_conditions(table, where, keeps):
+    found = filtered(table, where=[where])
+    assert found.id.tolist() == table.id[keeps(table)].tolist()
+    assert set(found.columns) == set(table.columns)
+
+
+def test_conditions_and_verdicts_hold_together(ids, table):
+    both = (table.norm > 2.8) & (table.verdict == "collapsed")
+    assert ids("--verdict", "collapsed", "--where", "norm>2.8") == table.id[both].tolist()
+
+
+@pytest.mark.parametrize("column", ["norm", "token", "id", "cosine_to_reference", "verdict"])
+def test_sorting_is_that_of_python(table, column):
+    def key(row):
+        value = row[column]
+        return (value is None, "" if value is None else value)
+
+    rows = list(table.records())
+    expected = [row["id"] for row in sorted(rows, key=key)]
+    assert filtered(table, sort=column).id.tolist() == expected
+    known = [row for row in rows if row[column] is not None]
+    down = [row["id"] for row in sorted(known, key=lambda row: row[column], reverse=True)]
+    found = filtered(table, sort=f"-{column}").id.tolist()
+    assert sorted(found) == sorted(expected)
+    assert [row[column] for id in found[: len(known)] for row in [rows[id]]] == [
+        rows[id][column] for id in down
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--verdict", "colapsed"], "did you mean collapsed?"),
+        (["--where", "nrm<1"], "did you mean norm?"),
+        (["--where", "norm is small"], "no condition"),
+        (["--where", "norm<small"], "'small' is no number"),
+        (["--where", "group<added"], "compare them with ="),
+        (["--sort", "nom"], "did you mean norm?"),
+        (["--grep", "("], "no regular expression"),
+        (["--verdict", "zero", "--no-evidence"], "no column 'verdict'"),
+        (["--token", "<|fim_prefx|>"], "did you mean '<|fim_prefix|>'"),
+    ],
+)
+def test_what_cannot_be_is_told_with_the_nearest(run, words, said):
+    code, _, err = run("rows", "demo", *words)
+    assert code == 2
+    assert said in err
+
+
+def test_nothing_near_nothing_guessed(run):
+    assert "did you mean" not in run("rows", "demo", "--token", "\u4e00\u4e01\u4e02\u4e03")[2]
+
+
+def test_a_bare_file_has_nothing_to_search(table, write_checkpoint, tmp_path, run):
+    values = np.ones((8, 4), dtype="f4")
+    folder = write_checkpoint(tmp_path / "bare", {"model.embed_tokens.weight": values})
+    code, _, err = run("rows", folder, "--grep", "a")
+    assert code == 2
+    assert "tokenizer files" in err
+    with pytest.raises(UsageError):
+        filtered(table, where=["x"])
