@@ -8,7 +8,7 @@ import shlex
 import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import rowscope
 from rowscope.inspector.checkpoint.foreign import foreign_format
@@ -27,6 +27,8 @@ from rowscope.inspector.storage import (
 
 INDEX_SUFFIX = ".safetensors.index.json"
 
+_CACHED: Final = re.compile(r"models--(?P<name>[\w.-]+)", re.ASCII)
+_SHORT: Final = re.compile(r"[0-9a-f]{7,40}")
 _REPOSITORY = re.compile(r"(?P<name>[\w][\w.-]*(?:/[\w][\w.-]*)?)(?:@(?P<revision>[\w./-]+))?", re.ASCII)
 _COMMIT = re.compile(r"[\w.-]+", re.ASCII)
 _WHAT_IS_A_PATH = (
@@ -108,10 +110,35 @@ def locate(path: str, remote: RemoteOptions | None = None) -> Location:
     if mode is None:
         return _elsewhere(path)
     if stat.S_ISDIR(mode):
-        return Location("folder", LocalFolder(local))
+        return _cache_folder(path, local) or Location("folder", LocalFolder(local))
     if not stat.S_ISREG(mode):
         raise CheckpointError(f"{path!r} is {kind_of(mode)}; {_WHAT_IS_A_PATH}", location=path)
     return _local_file(local)
+
+
+def _cache_folder(path: str, local: Path) -> Location | None:
+    """The snapshot in a repository's folder of a Hugging Face cache, or in a cache that holds but one model.
+
+    Raises:
+        CheckpointError: a cache with several models, or a repository without a snapshot to take.
+    """
+    match = _CACHED.fullmatch(Path(os.path.abspath(local)).name)
+    if match is not None and (local / "snapshots").is_dir():
+        return _snapshot(path, local, match["name"].replace("--", "/", 1), None)
+    if match is not None or any(local.glob("*.safetensors")) or (local / "config.json").exists():
+        return None
+    homes = sorted(home for home in local.glob("models--*") if (home / "snapshots").is_dir())
+    if not homes:
+        return None
+    if len(homes) == 1:
+        return _cache_folder(path, homes[0])
+    names = [home.name for home in homes]
+    more = f" and {len(names) - 6:,} more" if len(names) > 6 else ""
+    raise CheckpointError(
+        f"{path!r} is a Hugging Face cache with {len(names):,} models; give one of them: "
+        f"{', '.join(shlex.quote(os.path.join(path, name)) for name in names[:6])}{more}",
+        location=path,
+    )
 
 
 def _of_file_url(url: str) -> str:
@@ -165,18 +192,28 @@ def _cached(path: str, name: str, revision: str | None) -> Location:
             f"read it from the hub with hf://{path}, download it with {download!r}, or give a folder",
             location=path,
         )
+    return _snapshot(path, folder, name, revision)
+
+
+def _snapshot(path: str, folder: Path, name: str, revision: str | None) -> Location:
+    """A commit of a repository's folder: that of a ref, a whole commit, or the beginning of one."""
+    download = f"hf download {name}" + (f" --revision {revision}" if revision else "")
     snapshots = folder / "snapshots"
     commit = _commit(folder, revision or "main")
     if commit is not None and (snapshots / commit).is_dir():
         return Location("folder", LocalFolder(snapshots / commit))
     present = sorted(entry.name for entry in snapshots.iterdir()) if snapshots.is_dir() else []
+    begun = [entry for entry in present if revision and entry.startswith(revision)]
+    if len(begun) == 1 and _SHORT.fullmatch(revision or ""):
+        return Location("folder", LocalFolder(snapshots / begun[0]))
     if revision is None and len(present) == 1:
         note = f"the cache has no ref 'main' for {name!r}; its only snapshot {present[0]!r} was taken"
         return Location("folder", LocalFolder(snapshots / present[0]), notes=(note,))
     raise CheckpointError(
         f"the Hugging Face cache holds {name!r} without revision {revision or 'main'!r} "
-        f"(snapshots: {', '.join(present) or 'none'}); read it from the hub with hf://{path}, download it "
-        f"with {download!r}, or give {name}@COMMIT or a folder",
+        f"(snapshots: {', '.join(present) or 'none'}); read it from the hub with hf://"
+        f"{name}{'@' + revision if revision else ''}, download it with {download!r}, or give "
+        f"{name}@COMMIT or a folder",
         location=path,
     )
 

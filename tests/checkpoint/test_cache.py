@@ -109,3 +109,44 @@ def test_linked_sub_folder_of_shards_opens(tmp_path, tmp_path_factory):
     (tmp_path / "sub").symlink_to(outside, target_is_directory=True)
     write_index(tmp_path, dict.fromkeys(EMBED, "sub/m.safetensors"), metadata={})
     assert names(open_checkpoint(tmp_path)) == ["sub/m.safetensors"]
+
+
+@pytest.mark.parametrize("place", ["models--org--name", "models--org--name/", "."])
+def test_a_folder_of_the_cache_stands_for_its_snapshot(place, cache, monkeypatch):
+    """The repository's folder, and a cache that holds but one model."""
+    monkeypatch.delenv("HF_HUB_CACHE")
+    checkpoint = open_checkpoint(cache / place)
+    assert names(checkpoint) == [FIRST, SECOND]
+    assert checkpoint.root.name == "0123abcd"
+    monkeypatch.chdir(cache / place)
+    assert open_checkpoint(".").root.name == "0123abcd"
+
+
+def test_a_cache_with_several_models_names_them(cache):
+    (cache / "models--other--two" / "snapshots" / "ff").mkdir(parents=True)
+    with pytest.raises(CheckpointError, match=r"with 2 models.*models--org--name, .*models--other--two"):
+        open_checkpoint(cache)
+    with pytest.raises(CheckpointError, match="holds no weights"):
+        open_checkpoint(cache / "models--other--two")
+
+
+def test_a_folder_with_weights_is_no_cache(cache):
+    write(cache, "model.safetensors", EMBED)
+    assert names(open_checkpoint(cache)) == ["model.safetensors"]
+
+
+@pytest.mark.parametrize("commit", ["0123abc", "0123abcd"])
+def test_the_beginning_of_a_commit_is_enough(commit, cache):
+    assert open_checkpoint(f"org/name@{commit}").root.name == "0123abcd"
+
+
+@pytest.mark.parametrize("commit", ["0123ab", "1123abc", "0123abcz"])
+def test_too_little_or_another_commit_is_none(commit, cache):
+    with pytest.raises(CheckpointError, match=f"hf://org/name@{commit}, "):
+        open_checkpoint(f"org/name@{commit}")
+
+
+def test_two_commits_that_begin_alike_are_told(cache):
+    (cache / "models--org--name" / "snapshots" / "0123abce").mkdir()
+    with pytest.raises(CheckpointError, match="0123abcd, 0123abce"):
+        open_checkpoint("org/name@0123abc")
