@@ -14,7 +14,18 @@ from pathlib import Path
 from bench.machine import Load, facts
 from bench.report import Options, Section, render_report, write_below
 
-SECTIONS = ("scan", "slices", "processes", "scaling", "memory", "quantised", "giant", "changes", "remote")
+SECTIONS = (
+    "scan",
+    "slices",
+    "processes",
+    "scaling",
+    "memory",
+    "quantised",
+    "giant",
+    "changes",
+    "remote",
+    "fleet",
+)
 """Modules of this folder, each with a function of its own name."""
 
 MARKER = "<!-- below: the report of `python -m bench` -->"

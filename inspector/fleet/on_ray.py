@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterator
 from contextlib import suppress
 from typing import Any, Final
 
-from rowscope.inspector.errors import RefusedError, RowscopeError, optional
+from rowscope.inspector.errors import RefusedError, RowscopeError, UsageError, optional
 from rowscope.inspector.fleet.engines import Limits
 from rowscope.inspector.fleet.keys import footprint
 from rowscope.inspector.fleet.task import Outcome, Task, failure, work
@@ -31,12 +31,19 @@ class RayEngine:
         address: of a running cluster; None for RAY_ADDRESS, else a Ray of this machine alone.
 
     Raises:
+        UsageError: a limit of time.
         MissingExtraError: Ray is not installed (extra `ray`).
     """
 
     name = "ray"
 
     def __init__(self, limits: Limits, address: str | None) -> None:
+        if limits.seconds is not None:
+            raise UsageError(
+                "--time-limit is of the engines local and shard: Ray ends no task for its time; leave it "
+                "out",
+                location="--time-limit",
+            )
         self._ray = optional("ray", "ray", "--engine ray")
         self.workers = limits.workers or 0
         self._limits = limits

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,6 +18,7 @@ from rowscope.inspector.fleet.store import Entry, Store
 from rowscope.inspector.fleet.task import Outcome, Task
 
 _AHEAD: Final = 64
+_LOOK_AGAIN: Final = 1.0
 _LOOKERS: Final = 8
 
 
@@ -65,6 +67,8 @@ class Ledger:
             run.put(entry, outcome.part, outcome.rows)
         else:  # of the same contents as one that is there
             same = [at for at in self.entries.get(entry.checkpoint, []) if at.key == entry.key]
+            if not same:  # another run replaced it meanwhile
+                return entry
             old, entry = same[0], dataclasses.replace(same[0], footprint=entry.footprint)
             if old != entry:
                 self.store.rename(old, entry)
@@ -73,14 +77,23 @@ class Ledger:
 
 
 def plan(
+    run: Run,
     places: Sequence[Place],
     ledger: Ledger,
     options: AuditOptions,
     stated: Mapping[str, Any],
     unchanged: Callable[[Entry], None],
 ) -> Generator[Task, None, None]:
-    """The tasks, as they are asked for; `unchanged` is told of every checkpoint that needs none."""
+    """The tasks, as they are asked for; `unchanged` is told of every checkpoint that needs none.
+
+    What other runs that work in the store have done meanwhile is not done again.
+    """
+    looked = time.monotonic()
     for place, seen in _looked_at(places, options, stated):
+        if time.monotonic() - looked > _LOOK_AGAIN:
+            if run.others():
+                ledger.refresh()
+            looked = time.monotonic()
         entry = ledger.holding(place, seen)
         if entry is not None and ledger.store.has(entry):
             ledger.keep(entry)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
+import random
 import threading
 import time
 from collections import Counter
@@ -65,12 +67,12 @@ def fleet(
         watch: told how far it is, from any thread.
 
     Raises:
-        UsageError: an argument that cannot be acted on.
+        UsageError: an argument that cannot be acted on, or a checkpoint list that is empty.
         RefusedError: the store cannot be written, or no worker started.
         MissingExtraError: pyarrow (extra `table`) or Ray (extra `ray`) is not installed.
     """
     arrow()
-    options = options or AuditOptions()
+    options = _absolute(options or AuditOptions())
     check_codes(options.select, "--select")
     check_codes(options.ignore, "--ignore")
     stated = options.stated()
@@ -84,6 +86,13 @@ def fleet(
     store = Store(out, create=True)
     run = Run(store, State(engine, working.workers, named, len(places)))
     return _Work(run, working, places, options, stated, retry_failed, watch).all()
+
+
+def _absolute(options: AuditOptions) -> AuditOptions:
+    """With files and folders as every worker finds them, wherever it runs."""
+    given = {name: getattr(options, name) for name in ("tokenizer", "base", "baseline", "cache")}
+    found = {name: os.path.abspath(at) for name, at in given.items() if at and os.path.exists(at)}
+    return dataclasses.replace(options, **found)
 
 
 class _Work:
@@ -126,7 +135,9 @@ class _Work:
     def _audit(self, places: Sequence[Place]) -> None:
         state = self.run.state
         state.phase = "auditing"
-        tasks = plan(places, self.ledger, self.options, self.stated, self._unchanged)
+        if self.run.others():  # not in the same order as they, so that all do different ones
+            places = random.Random(self.run.id).sample(places, len(places))
+        tasks = plan(self.run, places, self.ledger, self.options, self.stated, self._unchanged)
         with closing(tasks), closing(self.engine.submit(tasks)) as outcomes:
             for outcome in outcomes:
                 entry = self.ledger.record(self.run, outcome)

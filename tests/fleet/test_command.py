@@ -98,6 +98,7 @@ REFUSED = {
     "no path": (["fleet", "--out", "x"], 2, "no checkpoint given"),
     "an engine": (["fleet", "demo", "--out", "x", "--engine", "slurm"], 2, "use local, shard, ray"),
     "an address": (["fleet", "demo", "--out", "x", "--ray-address", "y"], 2, "of --engine ray"),
+    "a time on Ray": (["fleet", "demo", "--out", "x", "--engine", "ray", "--time-limit", "9"], 2, "leave it"),
     "no workers": (["fleet", "demo", "--out", "x", "--workers", "0"], 2, "less than one"),
     "no time": (["fleet", "demo", "--out", "x", "--time-limit", "0"], 2, "no time"),
     "no size": (["fleet", "demo", "--out", "x", "--memory", "much"], 2, "--memory 'much' is no size"),
