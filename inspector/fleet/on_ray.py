@@ -40,8 +40,7 @@ class RayEngine:
     def __init__(self, limits: Limits, address: str | None) -> None:
         if limits.seconds is not None:
             raise UsageError(
-                "--time-limit is of the engines local and shard: Ray ends no task for its time; leave it "
-                "out",
+                "--time-limit is of the engines local and shard: Ray ends no task for its time; leave it out",
                 location="--time-limit",
             )
         self._ray = optional("ray", "ray", "--engine ray")

@@ -83,7 +83,7 @@ def test_without_ray_the_message_names_the_extra(small, tmp_path, monkeypatch):
 
 
 def test_the_store_holds_what_audits_of_each_say(small, tmp_path):
-    rowscope.fleet(small, tmp_path / "out")
+    rowscope.fleet(small, tmp_path / "out", workers=1)
     for row in content(tmp_path / "out")["checkpoints"]:
         report = rowscope.audit(row["path"])
         assert (row["rows"], row["reserved"], row["tied"]) == (48, 8, True)
@@ -93,18 +93,18 @@ def test_the_store_holds_what_audits_of_each_say(small, tmp_path):
 
 def test_retry_failed_tries_what_failed_alone(tmp_path):
     root = zoo(tmp_path / "zoo", 3, ("no header",))
-    assert len(rowscope.fleet(root, tmp_path / "out").failures) == 1
-    again = rowscope.fleet(root, tmp_path / "out", retry_failed=True)
+    assert len(rowscope.fleet(root, tmp_path / "out", workers=1).failures) == 1
+    again = rowscope.fleet(root, tmp_path / "out", workers=1, retry_failed=True)
     assert (again.audited, again.unchanged, len(again.failures)) == (0, 2, 1)
     assert again.to_dict()["failed"] == 1
     shutil.rmtree(root / "broken no header")
     checkpoint(root / "broken no header", 5)  # mended: its files changed, so that nobody has to ask
-    mended = rowscope.fleet(root, tmp_path / "out")
+    mended = rowscope.fleet(root, tmp_path / "out", workers=1)
     assert (mended.audited, mended.failures) == (1, ())
 
 
 def test_content_counts_and_of_weights_their_times(small, tmp_path):
-    rowscope.fleet(small, tmp_path / "out")
+    rowscope.fleet(small, tmp_path / "out", workers=1)
     for name in ("config.json", "tokenizer.json"):  # written again as they were
         path = small / "model-0" / name
         path.write_bytes(path.read_bytes())
@@ -120,14 +120,14 @@ def test_content_counts_and_of_weights_their_times(small, tmp_path):
     os.utime(small / "model-2" / "model.safetensors")
     run = rowscope.fleet(small, tmp_path / "out", workers=1)
     assert (run.audited, run.unchanged) == (2, 2)
-    assert rowscope.fleet(small, tmp_path / "out").unchanged == 4
+    assert rowscope.fleet(small, tmp_path / "out", workers=1).unchanged == 4
 
 
 def test_steps_of_one_run_are_told_apart_though_their_headers_are_equal(tmp_path):
     for step in (9, 10):
         checkpoint(tmp_path / "run" / f"checkpoint-{step}", step)
     (tmp_path / "run" / "final").mkdir()
-    rowscope.fleet(tmp_path / "run", tmp_path / "out")
+    rowscope.fleet(tmp_path / "run", tmp_path / "out", workers=1)
     rows = content(tmp_path / "out")["checkpoints"]
     assert [(row["model"], row["step"]) for row in rows] == [("run", 9), ("run", 10)]
     assert len({row["key"] for row in rows}) == 2
@@ -151,13 +151,13 @@ def test_other_options_audit_again_and_rows_are_kept_where_they_are_asked_for(sm
 
 
 def test_a_part_that_a_power_failure_spoilt_is_made_again(small, tmp_path):
-    rowscope.fleet(small, tmp_path / "out")
+    rowscope.fleet(small, tmp_path / "out", workers=1)
     before = content(tmp_path / "out")
     one, two = sorted((tmp_path / "out" / "parts").iterdir())[:2]
     one.write_bytes(b"")
     two.write_bytes(bytes(two.stat().st_size))
     (tmp_path / "out" / "checkpoints.parquet").unlink()
-    assert rowscope.fleet(small, tmp_path / "out").audited == 2
+    assert rowscope.fleet(small, tmp_path / "out", workers=1).audited == 2
     assert content(tmp_path / "out") == before
 
 
@@ -178,4 +178,4 @@ def test_a_folder_of_somebody_else_is_no_store(small, tmp_path):
     with pytest.raises(RefusedError, match="no store"):
         fleet_status(tmp_path / "mine")
     with pytest.raises(UsageError, match="no table 'rows'"):
-        rowscope.fleet(small, tmp_path / "out").table("rows")
+        rowscope.fleet(small, tmp_path / "out", workers=1).table("rows")

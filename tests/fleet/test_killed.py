@@ -128,7 +128,7 @@ def test_two_runs_at_once_are_one_run(zoo_and_store, tmp_path):
 
 
 def test_an_interrupted_run_keeps_what_is_done(tmp_path):
-    root, out = zoo(tmp_path / "zoo", 150), tmp_path / "out"
+    root, out = zoo(tmp_path / "zoo", 90), tmp_path / "out"
     code = (
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
         "from rowscope.cli import main; main()"
@@ -139,17 +139,17 @@ def test_an_interrupted_run_keeps_what_is_done(tmp_path):
     while not (out / "parts").is_dir() or not list((out / "parts").iterdir()):
         assert time.monotonic() < until
         time.sleep(0.01)
-    assert fleet_status(out).running[0].total == 150
+    assert fleet_status(out).running[0].total == 90
     run.send_signal(signal.SIGINT)
     said = run.communicate(timeout=60)[1].decode()
     assert run.returncode == 130, said
     assert "run the same command again" in said
     done = len(list((out / "parts").iterdir()))
-    assert 0 < done < 150
+    assert 0 < done < 90
     assert pyarrow.parquet.read_table(out / "checkpoints.parquet").num_rows == done
     assert fleet_status(out).ended[-1].ended == "interrupted"
     again = rowscope.fleet(root, out)
-    assert (again.audited, again.unchanged) == (150 - done, done)
+    assert (again.audited, again.unchanged) == (90 - done, done)
 
 
 def test_a_worker_that_is_killed_costs_its_own_task(tmp_path):
