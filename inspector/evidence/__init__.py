@@ -7,6 +7,7 @@ from rowscope.inspector.evidence.candidates import Candidates, find_candidates, 
 from rowscope.inspector.evidence.decay import WeightDecay
 from rowscope.inspector.evidence.facts import Facts, MatrixFacts
 from rowscope.inspector.evidence.generating import samples
+from rowscope.inspector.evidence.grade import GRADES, grades
 from rowscope.inspector.evidence.look import sample
 from rowscope.inspector.evidence.markers import SplitMarker, split_markers
 from rowscope.inspector.evidence.measure import judge_some, measure_matrix
@@ -40,6 +41,7 @@ __all__ = [
     "DAMAGED",
     "FRESH",
     "GENERATION",
+    "GRADES",
     "HIGH",
     "INITIAL",
     "LOW",
@@ -59,6 +61,7 @@ __all__ = [
     "Stops",
     "WeightDecay",
     "find_candidates",
+    "grades",
     "impossible_bytes",
     "judge_some",
     "kept_padding",

@@ -20,6 +20,7 @@ from rowscope.inspector.evidence import CONFIDENCES, TRAINED, VERDICTS, MatrixFa
 from rowscope.inspector.frames import Framed
 from rowscope.inspector.frozen import Comparable
 from rowscope.inspector.listing.choose import RowNames, matrix_of
+from rowscope.inspector.listing.verified import Verified, read_verified
 from rowscope.inspector.plain import to_plain
 from rowscope.inspector.text import plural
 from rowscope.inspector.vocabulary import Vocabulary
@@ -40,6 +41,8 @@ class Suspect:
     `reachable` is None where reachability was not asked for. `cosine`, `centred_cosine`,
     `cosine_without_pc1` and `distance` compare the row with the untrained reference, NaN without one;
     `duplicates` counts the other rows with the same values. `recipe` says how a fresh row was made.
+    `verified` is what `probe verify` found ("verified", "weak", "known", "untold") and
+    `largest_probability` its number; None where its document was not given or does not speak of the token.
     """
 
     id: int
@@ -57,6 +60,8 @@ class Suspect:
     duplicates: int
     reachable: bool | None
     recipe: str | None = None
+    verified: str | None = None
+    largest_probability: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,6 +114,7 @@ def find_suspects(
     group: str = "used",
     limit: int | None = None,
     reachability: bool = False,
+    verified: str | os.PathLike[str] | None = None,
     progress: Progress = None,
 ) -> Suspects:
     """Rows of a group with a verdict other than trained, from the surest on.
@@ -116,10 +122,11 @@ def find_suspects(
     Args:
         group: one of `GROUP_CHOICES`; by default the used rows, for reserved ones are expected untrained.
         limit: how many; None for all.
+        verified: a JSON document of the verify probe on this checkpoint.
 
     Raises:
         CheckpointError, NoMatrixError: nothing to judge.
-        UsageError: an unknown group or role.
+        UsageError: an unknown group or role; `verified` is no such document, or of another checkpoint.
         MissingExtraError: `reachability` without the extra `tokenizer`.
     """
     if group not in GROUP_CHOICES:
@@ -131,6 +138,7 @@ def find_suspects(
     matrix = matrix_of(checkpoint, role)
     names = RowNames(checkpoint, matrix)
     vocabulary = names.vocabulary
+    states = {} if verified is None else read_verified(verified, _input_rows(checkpoint), vocabulary)
     unreachable = None
     if reachability and vocabulary is not None:
         from rowscope.inspector.evidence import unreachable_ids
@@ -144,9 +152,16 @@ def find_suspects(
     ids = ids[np.argsort(np.isin(codes[ids], RESERVED), kind="stable")]
     shown = ids if limit is None else ids[:limit]
     norms = item.table.norm
-    rows = tuple(_suspect(item, vocabulary, unreachable, int(id), float(norms[id])) for id in shown)
+    rows = tuple(
+        _suspect(item, vocabulary, unreachable, int(id), float(norms[id]), states.get(int(id)))
+        for id in shown
+    )
     note = "; ".join(part for part in (names.untold, item.evidence.note) if part)
     return Suspects(checkpoint.path, rows, int(ids.size), _damage(item) + note)
+
+
+def _input_rows(checkpoint: Checkpoint) -> int:
+    return matrix_of(checkpoint, "input").rows
 
 
 def _damage(item: MatrixFacts) -> str:
@@ -165,6 +180,7 @@ def _suspect(
     unreachable: NDArray[np.int64] | None,
     id: int,
     norm: float,
+    asked: Verified | None,
 ) -> Suspect:
     evidence = item.evidence
     return Suspect(
@@ -183,4 +199,6 @@ def _suspect(
         duplicates=int(evidence.duplicates[id]),
         reachable=None if unreachable is None else not bool(np.isin(id, unreachable)),
         recipe=evidence.recipes[id].words if id in evidence.recipes else None,
+        verified=None if asked is None else asked.state,
+        largest_probability=None if asked is None else asked.largest,
     )

@@ -43,6 +43,8 @@ class VocabularyRows(Framed, Comparable):
             of a character no text.
         verdict, confidence, cosine_to_reference, duplicates: evidence; None unless asked for.
         displacement: distance to the untrained reference, 1 for a typical token; NaN without one.
+        grade: how far a row called trained moved: barely, partly or clearly; None for others, and without a
+            reference.
         duplicate_of: lowest id with the same values among the rows judged, -1 for none.
         recipe: how a row with the verdict fresh was made, in words; None for the others.
         judged_on, note: what the evidence rests on, and which reference it took or why there is none.
@@ -69,6 +71,7 @@ class VocabularyRows(Framed, Comparable):
     duplicate_of: NDArray[np.int64] | None = None
     recipe: Texts | None = None
     displacement: NDArray[np.float64] | None = None
+    grade: Texts | None = None
     judged_on: str = ""
     note: str = ""
 
@@ -113,6 +116,7 @@ COLUMNS = (
     "duplicate_of",
     "recipe",
     "displacement",
+    "grade",
 )
 
 
@@ -240,7 +244,7 @@ def _bits(table: RowTable) -> VocabularyRows:
 
 
 def _with_evidence(rows: VocabularyRows, found: MatrixEvidence) -> VocabularyRows:
-    from rowscope.inspector.evidence import CONFIDENCES, VERDICTS
+    from rowscope.inspector.evidence import CONFIDENCES, GRADES, VERDICTS, grades
 
     return dataclasses.replace(
         rows,
@@ -251,6 +255,7 @@ def _with_evidence(rows: VocabularyRows, found: MatrixEvidence) -> VocabularyRow
         duplicate_of=found.duplicate_of,
         recipe=_recipes(rows.id, found),
         displacement=found.displacement,
+        grade=np.array([*GRADES, None], dtype=object)[grades(found)],
         judged_on=found.judged_on,
         note=found.note,
     )

@@ -24,6 +24,8 @@ from rowscope.inspector.model.results import ProbeResult, Progress
 from rowscope.inspector.model.suppress import SuppressReserved
 from rowscope.inspector.model.train.results import Drift, Measured, TrainResult, Tried, Variant
 from rowscope.inspector.model.train.train import VARIANTS, train
+from rowscope.inspector.model.verify.results import TokenCheck, VerifyResult
+from rowscope.inspector.model.verify.verify import verify
 
 __all__ = [
     "VARIANTS",
@@ -47,9 +49,11 @@ __all__ = [
     "RowGradients",
     "Subject",
     "SuppressReserved",
+    "TokenCheck",
     "TrainResult",
     "Tried",
     "Variant",
+    "VerifyResult",
     "find_subject",
     "forward",
     "gradient",
@@ -57,4 +61,5 @@ __all__ = [
     "load",
     "read_prompts",
     "train",
+    "verify",
 ]

@@ -22,8 +22,8 @@ Progress = Callable[[str, int, int], None] | None
 class SubjectFacts:
     """The ids that a probe looked at.
 
-    `kind` is "reserved", "untrained" (a checkpoint without reserved rows: its untrained used tokens) or
-    "given" (by the caller).
+    `kind` is "reserved", "untrained" (a checkpoint without reserved rows: its untrained used tokens),
+    "given" (by the caller) or "candidates" (what `verify` asks about).
     """
 
     kind: str

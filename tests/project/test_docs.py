@@ -134,7 +134,7 @@ def test_every_key_of_fleets_is_described(run, tmp_path):
     assert undescribed(run("fleet", "status", tmp_path / "out")) == []
 
 
-@pytest.mark.parametrize("probe", ["forward", "gradient", "leak", "train"])
+@pytest.mark.parametrize("probe", ["forward", "gradient", "leak", "train", "verify"])
 def test_every_key_of_the_probes_is_described(run, probe):
     pytest.importorskip("transformers", reason="extra model")
     more = {"forward": ["--limit", "4"], "train": ["--steps", "2"]}.get(probe, [])

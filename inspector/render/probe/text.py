@@ -14,6 +14,7 @@ from rowscope.inspector.model import (
     LeakResult,
     ProbeResult,
     TrainResult,
+    VerifyResult,
 )
 from rowscope.inspector.ranges import format_ranges
 from rowscope.inspector.render.lines import Line, to_plain_text
@@ -21,6 +22,7 @@ from rowscope.inspector.render.plain import wrap
 from rowscope.inspector.render.probe.leak import leak_lines
 from rowscope.inspector.render.probe.parts import Cells, heading, say, table
 from rowscope.inspector.render.probe.train import train_lines
+from rowscope.inspector.render.probe.verify import verify_lines
 from rowscope.inspector.text import cosine, count, real, visible
 
 _LAYERS: Final = 6
@@ -44,6 +46,8 @@ def probe_lines(result: ProbeResult, *, width: int = 80) -> Iterator[Line]:
             yield from leak_lines(result, width)
         case TrainResult():
             yield from train_lines(result, width)
+        case VerifyResult():
+            yield from verify_lines(result, width)
     for note in result.notes:
         yield from (Line(text, "dim") for text in wrap(visible(note), width, ""))
 

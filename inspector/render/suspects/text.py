@@ -19,7 +19,8 @@ def suspects_lines(suspects: Suspects, *, width: int) -> Iterator[Line]:
     if not suspects.rows:
         yield Line("no row looks untrained", "good")
     else:
-        cells = [_heading(suspects.rows), *(_cells(row) for row in suspects.rows)]
+        asked = _asked(suspects.rows)
+        cells = [_heading(suspects.rows), *(_cells(row, asked=asked) for row in suspects.rows)]
         yield from (Line(line) for line in columns(cells, width, _NUMBERS, indent=""))
     fresh = ((row.id, row.recipe) for row in suspects.rows)
     yield from (Line(line, "dim") for line in by_recipe(fresh, width))
@@ -31,11 +32,17 @@ def suspects_lines(suspects: Suspects, *, width: int) -> Iterator[Line]:
 
 def _heading(rows: tuple[Suspect, ...]) -> tuple[str, ...]:
     known = any(row.reachable is not None for row in rows)
-    names = ("id", "token", "group", "verdict", "confidence", "cosine", "centred", "norm")
+    more = "model" if _asked(rows) else "centred"
+    names = ("id", "token", "group", "verdict", "confidence", "cosine", more, "norm")
     return (*names, "reachable") if known else names
 
 
-def _cells(row: Suspect) -> tuple[str, ...]:
+def _asked(rows: tuple[Suspect, ...]) -> bool:
+    """Whether a model was asked about any of them: what it said then stands in the centred cosine's place."""
+    return any(row.verified is not None for row in rows)
+
+
+def _cells(row: Suspect, *, asked: bool) -> tuple[str, ...]:
     cells = (
         str(row.id),
         shorten(shown_token(row.token, row.text), _TOKEN_WIDTH),
@@ -43,7 +50,7 @@ def _cells(row: Suspect) -> tuple[str, ...]:
         row.verdict,
         row.confidence,
         cosine(row.cosine),
-        cosine(row.centred_cosine),
+        row.verified or "-" if asked else cosine(row.centred_cosine),
         real(row.norm),
     )
     return cells if row.reachable is None else (*cells, "yes" if row.reachable else "no")

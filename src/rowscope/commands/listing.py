@@ -165,6 +165,10 @@ def suspects(
     reachability: Annotated[
         bool, typer.Option("--reachability", help="Say which of them no text produces.")
     ] = False,
+    verified: Annotated[
+        str | None,
+        typer.Option("--verified", help="JSON of `probe verify`: say which of them the model knows."),
+    ] = None,
     format: FormatOption = None,
     output: OutputOption = None,
 ) -> int:
@@ -184,6 +188,7 @@ def suspects(
             group=group,
             limit=limit or None,
             reachability=reachability,
+            verified=verified,
             progress=progress,
         )
     if format == "json":

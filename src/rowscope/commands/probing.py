@@ -152,6 +152,29 @@ def train(
     return _run(run, path, shared, steps=steps, variants=variant or VARIANTS, **settings)
 
 
+@probe.command()
+@command
+@with_shared
+def verify(
+    path: PathArgument,
+    shared: Shared,
+    suspects: Annotated[
+        int | None, typer.Option("--suspects", help="Ask about the N surest suspects and the controls only.")
+    ] = None,
+    all: Annotated[bool, typer.Option("--all", help="Ask about every row.")] = False,
+    controls: Annotated[
+        int, typer.Option("--controls", help="Trained tokens to compare with, drawn by --seed.")
+    ] = 300,
+    resume: Annotated[
+        str | None, typer.Option("--resume", help="File of JSON lines that keeps what was measured.")
+    ] = None,
+) -> int:
+    """Ask the model about its tokens: whether it knows those that the weights call untrained."""
+    from rowscope.inspector.model import verify as run
+
+    return _run(run, path, shared, suspects=suspects, everything=all, controls=controls, resume=resume)
+
+
 def _run(probe: Callable[..., ProbeResult], path: str, shared: Shared, **own: object) -> int:
     from rowscope.inspector.render.probe import probe_lines
 

@@ -1,0 +1,96 @@
+"""What `probe verify` found for tokens, read from the JSON document that it wrote."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rowscope.inspector.errors import UsageError
+from rowscope.inspector.vocabulary import Vocabulary
+
+_OPTION = "--verified"
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A token's state ("verified", "weak", "known", "untold"), its largest probability over the prompts."""
+
+    state: str
+    largest: float | None
+
+
+def read_verified(
+    path: str | os.PathLike[str], rows: int, vocabulary: Vocabulary | None
+) -> dict[int, Verified]:
+    """States by id.
+
+    Args:
+        rows: of the checkpoint's input matrix, which must be those that were asked about.
+        vocabulary: the checkpoint's tokens; None where it has none.
+
+    Raises:
+        UsageError: the file cannot be read, is no such document, or is of another checkpoint.
+    """
+    name = os.fsdecode(path)
+    document = _document(name)
+    settings, results = _part(document, "settings", name), _part(document, "results", name)
+    if settings.get("input_rows") != rows:
+        raise UsageError(
+            f"{_OPTION}: {name!r} is of a model with {settings.get('input_rows')} input rows, this one has "
+            f"{rows}; give the document of this checkpoint",
+            location=_OPTION,
+        )
+    try:
+        return dict(_states(results["tokens"], vocabulary, name))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise _unlike(name) from error
+
+
+def _states(
+    tokens: list[dict[str, Any]], vocabulary: Vocabulary | None, name: str
+) -> Iterator[tuple[int, Verified]]:
+    for token in tokens:
+        id = token["id"]
+        own = vocabulary.tokens.get(id) if vocabulary else token["token"]
+        if own != token["token"]:
+            raise UsageError(
+                f"{_OPTION}: in {name!r} id {id} is the token {token['token']!r}, here it is {own!r}: give "
+                "the document of this checkpoint",
+                location=_OPTION,
+            )
+        yield id, Verified(str(token["state"]), token["largest"])
+
+
+def _document(name: str) -> dict[str, Any]:
+    try:
+        document = json.loads(Path(name).read_text("utf-8"))
+    except OSError as error:
+        raise UsageError(
+            f"{_OPTION}: cannot read {name!r}: {error.strerror}; write it with `rowscope probe verify PATH "
+            "--format json --output FILE`",
+            location=_OPTION,
+        ) from error
+    except ValueError as error:
+        raise _unlike(name) from error
+    if not isinstance(document, dict) or document.get("probe") != "verify":
+        raise _unlike(name)
+    return document
+
+
+def _part(document: dict[str, Any], key: str, name: str) -> dict[str, Any]:
+    part = document.get(key)
+    if not isinstance(part, dict):
+        raise _unlike(name)
+    return part
+
+
+def _unlike(name: str) -> UsageError:
+    return UsageError(
+        f"{_OPTION}: {name!r} is no document of the verify probe; write one with `rowscope probe verify PATH "
+        "--format json --output FILE`",
+        location=_OPTION,
+    )
