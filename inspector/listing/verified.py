@@ -6,7 +6,6 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from rowscope.inspector.errors import UsageError
@@ -67,7 +66,8 @@ def _states(
 
 def _document(name: str) -> dict[str, Any]:
     try:
-        document = json.loads(Path(name).read_text("utf-8"))
+        with open(name, encoding="utf-8") as file:
+            document = json.load(file)
     except OSError as error:
         raise UsageError(
             f"{_OPTION}: cannot read {name!r}: {error.strerror}; write it with `rowscope probe verify PATH "
