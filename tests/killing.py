@@ -122,9 +122,11 @@ def _act(
         done = real(*_half(name, arguments), **more)
         if kind == "short":
             return done
-    elif kind != "SIGKILL before":
-        result = real(*arguments, **more)
-    os.kill(os.getpid(), getattr(signal, kind.split()[0]))
+    try:
+        if kind in ("SIGTERM", "SIGINT", "SIGKILL after"):
+            result = real(*arguments, **more)
+    finally:  # also where the step fails by itself, as for a folder that is there
+        os.kill(os.getpid(), getattr(signal, kind.split()[0]))
     return result
 
 

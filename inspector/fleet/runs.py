@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import shutil
 import socket
+import stat
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -19,9 +21,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from rowscope.inspector.fleet.store import Entry, Store
+from rowscope.inspector.storage import decode_json
 
 SILENCE: Final = 600.0
 """Seconds after which a run that says nothing is taken for dead."""
+
+_ID: Final = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{8}")
+_MOST_SAID: Final = 1 << 20
 
 KEPT: Final = 20
 """Ended runs whose last words are kept for `fleet status`."""
@@ -84,10 +90,15 @@ class Run:
         self.state = state
         self.id = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(4)}"
         self._scratch = store.runs / self.id
-        with store.writing():
-            self._scratch.mkdir(parents=True)
-        self.tell()
-        self._tidy()
+        try:
+            with store.writing():
+                self._scratch.mkdir(parents=True)
+            self.tell()
+            self._tidy()
+        except BaseException:  # an interrupt too: there is no run yet that could say that it has ended
+            shutil.rmtree(self._scratch, ignore_errors=True)
+            (store.runs / f"{self.id}.json").unlink(missing_ok=True)
+            raise
 
     def tell(self) -> None:
         """Say how far it is; raises RefusedError where the store cannot be written."""
@@ -130,8 +141,10 @@ class Run:
         """Say that it has ended, `done` or `interrupted`, and clean up."""
         self.state.ended = how
         self.state.now = []
-        self.tell()
-        shutil.rmtree(self._scratch, ignore_errors=True)
+        try:
+            self.tell()
+        finally:
+            shutil.rmtree(self._scratch, ignore_errors=True)
 
     def others(self) -> list[State]:
         """Other runs that still audit into the store."""
@@ -145,6 +158,8 @@ class Run:
         known = dict(states(self.store))
         dead = sorted(id for id, state in known.items() if id != self.id and not state.alive(now))
         for folder in self.store.runs.iterdir():
+            if not _ID.fullmatch(folder.name):  # nothing of a run's
+                continue
             unknown = folder.name not in known and folder.name != self.id and folder.is_dir()
             if folder.name in dead or (unknown and now - _changed(folder) > SILENCE):
                 shutil.rmtree(folder, ignore_errors=True)
@@ -162,11 +177,32 @@ def states(store: Store) -> Iterator[tuple[str, State]]:
 
 
 def _state(path: Path) -> State | None:
+    """What a file says of a run; None for one that no run wrote, a FIFO or a device among them."""
     try:
-        said: Mapping[str, Any] = json.loads(path.read_bytes())
-        return State(**{name: value for name, value in said.items() if name in State.__slots__})
-    except (OSError, ValueError, TypeError, AttributeError):
+        if not stat.S_ISREG(os.lstat(path).st_mode):
+            return None
+        with path.open("rb") as file:
+            said: Mapping[str, Any] = decode_json(file.read(_MOST_SAID).decode())
+        kept = {name: value for name, value in said.items() if name in State.__slots__}
+        return State(**kept) if all(_fits(name, value) for name, value in kept.items()) else None
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         return None
+
+
+def _fits(name: str, value: object) -> bool:
+    """Whether a value is of the kind that its field has, a number within what clocks and sizes give."""
+    if name in ("engine", "host", "phase"):
+        return isinstance(value, str)
+    if name in ("shard", "ended"):
+        return value is None or isinstance(value, str)
+    if name == "now":
+        return isinstance(value, list) and all(isinstance(path, str) for path in value)
+    number = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1 << 62
+    return number and (name in ("started", "updated") or isinstance(value, int)) and _is_process(name, value)
+
+
+def _is_process(name: str, value: object) -> bool:
+    return name != "pid" or (isinstance(value, int) and 0 < value < 1 << 31)
 
 
 def _changed(path: Path) -> float:

@@ -99,6 +99,13 @@ class Store:
                     location="--out",
                 )
             write_whole(marker, _MARK)
+        for below in (self.parts, self.rows, self.runs):
+            if below.is_symlink():
+                raise RefusedError(
+                    f"{str(below)!r} is a link: what a run writes and removes there would be "
+                    "elsewhere; put a folder in its place, or give another --out",
+                    location=str(below),
+                )
         if create:
             for below in (self.parts, self.runs):
                 below.mkdir(exist_ok=True)
