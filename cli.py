@@ -15,6 +15,7 @@ from rowscope.commands.audit import audit
 from rowscope.commands.claiming import claim, undo
 from rowscope.commands.coercion import PlainCommand, PlainGroup
 from rowscope.commands.listing import explain, inspect, rows, suspects
+from rowscope.commands.manner import with_manner
 from rowscope.commands.study import study
 from rowscope.inspector.errors import UsageError
 from rowscope.terminal import print_failure
@@ -43,7 +44,7 @@ def make_app(*words: str) -> typer.Typer:
     named = next((word for word in words if not word.startswith("-")), "")
     for name, body in COMMANDS.items():
         if named == name or named not in (*COMMANDS, *GROUPS):
-            made.command(cls=PlainCommand)(body)
+            made.command(cls=PlainCommand)(with_manner(body))
     for name, (module, group) in GROUPS.items():
         if named == name or named not in (*COMMANDS, *GROUPS):
             made.add_typer(getattr(import_module(f"rowscope.commands.{module}"), group))

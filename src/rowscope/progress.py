@@ -9,6 +9,8 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from rowscope.terminal import quiet
+
 if TYPE_CHECKING:
     from rowscope.inspector.checkpoint import Checkpoint
     from rowscope.inspector.fleet import Outcome, State
@@ -33,7 +35,7 @@ class Bar:
         self._timer.daemon = True
 
     def __enter__(self) -> Self:
-        if sys.stderr.isatty():
+        if sys.stderr.isatty() and not quiet():
             self._timer.start()
         return self
 

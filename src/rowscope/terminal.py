@@ -38,6 +38,38 @@ _COLOURS: Final = {
 chosen_format: ContextVar[str] = ContextVar("chosen_format", default="text")
 
 
+# How to show things: --color, --quiet, --verbose.
+manner: ContextVar[tuple[str, bool, bool]] = ContextVar("manner", default=("auto", False, False))
+
+
+def quiet() -> bool:
+    """Whether notes and bars are not wanted."""
+    return manner.get()[1]
+
+
+def verbose() -> bool:
+    """Whether lists are wanted whole."""
+    return manner.get()[2]
+
+
+def check_manner(color: str, format: str) -> None:
+    """Refuse an unknown value of `--color`, as a command refuses its own; ends the process."""
+    if color in ("auto", "always", "never"):
+        return
+    error = UsageError(f"--color {color!r} is not known; use auto, always or never", location="--color")
+    raise typer.Exit(_fail(error, format))
+
+
+def coloured() -> bool:
+    """Whether text on standard output is coloured: by `--color`, NO_COLOR, FORCE_COLOR, or on a terminal."""
+    choice = manner.get()[0]
+    if choice != "auto":
+        return choice == "always"
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or sys.stdout.isatty()
+
+
 def command(body: Callable[Options, int]) -> Callable[Options, None]:
     """A command's body returns its exit code; every error of ours becomes one line and its own code."""
 
@@ -101,6 +133,8 @@ def _plain_warnings() -> Iterator[None]:
 
 def say(words: str) -> None:
     """A line on standard error, which may be closed or full: that is no reason for another exit code."""
+    if quiet() and words.startswith("note: "):
+        return
     with suppress(OSError, ValueError):
         sys.stderr.write(f"{words}\n")
 
@@ -194,13 +228,13 @@ def emit_lines(lines: Iterable[Line], output: str | None) -> None:
     """Print styled lines: coloured on a terminal, plain elsewhere."""
     from rowscope.inspector.render import to_plain_text
 
-    if output is not None or not sys.stdout.isatty():
+    if output is not None or not coloured():
         emit_text(to_plain_text(lines), output)
         return
     from rich.console import Console
     from rich.text import Text
 
-    console = Console(highlight=False, markup=False, emoji=False)
+    console = Console(highlight=False, markup=False, emoji=False, force_terminal=True, no_color=False)
     for line in lines:
         console.print(Text(line.text, style=_COLOURS[line.style]), soft_wrap=True)
 

@@ -176,11 +176,11 @@ def special_rows(tokens: Sequence[SpecialTokenReport]) -> list[Cells]:
 
 
 def untrained_first(tokens: Sequence[SpecialTokenReport]) -> list[SpecialTokenReport]:
-    """Tokens with a verdict other than trained first, then those with roles, then the rest; by id."""
+    """Tokens with roles first, then the others; of each those that do not look trained first; by id."""
 
     def key(token: SpecialTokenReport) -> tuple[bool, bool, int]:
         verdicts = [verdict for verdict in token.verdict.values() if verdict]
-        return (all(verdict == "trained" for verdict in verdicts), not token.roles, token.id)
+        return (not token.roles, all(verdict == "trained" for verdict in verdicts), token.id)
 
     return sorted((token for token in tokens if token.group != "placeholder" or token.roles), key=key)
 

@@ -33,19 +33,17 @@ def render_audit(report: Report, *, exit_code: int, width: int = 80) -> str:
     return to_plain_text(audit_lines(report, exit_code=exit_code, width=width))
 
 
-def audit_lines(report: Report, *, exit_code: int, width: int = 80) -> Iterator[Line]:
+def audit_lines(report: Report, *, exit_code: int, width: int = 80, whole: bool = False) -> Iterator[Line]:
     """The whole report as styled lines of `width` columns: the answer, tables, the full findings, the worst.
 
-    Every name from a file is made visible.
+    Every name from a file is made visible. `whole` lists every special token, table and notable row.
     """
     yield from top_lines(report, width)
     yield from _section("sizes", _table(size_rows(report), width, numbers={1}))
     others = table_rows(report)
     if others:
-        shown = others[:_TABLES]
-        more = (
-            f" ({len(shown):,} of {len(others):,}; --format json has all)" if len(shown) < len(others) else ""
-        )
+        shown = others if whole else others[:_TABLES]
+        more = f" ({len(shown):,} of {len(others):,}; -v lists all)" if len(shown) < len(others) else ""
         yield from _section(f"other vocabulary tables{more}", _table(shown, width, numbers=set()))
     for matrix in report.matrices:
         title = f"{ROLE_WORDS[matrix.role]}: {visible(matrix.tensor)}"
@@ -53,9 +51,9 @@ def audit_lines(report: Report, *, exit_code: int, width: int = 80) -> Iterator[
         yield from _section(title, _table(cells, width, numbers=set(range(1, len(cells[0])))))
         yield from _paragraphs(whole_matrix(matrix), width)
     yield from _section("what this means", _paragraphs(report.summary, width))
-    yield from _specials(report, width)
+    yield from _specials(report, width, whole)
     for matrix in report.matrices:
-        yield from _notable(matrix, width)
+        yield from _notable(matrix, width, whole)
     if report.notes:
         yield from _section("notes", _paragraphs(report.notes, width))
     yield from _findings(report.findings, width)
@@ -78,25 +76,25 @@ def _paragraphs(texts: Sequence[str], width: int) -> Iterator[Line]:
         yield from (Line(line) for line in wrap(visible(text), width, "  "))
 
 
-def _specials(report: Report, width: int) -> Iterator[Line]:
+def _specials(report: Report, width: int, whole: bool) -> Iterator[Line]:
     tokens = untrained_first(report.special_tokens)
     if not tokens:
         return
-    shown = tokens[:_SPECIALS]
+    shown = tokens if whole else tokens[:_SPECIALS]
     title = "special and added tokens"
     if len(shown) < len(tokens):
-        title += f" ({len(shown):,} of {len(tokens):,}, untrained first; --format json has all)"
+        title += f" ({len(shown):,} of {len(tokens):,}, roles first; -v lists all)"
     yield from _section(title, _table(special_rows(shown), width, numbers={0}))
 
 
-def _notable(matrix: MatrixReport, width: int) -> Iterator[Line]:
+def _notable(matrix: MatrixReport, width: int, whole: bool) -> Iterator[Line]:
     listed = {"special or added token that looks untrained"}
     by_kind: dict[str, list[NotableRow]] = {}
     for row in matrix.notable_rows:
         if row.why not in listed:
             by_kind.setdefault(row.why, []).append(row)
     for why, rows in by_kind.items():
-        shown = rows[:_ORDINARY]
+        shown = rows if whole else rows[:_ORDINARY]
         title = f"{why}, {matrix.role if matrix.role != 'both' else 'tied'} matrix"
         yield from _section(title, _table(notable_cells(shown), width, numbers={0, 4, 5}))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rowscope.commands.formats import check_name
 from rowscope.inspector.errors import UsageError
-from rowscope.terminal import check_choice, emit, emit_json, emit_lines, text_width
+from rowscope.terminal import check_choice, emit, emit_json, emit_lines, text_width, verbose
 
 if TYPE_CHECKING:
     from rowscope.inspector.audit import Report
@@ -58,8 +58,11 @@ def emit_report(
     if format == "text":
         from rowscope.inspector.render.audit import audit_lines, brief_lines
 
-        lines = brief_lines if brief else audit_lines
-        emit_lines(lines(report, exit_code=code, width=text_width()), output)
+        width = text_width()
+        if brief:
+            emit_lines(brief_lines(report, exit_code=code, width=width), output)
+        else:
+            emit_lines(audit_lines(report, exit_code=code, width=width, whole=verbose()), output)
         return
     if format == "json":
         emit_json(report.to_dict(exit_code=code), output)
