@@ -75,6 +75,24 @@ def _config(family: str) -> Any:
         case "gemma3":
             more = {"head_dim": 8, "query_pre_attn_scalar": 8, "sliding_window": 32}
             return transformers.Gemma3TextConfig(**grouped, **more, final_logit_softcapping=5.0)
+        case "qwen3":
+            return transformers.Qwen3Config(**grouped, head_dim=8, tie_word_embeddings=True)
+        case "mixtral":
+            experts = {"num_local_experts": 4, "num_experts_per_tok": 2}
+            return transformers.MixtralConfig(**grouped, **experts, tie_word_embeddings=False)
+        case "mamba":
+            sizes = {"hidden_size": 32, "state_size": 8, "num_hidden_layers": 2}
+            ids = {"bos_token_id": 257, "eos_token_id": 258, "pad_token_id": None}
+            return transformers.MambaConfig(vocab_size=ROWS, initializer_range=0.2, **sizes, **ids)
+        case "llava":
+            eye = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1}
+            eye |= {"num_attention_heads": 2, "image_size": 8, "patch_size": 4, "projection_dim": 16}
+            return transformers.LlavaConfig(
+                text_config=transformers.LlamaConfig(**grouped),
+                vision_config=transformers.CLIPVisionConfig(**eye),
+                image_token_index=261,
+                tie_word_embeddings=False,
+            )
         case "gpt_neox":
             return transformers.GPTNeoXConfig(**small, tie_word_embeddings=False)
         case "t5":
@@ -94,6 +112,10 @@ def _class(family: str) -> Any:
         "gpt2": "GPT2LMHeadModel",
         "gemma3": "Gemma3ForCausalLM",
         "gpt_neox": "GPTNeoXForCausalLM",
+        "qwen3": "Qwen3ForCausalLM",
+        "mixtral": "MixtralForCausalLM",
+        "mamba": "MambaForCausalLM",
+        "llava": "LlavaForConditionalGeneration",
         "t5": "T5ForConditionalGeneration",
         "bert": "BertForMaskedLM",
         "encoder": "BertModel",
