@@ -30,9 +30,9 @@ from transformers import GenerationConfig, Qwen2ForCausalLM, Qwen2Tokenizer
 LOSS_WINDOW = 20
 
 
-def save(trained: Trained, tokenizer: Qwen2Tokenizer, folder: Path) -> None:
-    """Write the checkpoint in bf16 with its tokenizer, as transformers lays it out."""
-    model = trained.model.bfloat16()
+def save(model: Qwen2ForCausalLM, tokenizer: Qwen2Tokenizer, folder: Path) -> None:
+    """Write the checkpoint in bf16 with its tokenizer, as transformers lays it out. Turns `model` to bf16."""
+    model = model.bfloat16()
     eos = [tokenizer.eos_token_id, tokenizer.pad_token_id]
     model.generation_config = GenerationConfig(  # type: ignore[no-untyped-call]
         eos_token_id=eos, pad_token_id=tokenizer.pad_token_id, max_new_tokens=64
@@ -100,7 +100,7 @@ def main() -> None:
     unseen = encode(tokenizer, split.held_out)
     before = mean_loss(trained.model, unseen, recipe.block)
     folder = arguments.out / "model"
-    save(trained, tokenizer, folder)
+    save(trained.model, tokenizer, folder)
     report["held_out"] = {
         "modules": [module.path for module in split.held_out],
         "tokens": len(unseen),

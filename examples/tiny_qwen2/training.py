@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -124,8 +124,17 @@ def loss_of(model: Qwen2ForCausalLM, rows: Tokens) -> torch.Tensor:
     return cross_entropy(logits.flatten(0, 1).float(), ids[:, 1:].flatten())
 
 
-def train(model: Qwen2ForCausalLM, stream: Tokens, recipe: Recipe) -> Trained:
-    """Run the recipe on `stream`, counting every id that enters and every id that is a target."""
+def train(
+    model: Qwen2ForCausalLM,
+    stream: Tokens,
+    recipe: Recipe,
+    seen: Callable[[int, Tokens], None] | None = None,
+) -> Trained:
+    """Run the recipe on `stream`, counting every id that enters and every id that is a target.
+
+    `seen` is told before every step and after the last one how many were made, and the counts so far
+    [2, rows]: what entered, what was a target.
+    """
     optimizer = optimizer_for(model, recipe)
     source = batches(blocks(stream, recipe.block), recipe)
     counts = np.zeros((2, model.config.vocab_size), dtype=np.int64)
@@ -133,6 +142,8 @@ def train(model: Qwen2ForCausalLM, stream: Tokens, recipe: Recipe) -> Trained:
     started = time.perf_counter()
     model.train()
     for step in range(recipe.steps):
+        if seen is not None:
+            seen(step, counts)
         rows = next(source)
         counts[0] += np.bincount(rows[:, :-1].ravel(), minlength=counts.shape[1])
         counts[1] += np.bincount(rows[:, 1:].ravel(), minlength=counts.shape[1])
@@ -147,6 +158,8 @@ def train(model: Qwen2ForCausalLM, stream: Tokens, recipe: Recipe) -> Trained:
         if step % 50 == 0 or step == recipe.steps - 1:
             seconds = time.perf_counter() - started
             print(f"step {step:5d}  loss {losses[-1]:.4f}  {seconds:6.1f} s", flush=True)
+    if seen is not None:
+        seen(recipe.steps, counts)
     return Trained(model, counts[0], counts[1], tuple(losses))
 
 

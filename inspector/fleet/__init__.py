@@ -15,6 +15,16 @@ if TYPE_CHECKING:
     from rowscope.inspector.fleet.options import AuditOptions
     from rowscope.inspector.fleet.places import Place, place_of
     from rowscope.inspector.fleet.reading import read_table, read_tables
+    from rowscope.inspector.fleet.report import (
+        CheckpointLine,
+        FindingHistory,
+        FleetReport,
+        Norms,
+        Run,
+        StepLine,
+        TokenHistory,
+        fleet_report,
+    )
     from rowscope.inspector.fleet.result import Failure, Fleet
     from rowscope.inspector.fleet.run import fleet
     from rowscope.inspector.fleet.runs import State
@@ -29,20 +39,39 @@ __all__ = [
     "TABLES",
     "VOLATILE",
     "AuditOptions",
+    "CheckpointLine",
     "Column",
     "Failure",
+    "FindingHistory",
     "Fleet",
+    "FleetReport",
+    "Norms",
     "Outcome",
     "Place",
+    "Run",
     "State",
     "Status",
+    "StepLine",
+    "TokenHistory",
     "fleet",
+    "fleet_report",
     "fleet_status",
     "place_of",
     "read_lists",
     "read_table",
     "read_tables",
 ]
+
+_OF_REPORT = (
+    "CheckpointLine",
+    "FindingHistory",
+    "FleetReport",
+    "Norms",
+    "Run",
+    "StepLine",
+    "TokenHistory",
+    "fleet_report",
+)
 
 __getattr__ = lazily(
     __name__,
@@ -66,5 +95,6 @@ __getattr__ = lazily(
         "Status": "status",
         "fleet_status": "status",
         "Outcome": "task",
+        **dict.fromkeys(_OF_REPORT, "report"),
     },
 )

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from rowscope.inspector.claim import apply_claim, apply_claim_in_place, claim_into, plan_claim, undo_claim
     from rowscope.inspector.diff import Diff, diff
     from rowscope.inspector.errors import RowscopeError
-    from rowscope.inspector.fleet import fleet
+    from rowscope.inspector.fleet import FleetReport, fleet, fleet_report
+    from rowscope.inspector.fleet.trainer import FleetCallback
     from rowscope.inspector.listing import VocabularyRows, find_suspects, reserved_ids, row_table
     from rowscope.inspector.mask import Mask, apply_mask, mask
     from rowscope.inspector.matrices import Matrix
@@ -29,6 +30,8 @@ __version__ = "0.1.0"
 _HOME = {
     "Checkpoint": "rowscope.inspector.checkpoint",
     "Diff": "rowscope.inspector.diff",
+    "FleetCallback": "rowscope.inspector.fleet.trainer",
+    "FleetReport": "rowscope.inspector.fleet",
     "Mask": "rowscope.inspector.mask",
     "Matrix": "rowscope.inspector.matrices.find",
     "RemoteOptions": "rowscope.inspector.storage",
@@ -45,6 +48,7 @@ _HOME = {
     "diff": "rowscope.inspector.diff",
     "find_suspects": "rowscope.inspector.listing.suspects",
     "fleet": "rowscope.inspector.fleet.run",
+    "fleet_report": "rowscope.inspector.fleet",
     "mask": "rowscope.inspector.mask",
     "open_checkpoint": "rowscope.inspector.checkpoint",
     "plan_claim": "rowscope.inspector.claim",
@@ -58,6 +62,8 @@ _HOME = {
 __all__ = [
     "Checkpoint",
     "Diff",
+    "FleetCallback",
+    "FleetReport",
     "Mask",
     "Matrix",
     "RemoteOptions",
@@ -75,6 +81,7 @@ __all__ = [
     "diff",
     "find_suspects",
     "fleet",
+    "fleet_report",
     "mask",
     "open_checkpoint",
     "plan_claim",

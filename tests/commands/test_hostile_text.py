@@ -26,10 +26,11 @@ from rowscope.inspector.checks.explain import explain
 from rowscope.inspector.errors import UsageError
 from rowscope.inspector.render.audit.github import render_github
 from rowscope.inspector.render.audit.html import render_html
-from rowscope.inspector.render.audit.markdown import escape_markdown, render_audit_markdown
+from rowscope.inspector.render.audit.markdown import render_audit_markdown
 from rowscope.inspector.render.audit.sarif import render_sarif
 from rowscope.inspector.render.audit.text import render_audit
 from rowscope.inspector.render.inspect.text import render_inspect
+from rowscope.inspector.render.markdown import escape_markdown
 from rowscope.inspector.text.escape import visible
 
 HOSTILE = (

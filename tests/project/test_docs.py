@@ -129,9 +129,13 @@ def test_every_key_of_claims_and_comparisons_is_described(run, tmp_path):
     assert undescribed(run("undo", copy)) == []
 
 
+STEPS = Path(__file__).resolve().parents[2] / "examples" / "tiny_qwen2" / "steps"
+
+
 def test_every_key_of_fleets_is_described(run, tmp_path):
     assert undescribed(run("fleet", "demo", tmp_path / "nowhere", "--out", tmp_path / "out")) == []
     assert undescribed(run("fleet", "status", tmp_path / "out")) == []
+    assert undescribed(run("fleet", "report", STEPS)) == []
 
 
 @pytest.mark.parametrize("probe", ["forward", "gradient", "leak", "train", "verify"])

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 import rowscope
 from rowscope.cli import make_app
 from rowscope.inspector import model
+from rowscope.inspector.fleet import TABLES
 
 STEM = "model.embed_tokens"
 ROWS, TOKENS, WIDTH = 128, 96, 64
@@ -30,6 +31,8 @@ CALLS = {
     "claim_into": lambda p: rowscope.claim_into(p.packed, ["<new>"], p.out),
     "diff": lambda p: rowscope.diff(p.plain, p.packed),
     "find_suspects": lambda p: rowscope.find_suspects(p.packed),
+    "fleet": lambda p: _stored(p),
+    "fleet_report": lambda p: _stored(p) and rowscope.fleet_report(p.store),
     "mask": lambda p: rowscope.mask(p.packed, "untrained"),
     "open_checkpoint": lambda p: rowscope.open_checkpoint(p.packed).matrices,
     "plan_claim": lambda p: rowscope.plan_claim(p.packed, "<new>"),
@@ -55,6 +58,9 @@ LINES = {
     "claim": ["claim {packed} <new> --dry-run", "claim {packed} <new> --out {out}"],
     "diff": ["diff {plain} {packed}", "diff {packed} {plain}", "diff {packed} {packed}"],
     "explain": ["explain ROW201"],
+    "fleet report": ["fleet report {store}", "fleet report {store} --format csv"],
+    "fleet run": ["fleet {packed} --out {store} --workers 1 --rows"],
+    "fleet status": ["fleet status {store}"],
     "inspect": ["inspect {packed}", "inspect {packed} --all"],
     "mask": ["mask {packed} --include untrained", "mask {packed}"],
     "probe forward": ["probe forward {packed}"],
@@ -73,6 +79,7 @@ class Places:
     packed: object
     plain: object
     out: object
+    store: object
 
 
 def _checkpoint(write_checkpoint, folder, table):
@@ -91,6 +98,7 @@ def places(tmp_path_factory, write_checkpoint):
         _checkpoint(write_checkpoint, root / "packed", packed),
         _checkpoint(write_checkpoint, root / "plain", {f"{STEM}.weight": np.ones((ROWS, WIDTH), np.float32)}),
         root / "out",
+        root / "store",
     )
 
 
@@ -139,6 +147,12 @@ def _printed(line, places, **other):
     for path in names.values():
         text = text.replace(str(path), "")
     return text
+
+
+def _stored(places):
+    """All tables of a store with the packed checkpoint, as values."""
+    fleet = rowscope.fleet([places.packed], places.store, workers=1)
+    return [row for name in TABLES for row in fleet.table(name).to_pylist()]
 
 
 def test_every_entry_has_a_line():

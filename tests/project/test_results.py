@@ -5,6 +5,7 @@ import dataclasses
 import pickle
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ from rowscope.inspector.errors import UsageError
 from rowscope.inspector.frozen import ReadOnly, same
 from rowscope.inspector.model import SuppressReserved, find_subject
 from rowscope.inspector.rows import open_rows, scan_rows
+
+STEPS = Path(__file__).resolve().parents[2] / "examples" / "tiny_qwen2" / "steps"
 
 
 def _scanned():
@@ -31,6 +34,7 @@ RESULTS = {
     "find_suspects": lambda: rowscope.find_suspects("demo"),
     "Diff": lambda: rowscope.diff("demo", "demo"),
     "Mask": lambda: rowscope.mask("demo"),
+    "FleetReport": lambda: rowscope.fleet_report(STEPS),
     "VocabularyBounds": lambda: rowscope.vocabulary_bounds("demo"),
     "study": lambda: rowscope.study("demo", with_model=False),
     "find_subject": lambda: find_subject(rowscope.open_checkpoint("demo")),
@@ -47,7 +51,7 @@ def test_results_compare_and_pickle(name):
 
 
 def test_every_public_class_of_results_is_tried():
-    others = {"RowscopeError", "RemoteOptions"}  # what is raised, and what is given
+    others = {"RowscopeError", "RemoteOptions", "FleetCallback"}  # what is raised, given, and called
     classes = {name for name in rowscope.__all__ if isinstance(getattr(rowscope, name), type)}
     assert classes - others <= set(RESULTS)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 import rowscope
@@ -17,21 +16,13 @@ from rowscope.inspector.render.audit.tables import (
     untrained_first,
     whole_matrix,
 )
+from rowscope.inspector.render.markdown import escape_markdown, markdown_table
 from rowscope.inspector.render.plain import bytes_text, class_text, plural
-from rowscope.inspector.text import visible
-
-# Characters that Markdown or the HTML within it would act on.
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&$@])")
 
 
 def render_audit_markdown(report: Report, *, exit_code: int) -> str:
     """The whole report as one Markdown document (CommonMark with tables)."""
     return "\n".join(_document(report, exit_code)) + "\n"
-
-
-def escape_markdown(text: str) -> str:
-    """`text` so that it shows as itself in a Markdown paragraph or table cell."""
-    return _SPECIAL.sub(r"\\\1", visible(text))
 
 
 def _document(report: Report, exit_code: int) -> Iterator[str]:
@@ -92,11 +83,4 @@ def _table(title: str, rows: Sequence[Cells]) -> Iterator[str]:
     yield ""
     yield f"## {title}"
     yield ""
-    head, *body = rows
-    yield _row(head)
-    yield "|" + " --- |" * len(head)
-    yield from (_row(row) for row in body)
-
-
-def _row(cells: Cells) -> str:
-    return "| " + " | ".join(escape_markdown(cell) for cell in cells) + " |"
+    yield from markdown_table(rows)

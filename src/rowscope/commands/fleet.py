@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from rowscope.commands.coercion import PlainCommand, PlainGroup
+from rowscope.commands.fleet_report import report
 from rowscope.commands.formats import pick_format
 from rowscope.commands.options import OutputOption, TokenizerOption
 from rowscope.commands.remote import CacheOption, MaxDownloadOption, size
@@ -186,6 +187,9 @@ def status(store: StoreArgument, format: FormatOption = None, output: OutputOpti
 
         emit_lines(status_lines(found, width=text_width()), output)
     return 0
+
+
+fleet.command(cls=PlainCommand)(report)
 
 
 def _check_counts(workers: int | None, time_limit: float | None) -> None:

@@ -1,0 +1,185 @@
+"""The report on a store as frozen data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import rowscope
+from rowscope.inspector.audit import FAIL_ON
+from rowscope.inspector.checks import SEVERITY_RANK
+from rowscope.inspector.errors import UsageError
+from rowscope.inspector.plain import to_plain
+
+SCHEMA_VERSION: Final = "1"
+
+Gate = Literal["pass", "fail", "partial", "failed"]
+State = Literal["trained", "untrained", "damaged", "unknown", "absent"]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointLine:
+    """A checkpoint on the leaderboard; fields as the columns of the store's table `checkpoints`.
+
+    Attributes:
+        latest: whether it counts for the gate: the last step of its run, or a checkpoint that is no step.
+    """
+
+    checkpoint: str
+    path: str
+    series: str
+    model: str
+    step: int | None
+    status: str
+    latest: bool
+    rows: int | None
+    reserved: int | None
+    free_slots: int | None
+    untrained_used_rows: int | None
+    untrained_tokens_in_use: int | None
+    errors: int
+    warnings: int
+    notes: int
+    worst_severity: str | None
+    worst_code: str | None
+    error_code: str | None
+    error_message: str | None
+
+    def gate(self, fail_on: str = "error") -> Gate:
+        """What `audit` would have ended with: `fail` for findings at or above `fail_on`; else `partial` and
+        `failed` say that something, or all of it, could not be audited."""
+        if self.status == "failed":
+            return "failed"
+        if reaches(self.worst_severity, fail_on):
+            return "fail"
+        return "partial" if self.status == "partial" else "pass"
+
+
+@dataclass(frozen=True, slots=True)
+class Norms:
+    """Median L2 norms in one matrix at one step; None where there are no such rows."""
+
+    role: str
+    tensor: str
+    used: float | None
+    reserved: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class StepLine:
+    """One step of a run against the audited step before it.
+
+    Attributes:
+        appeared, vanished: findings, as `CODE subject`.
+        regressions: sentences on what is worse than at the step before.
+        new_severity: the worst severity of a finding that is new, or that now says what has got worse.
+    """
+
+    step: int
+    path: str
+    status: str
+    untrained_used_rows: int | None
+    norms: tuple[Norms, ...]
+    errors: int
+    warnings: int
+    appeared: tuple[str, ...] = ()
+    vanished: tuple[str, ...] = ()
+    regressions: tuple[str, ...] = ()
+    new_severity: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenHistory:
+    """A special token over the steps of a run.
+
+    Attributes:
+        states: one a step, in both matrices together: `untrained` or `damaged` where one of them is,
+            `unknown` where nothing tells how untrained rows look, `absent` where the step has no such token.
+        trained_at: the step from which on it is trained at every step that tells; None while it is not.
+        untrained_at: the last step before that at which it was seen untrained; None where none was.
+        lost_at: steps at which it was untrained again after it had been trained.
+    """
+
+    id: int
+    token: str | None
+    text: str | None
+    roles: tuple[str, ...]
+    uses: tuple[str, ...]
+    states: tuple[State, ...]
+    trained_at: int | None
+    untrained_at: int | None
+    lost_at: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FindingHistory:
+    """A finding (code and subject) over the steps of a run; `present` has one entry a step."""
+
+    code: str
+    name: str
+    severity: str
+    subject: str
+    present: tuple[bool, ...]
+    appeared_at: tuple[int, ...]
+    vanished_at: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The steps of one series, in their order."""
+
+    series: str
+    model: str
+    steps: tuple[StepLine, ...]
+    tokens: tuple[TokenHistory, ...]
+    findings: tuple[FindingHistory, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FleetReport:
+    """A store, by checkpoint and by step."""
+
+    store: str
+    checkpoints: tuple[CheckpointLine, ...]
+    runs: tuple[Run, ...]
+
+    def exit_code(self, fail_on: str = "error", *, allow_partial: bool = False, on_new: bool = False) -> int:
+        """As of `audit`: 3 where a checkpoint failed or is partial (unless allowed), 1 for a finding at or
+        above `fail_on`, else 0. Of a run its last step counts.
+
+        Args:
+            on_new: of a run with two audited steps, count only findings that the step before did not have.
+
+        Raises:
+            UsageError: `fail_on` is not known.
+        """
+        if fail_on not in FAIL_ON:
+            raise UsageError(
+                f"--fail-on {fail_on!r} is not known; use {', '.join(FAIL_ON)}", location="--fail-on"
+            )
+        counted = [line for line in self.checkpoints if line.latest]
+        incomplete = {"failed"} if allow_partial else {"failed", "partial"}
+        if any(line.status in incomplete for line in counted):
+            return 3
+        return int(any(reaches(self._severity(line, on_new), fail_on) for line in counted))
+
+    def _severity(self, line: CheckpointLine, on_new: bool) -> str | None:
+        runs = [run for run in self.runs if run.series == line.series] if on_new else []
+        told = [step for run in runs for step in run.steps if step.status != "failed"]
+        return told[-1].new_severity if len(told) > 1 else line.worst_severity
+
+    def to_dict(self, *, exit_code: int | None = None) -> dict[str, Any]:
+        """JSON values: the attributes by name."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "tool": {"name": "rowscope", "version": rowscope.__version__},
+            "exit_code": self.exit_code() if exit_code is None else exit_code,
+            **to_plain(self),
+        }
+
+
+def reaches(severity: str | None, fail_on: str) -> bool:
+    """Whether a severity is at or above a limit."""
+    if severity is None or fail_on == "never":
+        return False
+    return SEVERITY_RANK[severity] >= SEVERITY_RANK[fail_on]

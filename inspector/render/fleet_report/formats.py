@@ -1,0 +1,106 @@
+"""A store's report for programs and pages: CSV, Markdown, HTML."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from rowscope.inspector.fleet import CheckpointLine, FleetReport, Run
+from rowscope.inspector.plain import fields_of
+from rowscope.inspector.render.fleet_report.tables import (
+    FINDING_HEAD,
+    MODEL_HEAD,
+    TOKEN_HEAD,
+    finding_cells,
+    model_cells,
+    roles_of,
+    standing,
+    step_cells,
+    step_head,
+    token_cells,
+)
+from rowscope.inspector.render.markdown import escape_markdown, markdown_table
+
+REPORT_FORMATS: Final = ("text", "json", "markdown", "html", "csv")
+_STEP_COLUMNS: Final = (
+    "series", "step", "path", "status", "untrained_used_rows", "errors", "warnings", "role", "tensor",
+    "used_norm", "reserved_norm", "appeared", "vanished", "regressions",
+)  # fmt: skip
+
+
+def render_report(
+    report: FleetReport, format: str, *, fail_on: str, exit_code: int, by: str, title: str | None = None
+) -> str:
+    """The report as `markdown`, `html` or `csv`; `by` is `model`, `step` or `all`.
+
+    CSV is one table: the steps for `step`, else the checkpoints.
+    """
+    if format == "csv":
+        return steps_csv(report) if by == "step" else checkpoints_csv(report, fail_on)
+    if format == "markdown":
+        return "\n".join(_markdown(report, fail_on, exit_code, by)) + "\n"
+    from rowscope.inspector.render.fleet_report.html import report_html
+
+    return report_html(report, fail_on=fail_on, exit_code=exit_code, by=by, title=title)
+
+
+def checkpoints_csv(report: FleetReport, fail_on: str) -> str:
+    """RFC 4180: every checkpoint, its fields and its gate; missing values are empty."""
+    names = (*CheckpointLine.__slots__, "gate")
+    return _csv(names, ((*fields_of(line).values(), line.gate(fail_on)) for line in report.checkpoints))
+
+
+def steps_csv(report: FleetReport) -> str:
+    """RFC 4180: a line for every step and matrix; lists are separated by `; `."""
+    return _csv(_STEP_COLUMNS, (row for run in report.runs for row in _step_rows(run)))
+
+
+def _step_rows(run: Run) -> Iterator[Sequence[object]]:
+    for step in run.steps:
+        begin = (run.series, step.step, step.path, step.status)
+        counts = (step.untrained_used_rows, step.errors, step.warnings)
+        lists = ["; ".join(words) for words in (step.appeared, step.vanished, step.regressions)]
+        for norm in step.norms or (None,):
+            norms = [None] * 4 if norm is None else [norm.role, norm.tensor, norm.used, norm.reserved]
+            yield (*begin, *counts, *norms, *lists)
+
+
+def _csv(names: Sequence[str], rows: Iterator[Sequence[object]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(names)
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _markdown(report: FleetReport, fail_on: str, exit_code: int, by: str) -> Iterator[str]:
+    yield f"# Fleet {escape_markdown(report.store)}"
+    yield ""
+    yield f"**{standing(report, fail_on)}** (exit {exit_code})"
+    if by != "step":
+        yield from ("", "## Checkpoints", "")
+        lines = [line for line in report.checkpoints if line.latest]
+        yield from markdown_table([MODEL_HEAD, *(model_cells(line, fail_on) for line in lines)])
+        for line in lines:
+            if line.status == "failed":
+                yield from ("", f"- {escape_markdown(line.path)}: {line.error_code}: "
+                            f"{escape_markdown(line.error_message or '')}")  # fmt: skip
+    if by != "model":
+        for run in report.runs:
+            yield from _markdown_run(run)
+
+
+def _markdown_run(run: Run) -> Iterator[str]:
+    yield from ("", f"## Run {escape_markdown(run.model)}", "")
+    worse = [(step.step, said) for step in run.steps for said in step.regressions]
+    yield from (f"- step {step:,}: {escape_markdown(said)}" for step, said in worse)
+    yield ""
+    yield from markdown_table([step_head(run), *(step_cells(step, roles_of(run)) for step in run.steps)])
+    if run.tokens:
+        yield ""
+        yield from markdown_table([TOKEN_HEAD, *map(token_cells, run.tokens)])
+    if run.findings:
+        yield ""
+        yield from markdown_table([FINDING_HEAD, *map(finding_cells, run.findings)])
