@@ -65,7 +65,8 @@ class State:
         left = self.total - self.done
         if not left:
             return 0.0
-        return (self.updated - self.started) / worked * left if worked else None
+        # A failure is quick: alone it tells nothing of the pace.
+        return (self.updated - self.started) / worked * left if self.audited else None
 
     def alive(self, now: float) -> bool:
         """Whether the run goes on, as far as this machine can tell."""
