@@ -9,14 +9,11 @@ from numpy.typing import NDArray
 
 from rowscope.inspector.arrays import column_medians, median
 from rowscope.inspector.evidence.cores import squared_distances
+from rowscope.inspector.evidence.grade import BARELY, PARTLY, moved
 from rowscope.inspector.evidence.look import Ids
 from rowscope.inspector.evidence.model import COLLAPSED, HIGH, LOW, MEDIUM, SHARE, Reference
 from rowscope.inspector.evidence.state import Judgement
 
-# Displacement, less what is the reference's own scatter, below which a trained row hardly is one: rows that
-# a model could not repeat when asked lay below 0.25, a quarter of those up to 0.35, none beyond 0.4.
-_BARELY: Final = 0.25
-_PARTLY: Final = 0.40
 # A family: a row with this many others within `SHARE` of the used rows' median distance.
 _OTHERS: Final = 3
 # Standard deviations of the cosine of a random row to a given direction, 1 / sqrt(d).
@@ -81,9 +78,8 @@ def upright(references: tuple[Reference, ...], distances: Floats, norms: Floats)
 
 def _trained_confidence(away: NDArray[np.float64], lead: Reference) -> NDArray[np.int8]:
     """How sure it is that rows at these distances [n], beyond the cut, were trained."""
-    with np.errstate(invalid="ignore"):
-        moved = np.sqrt(np.maximum(away**2 - lead.radius**2, 0) / (lead.bulk**2 - lead.radius**2))
-        levels = np.where(moved >= _PARTLY, HIGH, np.where(moved >= _BARELY, MEDIUM, LOW))
+    way = moved(away, lead)
+    levels = np.where(way >= PARTLY, HIGH, np.where(way >= BARELY, MEDIUM, LOW))
     return np.minimum(levels, lead.certainty).astype(np.int8)
 
 
