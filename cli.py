@@ -28,6 +28,12 @@ COMMANDS = {
 }
 
 
+EPILOG = (
+    "Start with `rowscope audit demo`. Exit codes: 0 done, 1 a finding at or above --fail-on, 2 usage, 3 "
+    "not or only partly audited, 4 an extra is missing, 5 refused and nothing written, 130 interrupted."
+)
+
+
 def make_app(*words: str) -> typer.Typer:
     """The application. Where the first of `words` that is no option names a command, it has no other one:
     typer would read the parameters of all of them, which takes longer than to look at a small checkpoint."""
@@ -35,6 +41,7 @@ def make_app(*words: str) -> typer.Typer:
         name="rowscope",
         cls=PlainGroup,
         help="What is in the vocabulary rows of this checkpoint? Answers from the files alone.",
+        epilog=EPILOG,
         no_args_is_help=True,
         add_completion=False,
         rich_markup_mode=None,
