@@ -110,7 +110,11 @@ def _watch(point: Point | None, report: int) -> None:
         return call
 
     for name, real in _REAL.items():
-        setattr(os, name, watched(name, real))
+        call = watched(name, real)
+        for able in (os.supports_dir_fd, os.supports_fd, os.supports_follow_symlinks):
+            if real in able:
+                able.add(call)
+        setattr(os, name, call)
 
 
 def _act(

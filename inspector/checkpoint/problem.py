@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from rowscope.inspector.errors import bounded
+
 NAMES: Final[Mapping[str, str]] = {
     "FIL002": "index-mismatch",
     "FIL005": "damaged-download",
@@ -33,6 +35,10 @@ class Problem:
     evidence: Mapping[str, Any]
     hint: str
     severity: Literal["error", "warning", "note"] = "warning"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", bounded(self.message))
+        object.__setattr__(self, "hint", bounded(self.hint))
 
     @property
     def name(self) -> str:

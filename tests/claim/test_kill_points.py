@@ -54,7 +54,8 @@ def start(tmp_path_factory: pytest.TempPathFactory, make: Make) -> Path:
     (home / "start" / "out").write_text("old")
     (home / "start" / "out").chmod(0o600)
     shutil.copytree(home / "start", home / "work")
-    assert killing.run(COMMANDS["claim in place"], home / "work")[0] == 0
+    code, _, said = killing.run(COMMANDS["claim in place"], home / "work")
+    assert code == 0, said
     (home / "work").rename(home / "claimed")
     return home
 
