@@ -45,7 +45,7 @@ def test_tables_take_it_too(run, tmp_path, command, name, start):
         "audit demo --format text -o x.json",
         "audit demo --format sarif -o x.md",
         "audit demo --report html=x.json",
-        "rows demo --ids 0:3 -o x.html",
+        "rows demo --ids 0:3 -o x.sarif",
         "rows demo --ids 0:3 --format csv -o x.parquet",
         "inspect demo -o x.csv",
         "explain ROW203 -o x.html",
