@@ -52,7 +52,7 @@ def test_tables_take_it_too(run, tmp_path, command, name, start):
         "mask demo --format logit-bias -o x.py",
         "mask demo --format vllm -o x.npy",
         "probe leak demo -o x.csv",
-        "study demo --no-model -o x.html",
+        "study demo --no-model -o x.csv",
     ],
 )
 def test_a_name_that_says_another_format_is_refused_before_any_work(run, tmp_path, monkeypatch, line):
