@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 import rowscope
-from rowscope.inspector.checkpoint.foreign import foreign_format
 from rowscope.inspector.errors import CheckpointError, UsageError
 from rowscope.inspector.ranges import shortened
 from rowscope.inspector.storage import (
@@ -163,6 +162,8 @@ def _local_file(path: Path) -> Location:
         return Location("index", LocalFolder(path.parent), path.name)
     if path.name.endswith(".safetensors"):
         return Location("file", LocalFolder(path.parent), path.name)
+    from rowscope.inspector.checkpoint.foreign import foreign_format
+
     known = foreign_format([path.name], shlex.quote(str(path.parent)))
     raise CheckpointError(
         f"{str(path)!r} is no safetensors file; {known or conversion(path.suffix) or _WHAT_IS_A_PATH}",

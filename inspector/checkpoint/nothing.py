@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import Final
 
 from rowscope.inspector.checkpoint.downloads import UNFINISHED
-from rowscope.inspector.checkpoint.foreign import STATES, foreign_format
 from rowscope.inspector.checkpoint.listing import listing
 from rowscope.inspector.checkpoint.locate import conversion
 from rowscope.inspector.errors import CheckpointError, UnfinishedDownloadError
@@ -30,6 +29,8 @@ def nothing_found(folder: Folder, present: Sequence[str]) -> CheckpointError:
             "finish or repeat them",
             location=place,
         )
+    from rowscope.inspector.checkpoint.foreign import STATES, foreign_format
+
     known = foreign_format(present, shlex.quote(place))
     below = [name for name in present if _holds_weights(folder, name)]
     if known is not None and not below:

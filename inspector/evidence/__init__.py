@@ -3,13 +3,14 @@
 Knows rows, groups and the reference. Must not know findings, formats or commands.
 """
 
+from typing import TYPE_CHECKING
+
+from rowscope.inspector import lazily
 from rowscope.inspector.evidence.candidates import Candidates, find_candidates, impossible_bytes
 from rowscope.inspector.evidence.decay import WeightDecay
 from rowscope.inspector.evidence.facts import Facts, MatrixFacts
-from rowscope.inspector.evidence.generating import samples
 from rowscope.inspector.evidence.grade import GRADES, grades
 from rowscope.inspector.evidence.look import sample
-from rowscope.inspector.evidence.markers import SplitMarker, split_markers
 from rowscope.inspector.evidence.measure import judge_some, measure_matrix
 from rowscope.inspector.evidence.model import (
     COLLAPSED,
@@ -28,11 +29,15 @@ from rowscope.inspector.evidence.model import (
     Recipe,
     Reference,
 )
-from rowscope.inspector.evidence.padding import kept_padding
-from rowscope.inspector.evidence.reachability import unreachable_ids
 from rowscope.inspector.evidence.recorded import recorded_rows
-from rowscope.inspector.evidence.rules_of_others import other_tools
-from rowscope.inspector.evidence.stops import CONFIG, GENERATION, TOKENIZER, Stops, read_stops
+
+if TYPE_CHECKING:  # what audits alone need
+    from rowscope.inspector.evidence.generating import samples
+    from rowscope.inspector.evidence.markers import SplitMarker, split_markers
+    from rowscope.inspector.evidence.padding import kept_padding
+    from rowscope.inspector.evidence.reachability import unreachable_ids
+    from rowscope.inspector.evidence.rules_of_others import other_tools
+    from rowscope.inspector.evidence.stops import CONFIG, GENERATION, TOKENIZER, Stops, read_stops
 
 __all__ = [
     "COLLAPSED",
@@ -74,3 +79,20 @@ __all__ = [
     "split_markers",
     "unreachable_ids",
 ]
+
+__getattr__ = lazily(
+    __name__,
+    {
+        "CONFIG": "stops",
+        "GENERATION": "stops",
+        "TOKENIZER": "stops",
+        "SplitMarker": "markers",
+        "Stops": "stops",
+        "kept_padding": "padding",
+        "other_tools": "rules_of_others",
+        "read_stops": "stops",
+        "samples": "generating",
+        "split_markers": "markers",
+        "unreachable_ids": "reachability",
+    },
+)

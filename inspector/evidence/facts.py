@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,13 +13,15 @@ from rowscope.inspector.census import Census, RoledToken
 from rowscope.inspector.checkpoint import Checkpoint
 from rowscope.inspector.evidence.decay import WeightDecay
 from rowscope.inspector.evidence.holes import Hole, rows_of
-from rowscope.inspector.evidence.markers import SplitMarker
 from rowscope.inspector.evidence.model import MatrixEvidence
-from rowscope.inspector.evidence.stops import Stops
 from rowscope.inspector.evidence.unmoved import NONE
 from rowscope.inspector.matrices import Matrix
 from rowscope.inspector.rows import GroupStats, RowTable
 from rowscope.inspector.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from rowscope.inspector.evidence.markers import SplitMarker
+    from rowscope.inspector.evidence.stops import Stops
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rowscope.inspector.arrays import union
-from rowscope.inspector.evidence.look import Ids
+from rowscope.inspector.evidence.look import Ids, among
 from rowscope.inspector.evidence.means import NEAR, Means, make_means
 from rowscope.inspector.evidence.model import FRESH, HIGH, MEDIUM, VANISHING, Recipe
 from rowscope.inspector.evidence.pieces import Pieces, donors_of
@@ -110,9 +110,13 @@ def _with_trained(
     return make_means(words, rows, bulk, state.reader.form)
 
 
-def judge_pieces(state: Judgement, pieces: Pieces) -> None:
+def judge_pieces(state: Judgement, added: Ids, pieces_of: Callable[[], Pieces]) -> None:
     """fresh: added tokens that are a sum of rows of the pieces of their own text."""
-    ids = state.ids(state.open & state.of(pieces.ids))
+    left = state.ids(state.open & state.of(added))
+    if not left.size:
+        return
+    pieces = pieces_of()
+    ids = among(pieces.ids, left)
     state.reader.expect(union(*(pieces.donors[id] for id in ids.tolist())))
     for id in ids.tolist():
         found = donors_of(state.reader, id, pieces.donors[id])

@@ -103,7 +103,7 @@ def judge(subject: Subject, progress: Progress = None) -> MatrixEvidence:
     if exact:
         judge_copied(state, donors)
     kin = among(subject.look.kin, state.ids(state.open))
-    judge_pieces(state, subject.pieces)
+    judge_pieces(state, subject.candidates.added, subject.pieces)
     _families(state, kin, unit)
     initial, remark = None, ""
     if not references:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,7 +29,7 @@ class Subject:
         codes: int8 [n], the group of each row of the table.
         candidates: rows believed untrained, of the whole matrix.
         look: rows that every judgement reads.
-        pieces: what added tokens may have been made of.
+        pieces: what added tokens may have been made of, asked for where one of them looks trained.
         start: what is known of the random start.
         recorded: rows that still hold the bytes that a claim wrote, by id: its recipe in words.
         judged_on: what the table covers, for the report.
@@ -41,7 +41,7 @@ class Subject:
     codes: NDArray[np.int8]
     candidates: Candidates
     look: Look
-    pieces: Pieces
+    pieces: Callable[[], Pieces]
     start: Start
     recorded: Mapping[int, str]
     judged_on: str

@@ -10,21 +10,15 @@ from rowscope.inspector.vocabulary.assemble import assemble
 from rowscope.inspector.vocabulary.base import Base
 from rowscope.inspector.vocabulary.chat import TEMPLATE_FILES, read_chat_templates
 from rowscope.inspector.vocabulary.files import TokenizerFolder
-from rowscope.inspector.vocabulary.layout import arrange
 from rowscope.inspector.vocabulary.limits import MOST_BYTES, MOST_PARSED
 from rowscope.inspector.vocabulary.model import Vocabulary
-from rowscope.inspector.vocabulary.sentencepiece import looks_like_sentencepiece, read_sentencepiece
 from rowscope.inspector.vocabulary.settings import (
     SETTINGS_FILES,
     SettingsFiles,
     merge_settings,
     read_settings_files,
 )
-from rowscope.inspector.vocabulary.tekken import read_tekken
-from rowscope.inspector.vocabulary.tiktoken import fill_gaps, looks_like_tiktoken, read_tiktoken
 from rowscope.inspector.vocabulary.tokenizer_json import read_tokenizer_json
-from rowscope.inspector.vocabulary.vocab_json import read_vocab_json
-from rowscope.inspector.vocabulary.vocab_txt import read_vocab_txt
 
 # In the order in which they count; within a pattern the highest version counts.
 _PATTERNS = (
@@ -82,6 +76,8 @@ def read_folder(folder: TokenizerFolder) -> Vocabulary | None:
     tokenizer_class = None if byte_level_llama else files.tokenizer_class
     settings = merge_settings(files, tokenizer_class, base.roles, folder.notes)
     if base.kind == "tiktoken":
+        from rowscope.inspector.vocabulary.tiktoken import fill_gaps
+
         base.added = fill_gaps(base, settings.listed, folder.notes)
     _note_code(files, name, folder.notes)
     return assemble(folder, base, settings, read_chat_templates(folder, files.config))
@@ -109,12 +105,29 @@ def _versioned(folder: TokenizerFolder, config: dict[str, object]) -> str | None
 
 
 def _base(folder: TokenizerFolder, name: str, files: SettingsFiles) -> Base:
+    # Readers are imported where their format is met: most checkpoints have tokenizer.json.
     if name == "vocab.json":
+        from rowscope.inspector.vocabulary.vocab_json import read_vocab_json
+
         return read_vocab_json(folder, files.tokenizer_class)
+    if name.endswith(".json") and "tekken" in name:
+        from rowscope.inspector.vocabulary.tekken import read_tekken
+
+        return read_tekken(folder, name)
     if name.endswith(".json"):
-        return read_tekken(folder, name) if "tekken" in name else read_tokenizer_json(folder, name)
+        return read_tokenizer_json(folder, name)
     if name == "vocab.txt":
+        from rowscope.inspector.vocabulary.vocab_txt import read_vocab_txt
+
         return read_vocab_txt(folder, files.tokenizer_class)
+    return _binary(folder, name, files)
+
+
+def _binary(folder: TokenizerFolder, name: str, files: SettingsFiles) -> Base:
+    from rowscope.inspector.vocabulary.layout import arrange
+    from rowscope.inspector.vocabulary.sentencepiece import looks_like_sentencepiece, read_sentencepiece
+    from rowscope.inspector.vocabulary.tiktoken import looks_like_tiktoken, read_tiktoken
+
     data = folder.read_bytes(name, MOST_PARSED)
     if looks_like_sentencepiece(data):
         pieces = read_sentencepiece(data, name, folder.notes)

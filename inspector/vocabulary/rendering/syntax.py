@@ -1,27 +1,26 @@
-"""The tree of a template: expressions and statements."""
+"""The tree of a template: expressions and statements.
+
+Tuples with names: twenty dataclasses would take longer to define than most templates to run.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Const:
+class Const(NamedTuple):
     """A constant: text, number, true, false, none."""
 
     value: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+class Name(NamedTuple):
     """A variable."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """`of[key]`; `of.key` where `dotted`."""
 
     of: Expression
@@ -29,16 +28,14 @@ class Item:
     dotted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Slice:
+class Slice(NamedTuple):
     """`of[start:stop:step]`."""
 
     of: Expression
     parts: tuple[Expression | None, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """`of(…)`."""
 
     of: Expression
@@ -46,8 +43,7 @@ class Call:
     named: tuple[tuple[str, Expression], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(NamedTuple):
     """`of | name(…)`."""
 
     of: Expression
@@ -56,8 +52,7 @@ class Filter:
     named: tuple[tuple[str, Expression], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Test:
+class Test(NamedTuple):
     """`of is name …`."""
 
     of: Expression
@@ -66,16 +61,14 @@ class Test:
     negated: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Unary:
+class Unary(NamedTuple):
     """`not of`, `-of`, `+of`."""
 
     sign: str
     of: Expression
 
 
-@dataclass(frozen=True, slots=True)
-class Binary:
+class Binary(NamedTuple):
     """`left sign right`: arithmetic, `~`, `and`, `or`."""
 
     sign: str
@@ -83,16 +76,14 @@ class Binary:
     right: Expression
 
 
-@dataclass(frozen=True, slots=True)
-class Compare:
+class Compare(NamedTuple):
     """`first < second in third`: all of them hold."""
 
     first: Expression
     rest: tuple[tuple[str, Expression], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """`yes if test else no`."""
 
     test: Expression
@@ -100,15 +91,13 @@ class Choice:
     no: Expression | None
 
 
-@dataclass(frozen=True, slots=True)
-class Several:
+class Several(NamedTuple):
     """A list or tuple."""
 
     items: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Pairs:
+class Pairs(NamedTuple):
     """An object."""
 
     items: tuple[tuple[Expression, Expression], ...]
@@ -119,29 +108,25 @@ Expression = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(NamedTuple):
     """Text between tags."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(NamedTuple):
     """`{{ … }}`."""
 
     of: Expression
 
 
-@dataclass(frozen=True, slots=True)
-class Branch:
+class Branch(NamedTuple):
     """`if`, its `elif`s, `else`: the first body whose test holds; `else` has the test true."""
 
     cases: tuple[tuple[Expression, Body], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Loop:
+class Loop(NamedTuple):
     """`for`, with the test of its `if` and the body of its `else`."""
 
     targets: tuple[str, ...]
@@ -151,8 +136,7 @@ class Loop:
     otherwise: Body
 
 
-@dataclass(frozen=True, slots=True)
-class Assign:
+class Assign(NamedTuple):
     """`set`: names, or one attribute of a namespace."""
 
     targets: tuple[str, ...]
@@ -160,8 +144,7 @@ class Assign:
     value: Expression
 
 
-@dataclass(frozen=True, slots=True)
-class Capture:
+class Capture(NamedTuple):
     """`set name` … `endset`, with the filters that the text passes; no name where it is put out."""
 
     name: str | None
@@ -169,8 +152,7 @@ class Capture:
     body: Body
 
 
-@dataclass(frozen=True, slots=True)
-class Macro:
+class Macro(NamedTuple):
     """`macro`."""
 
     name: str
@@ -178,16 +160,14 @@ class Macro:
     body: Body
 
 
-@dataclass(frozen=True, slots=True)
-class Within:
+class Within(NamedTuple):
     """`with`, `generation`: a body of its own scope."""
 
     names: tuple[tuple[str, Expression], ...]
     body: Body
 
 
-@dataclass(frozen=True, slots=True)
-class Leap:
+class Leap(NamedTuple):
     """`break`, `continue`."""
 
     kind: str
