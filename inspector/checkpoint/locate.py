@@ -12,7 +12,6 @@ from typing import Any, Final, Literal
 
 import rowscope
 from rowscope.inspector.errors import CheckpointError, UsageError
-from rowscope.inspector.ranges import shortened
 from rowscope.inspector.storage import (
     File,
     Folder,
@@ -73,6 +72,8 @@ def path_text(path: Any) -> str:  # noqa: ANN401 - whatever a caller takes for a
     try:
         return os.fsdecode(path)
     except TypeError:
+        from rowscope.inspector.ranges import shortened  # loads numpy
+
         raise UsageError(
             f"{shortened(path)} is no path; give a folder, a file, org/name, a URL or 'demo'", location="path"
         ) from None

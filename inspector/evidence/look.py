@@ -18,12 +18,11 @@ Ids = NDArray[np.int64]
 POOL_ROWS: Final = 512
 """Searches among pairs look at no more rows of a source than this."""
 
-# Rows are read in runs of neighbours, each of them one request to a remote place. The bulk in so many, which
-# is enough where each stands for one part of the vocabulary: the beginnings of blocks of so many ids.
+# The bulk is read in runs of neighbours, each of them one request to a remote place; in so many, which is
+# enough where each stands for one part of the vocabulary: the beginnings of blocks of so many ids. Beliefs
+# are not: neighbours share a fate, and the densest quarter of a belief would be that of a few places.
 _PARTS: Final = 12
 _BLOCK: Final = 256
-# Of a belief whole blocks of so many ids, for few of its rows may be unlike the others.
-_SHORT: Final = 8
 # No more rows than this of the bulk, of those among which families are sought ...
 _SAMPLE_ROWS: Final = 2048
 # ... of all of these at more bytes of float64 than these, and of the bulk at more stored bytes than these,
@@ -128,7 +127,7 @@ def plan_look(
         ordinary = without(np.flatnonzero(np.isin(codes, USED)), believed)
     bulk = runs(ordinary, usual, _BLOCK, _PARTS)
     every = {**candidates.sources, "added": candidates.added}
-    sources = {name: runs(ids, pool, _SHORT) for name, ids in every.items()}
+    sources = {name: sample(ids, pool) for name, ids in every.items()}
     anchors = sample(union(*sources.values()), many)
     kin, repeated = special, sample(bulk, pool)
     if asked is not None:
