@@ -117,9 +117,12 @@ class Decoding(NamedTuple):
     Attributes:
         start: the stored rows, at any address, shape (number, stride).
         number, stride, width: rows, bytes from one to the next, elements of a row.
-        scale: float32, (number, scale_step), or one row of it where `scale_step` is 0.
-        shift: float32, subtracted from the integer or added to the scaled one; `shift_step` as above,
-            `shift_by_group` 0 where all groups of a row share it.
+        scale: numbers of each row as stored, one row's behind the other's, at any address.
+        scale_kind, scale_step: which of `rowscope.kernels.decode.scaling.KINDS` they are, and bytes of a
+            row's, 0 where all rows share them.
+        shift, shift_kind, shift_step: the same of what is subtracted from the integer or added to the scaled
+            one; `shift_by_group` is 0 where all groups of a row share it.
+        wide: room for the numbers of `room` rows as float32: scales, then shifts.
         group: columns that share a scale, a multiple of 8.
         flip: bits to turn over in each integer.
         room: rows that `values` holds.
@@ -131,11 +134,14 @@ class Decoding(NamedTuple):
     number: int
     stride: int
     width: int
-    scale: NDArray[np.float32]
+    scale: NDArray[np.uint8]
+    scale_kind: int
     scale_step: int
-    shift: NDArray[np.float32]
+    shift: NDArray[np.uint8]
+    shift_kind: int
     shift_step: int
     shift_by_group: int
+    wide: NDArray[np.float32]
     group: int
     flip: int
     room: int

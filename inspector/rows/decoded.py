@@ -17,7 +17,7 @@ from rowscope.kernels import dispatch, formats
 from rowscope.kernels.compile.machine_code import Engine
 from rowscope.kernels.decode import decode
 from rowscope.kernels.decode.codes import level_steps, unpack_codes
-from rowscope.kernels.decode.scaling import Scaling, scale_levels
+from rowscope.kernels.decode.scaling import Numbers, Scaling, scale_levels, widen
 from rowscope.kernels.results import GroupSums, RowColumns
 
 Singles = NDArray[np.float32]
@@ -50,11 +50,13 @@ class DecodedRows(ComputedRows):
         coding = self.packed.coding
         if coding is None or self._table is not None or self._columns is not None:
             return  # numpy decodes these whatever is asked for
-        with_offset = self._offset is not None
-        self._engine = decode.choose_engine(coding, elements, with_offset) if engine == "auto" else engine
+        zero, offset = self._zero is not None, self._offset is not None
+        self._engine = (
+            decode.choose_engine(coding, elements, zero=zero, offset=offset) if engine == "auto" else engine
+        )
         if self._engine == "numba":
             self.scan_bytes = 16 << 20  # decoded and scanned a few at a time, however many there are
-            decode.prepare(coding, with_offset)
+            decode.prepare(coding, zero=zero, offset=offset)
 
     def expect(self, ids: Ids | None) -> None:
         index = None if ids is None else np.asarray(ids, dtype=np.int64)
@@ -70,11 +72,13 @@ class DecodedRows(ComputedRows):
         stored = ids if self._mapping is None else self._mapping[np.asarray(ids, dtype=np.int64)]
         if self.packed.coding is None:
             values = self._codes.values(stored)
-            out[:] = values if not self._scale else values * self._scales(ids)
+            out[:] = values if not self._scale else values * widen(self._scales(ids))
+            self._scaled(ids)
             return
         raw = self._codes.raw(stored)
         decode.decode(self._engine, self.packed.coding, raw, self._scaling(ids), out, self._table)
         self._codes.done(stored)
+        self._scaled(ids)
 
     def scan(
         self, ids: Ids, out: RowColumns, groups: NDArray[np.int8] | None, sums: GroupSums | None
@@ -85,14 +89,17 @@ class DecodedRows(ComputedRows):
             return False
         scaling = self._scaling(ids)
         if not len(ids) or not decode.fits(coding, scaling, self.width):
+            self._scaled(ids)
             return False
         raw = self._codes.raw(ids)
         left, again = decode.scan_decoded(coding, raw, scaling, self.width, out, groups, sums)
         self._codes.done(ids)
+        self._scaled(ids)
         if again and sums is not None:
             sums.clear()
             return False
-        self._scan_left(np.asarray(ids, dtype=np.int64), left, out, groups, sums)
+        if left.size:
+            self._scan_left(np.asarray(ids, dtype=np.int64), left, out, groups, sums)
         return True
 
     def _scan_left(
@@ -104,8 +111,6 @@ class DecodedRows(ComputedRows):
         sums: GroupSums | None,
     ) -> None:
         """Scan the rows at the positions `left` with numpy: they are not finite, or extreme."""
-        if not left.size:
-            return
         redone = RowColumns.allocate(left.size)
         members = None if groups is None else groups[left]
         dispatch.scan("numpy", self.form, self.gather(ids[left]), redone, members, sums)
@@ -139,18 +144,24 @@ class DecodedRows(ComputedRows):
         return found
 
     def _scaling(self, ids: Ids) -> Scaling:
+        """Numbers beside rows; views of the file for a range, until `_scaled`."""
         return Scaling(
             group=self.packed.group or self.width,
             scale=self._scales(ids),
-            zero=None if self._zero is None else self._zero.values(ids),
-            offset=None if self._offset is None else self._offset.values(ids),
+            zero=None if self._zero is None else self._zero.numbers(ids),
+            offset=None if self._offset is None else self._offset.numbers(ids),
             columns=self._columns,
             factor=self.packed.factor,
         )
 
-    def _scales(self, ids: Ids) -> Singles:
+    def _scaled(self, ids: Ids) -> None:
+        """The numbers beside rows are done with."""
+        for part in self._parts():
+            part.used(ids)
+
+    def _scales(self, ids: Ids) -> Numbers:
         if len(self._scale) == 1 and self._scale[0][0] == "*":
-            return self._scale[0][1].values(ids)
+            return self._scale[0][1].numbers(ids)
         found = np.ones((1, 1), dtype=np.float32)
         with np.errstate(all="ignore"):
             for how, part in self._scale:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from rowscope.inspector.header import TensorRef
 from rowscope.inspector.rows.blocks import Ids, RowReader
 from rowscope.kernels import formats
+from rowscope.kernels.decode.scaling import Numbers
 
 if TYPE_CHECKING:
     from rowscope.inspector.matrices import Part
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 Singles = NDArray[np.float32]
 
 _WORD: Final = 32
+
+_HALVES: Final = {"F16": np.dtype("<f2"), "BF16": np.dtype("<u2")}
+"""How `Numbers` of these dtypes look."""
 
 
 def singles(dtype: str, raw: NDArray[np.uint8]) -> Singles:
@@ -59,7 +63,7 @@ def part_rows(part: Part, ids: NDArray[np.int64]) -> NDArray[np.uint8]:
 
 
 class RowPart:
-    """Row v of the table has row v of the tensor. Base of the other readers, which map ids to rows first."""
+    """The base of all: row v of the table has row v of the tensor, unless a reader maps ids to rows first."""
 
     def __init__(self, part: Part) -> None:
         self.part = part
@@ -83,6 +87,14 @@ class RowPart:
         self.done(ids)
         return found
 
+    def numbers(self, ids: Ids) -> Numbers:
+        """As `values`, or as they are stored where the kernels take them so: a view of the file for a range,
+        until `used`."""
+        return self.values(ids)
+
+    def used(self, ids: Ids) -> None:
+        """`numbers` are done with."""
+
     def done(self, ids: Ids) -> None:
         """Give the memory of rows that were read as a range back to the system."""
         if isinstance(ids, range):
@@ -90,6 +102,18 @@ class RowPart:
 
     def close(self) -> None:
         self.reader.close()
+
+
+class OwnPart(RowPart):
+    """Row v of the table has row v of the tensor, whose numbers may be halves."""
+
+    def numbers(self, ids: Ids) -> Numbers:
+        kind = _HALVES.get(self.reader.dtype)
+        return self.values(ids) if kind is None else self.raw(ids).view(kind)
+
+    def used(self, ids: Ids) -> None:
+        if self.reader.dtype in _HALVES:
+            self.done(ids)
 
 
 class SharedPart(RowPart):
@@ -237,7 +261,7 @@ class AwqPart(ColumnPart):
 
 
 _READERS: Final[Mapping[str, Callable[[Part], RowPart]]] = {
-    "row": RowPart,
+    "row": OwnPart,
     "shared": SharedPart,
     "block": BlockPart,
     "nested": NestedPart,

@@ -13,7 +13,7 @@ def build(name: str, *variant: str) -> bytes:
     Args:
         name: `scan`, `project`, `compare`, `decode` or `scan_decoded`.
         variant: the format; for `project` also the number of vectors, for `compare` the other format; for the
-            last two the levels, their bits, and `offset` or `zero`.
+            last two those of `rowscope.kernels.vector.elements.Packing`.
     """
     if name == "scan":
         from rowscope.kernels.scan.scan import make_scan
@@ -31,12 +31,12 @@ def build(name: str, *variant: str) -> bytes:
         return compile_kernel(make_compare(*(FORMATS[form] for form in variant)), (Rows, Rows, Pairs), ENTRY)
     if name in ("decode", "scan_decoded"):
         from rowscope.kernels.decode.compiled import make_decode, make_scan_decoded
+        from rowscope.kernels.vector.elements import Packing
 
         levels, bits, shift = variant
-        kind = levels, int(bits), shift == "offset"
+        packing = Packing(levels, int(bits), shift)
         if name == "decode":
-            return compile_kernel(make_decode(*kind), (Decoding,), ENTRY, exact=True)
-        return compile_kernel(
-            make_scan_decoded(*kind), (Decoding, Keys, Groups, Tile, Outputs), ENTRY, exact=True
-        )
+            return compile_kernel(make_decode(packing), (Decoding,), ENTRY, exact=True)
+        kinds = (Decoding, Keys, Groups, Tile, Outputs)
+        return compile_kernel(make_scan_decoded(packing), kinds, ENTRY, exact=True)
     raise ValueError(name)

@@ -13,7 +13,8 @@ from rowscope.kernels.compile import machine_code
 from rowscope.kernels.compile.machine_code import Engine
 from rowscope.kernels.decode.codes import level_table, unpack_codes
 from rowscope.kernels.decode.coding import Coding, row_bytes
-from rowscope.kernels.decode.scaling import Scaling, scale_levels
+from rowscope.kernels.decode.scaling import KINDS, Numbers, Scaling, scale_levels, widen
+from rowscope.kernels.lines import floats_on_lines
 from rowscope.kernels.results import GroupSums, RowColumns
 
 Singles = NDArray[np.float32]
@@ -24,8 +25,11 @@ WORTH_COMPILING = 400_000_000
 BLOCK_ELEMENTS = 1 << 18
 """Elements that numpy decodes at once."""
 
-ROOM_BYTES = 256 << 10
+ROOM_BYTES = 64 << 10
 """Bytes of decoded rows that are scanned at a time: they stay in a cache of the second level."""
+
+LARGEST_SCALE = np.float32(2.0**119)
+"""Scales of 8-bit floats from which on numpy takes over."""
 
 UNIT = 8
 """Elements that the compiled kernel takes together: they fill whole bytes whatever their bits."""
@@ -34,11 +38,11 @@ _INTEGERS = ("unsigned", "centred", "signed")
 _FLOATS = ("F8_E4M3",)
 
 
-def choose_engine(coding: Coding, elements: int, with_offset: bool) -> Engine:
-    """The faster engine for so many elements."""
+def choose_engine(coding: Coding, elements: int, *, zero: bool, offset: bool) -> Engine:
+    """The faster engine for so many elements, with a `Scaling.zero` or `Scaling.offset` or without."""
     if not _compilable(coding):
         return "numpy"
-    name, *variant = _kernel(coding, with_offset)
+    name, *variant = _kernel(coding, zero, offset)
     return machine_code.choose_engine(elements, WORTH_COMPILING, name, *variant)
 
 
@@ -83,10 +87,12 @@ def scan_decoded(
         Positions of the rows that were left out, and whether the sums are of no use: a group's rows scatter
         so little that they have to be summed about a pivot, which takes all of them decoded.
     """
-    room = np.empty((min(len(raw), max(TILE, ROOM_BYTES // (4 * width))), width), dtype=np.float32)
+    room = floats_on_lines(
+        min(len(raw), max(TILE if sums is not None else 1, ROOM_BYTES // (4 * width))), width
+    )
     asked = _asked(coding, raw, scaling, room)
     special = np.empty(len(raw), dtype=np.uint8)
-    _, *variant = _kernel(coding, scaling.offset is not None)
+    _, *variant = _kernel(coding, scaling.zero is not None, scaling.offset is not None)
     scan = machine_code.kernel("scan_decoded", *variant)
     scan(asked, *dispatch.scan_arguments(4 * width, out, groups, sums, special))
     return np.flatnonzero(special), bool(asked.again[0])
@@ -105,19 +111,28 @@ def fits(coding: Coding, scaling: Scaling, width: int) -> bool:
         and scaling.columns is None
         and scaling.factor == 1.0
         and (scaling.offset is None or coding.levels == "unsigned")
+        and (coding.levels in _INTEGERS or (scaling.zero is None and _moderate(scaling.scale)))
     )
 
 
-def prepare(coding: Coding, with_offset: bool) -> None:
+def _moderate(scale: Numbers) -> bool:
+    """Whether no scale is so large that it overflows when the kernel takes a float's bias into it."""
+    if scale.dtype == np.float16:
+        return True
+    size = np.abs(widen(scale))
+    return not bool(((size >= LARGEST_SCALE) & (size < np.inf)).any())
+
+
+def prepare(coding: Coding, *, zero: bool, offset: bool) -> None:
     """Make the compiled kernel ready in this thread."""
     if _compilable(coding):
-        name, *variant = _kernel(coding, with_offset)
+        name, *variant = _kernel(coding, zero, offset)
         for kernel in (name, "scan_decoded"):
             machine_code.kernel(kernel, *variant)
 
 
 def _part(scaling: Scaling, start: int, stop: int) -> Scaling:
-    def cut(numbers: Singles | None) -> Singles | None:
+    def cut(numbers: Numbers | None) -> Numbers | None:
         return numbers if numbers is None or len(numbers) == 1 else numbers[start:stop]
 
     scale = cut(scaling.scale)
@@ -129,7 +144,7 @@ def _part(scaling: Scaling, start: int, stop: int) -> Scaling:
 def _decode_compiled(coding: Coding, raw: NDArray[np.uint8], scaling: Scaling, out: Singles) -> None:
     assert out.flags.c_contiguous
     asked = _asked(coding, raw, scaling, out)
-    machine_code.kernel(*_kernel(coding, scaling.offset is not None))(asked)
+    machine_code.kernel(*_kernel(coding, scaling.zero is not None, scaling.offset is not None))(asked)
 
 
 def _asked(coding: Coding, raw: NDArray[np.uint8], scaling: Scaling, room: Singles) -> Decoding:
@@ -138,19 +153,18 @@ def _asked(coding: Coding, raw: NDArray[np.uint8], scaling: Scaling, room: Singl
     if raw.strides[1] != 1:
         raw = np.ascontiguousarray(raw)
     assert raw.shape[1] >= row_bytes(coding, width)
-    scale = _numbers(scaling.scale)
+    groups = scaling.scale.shape[1]
     shift, flip = _shift(coding, scaling)
     return Decoding(
         raw,
         len(raw),
         raw.strides[0],
         width,
-        scale,
-        scale.shape[1] if len(scale) > 1 else 0,
-        shift,
-        shift.shape[1] if len(shift) > 1 else 0,
+        *_side(scaling.scale),
+        *_side(shift),
         int(shift.shape[1] > 1),
-        width if scale.shape[1] == 1 else scaling.group,
+        np.empty(2 * groups * len(room), dtype=np.float32),
+        width if groups == 1 else scaling.group,
         flip,
         len(room),
         room.view(np.uint8),
@@ -158,25 +172,37 @@ def _asked(coding: Coding, raw: NDArray[np.uint8], scaling: Scaling, room: Singl
     )
 
 
-def _shift(coding: Coding, scaling: Scaling) -> tuple[Singles, int]:
+def _side(numbers: Numbers) -> tuple[NDArray[np.uint8], int, int]:
+    """Numbers beside the rows as the kernels take them: their bytes, which of `KINDS`, bytes of a row."""
+    numbers = np.ascontiguousarray(numbers)
+    return numbers, KINDS.index(numbers.dtype), numbers.strides[0] if len(numbers) > 1 else 0
+
+
+def _shift(coding: Coding, scaling: Scaling) -> tuple[Numbers, int]:
     """What is added to the scaled level, or subtracted from the stored integer; and the bits to flip in that
     integer, so that it is not negative."""
-    flip = 1 << (coding.bits - 1) if coding.levels == "signed" else 0
+    flip = _base(coding) if coding.levels == "signed" else 0
     if scaling.offset is not None:
         assert coding.levels == "unsigned"
-        return _numbers(scaling.offset), 0
-    base = float(1 << (coding.bits - 1)) if coding.levels in ("centred", "signed") else 0.0
-    zero = np.zeros((1, 1), dtype=np.float32) if scaling.zero is None else scaling.zero
-    return _numbers(zero + np.float32(base)), flip
+        return scaling.offset, 0
+    zero = np.zeros((1, 1), dtype=np.float32) if scaling.zero is None else widen(scaling.zero)
+    return zero + np.float32(_base(coding)), flip
 
 
-def _numbers(array: Singles) -> Singles:
-    return np.ascontiguousarray(array, dtype=np.float32)
+def _kernel(coding: Coding, zero: bool, offset: bool) -> tuple[str, str, str, str]:
+    """Name and variant of the kernel. Bytes that are signed need neither a base nor bits turned over."""
+    levels = "integer" if coding.levels in _INTEGERS and not _plain(coding) else coding.levels
+    shift = "offset" if offset else "zero" if zero or _base(coding) else "none"
+    return "decode", levels, str(coding.bits), shift
 
 
-def _kernel(coding: Coding, with_offset: bool) -> tuple[str, str, str, str]:
-    levels = "integer" if coding.levels in _INTEGERS else coding.levels
-    return "decode", levels, str(coding.bits), "offset" if with_offset else "zero"
+def _plain(coding: Coding) -> bool:
+    return coding.levels == "signed" and coding.bits == 8
+
+
+def _base(coding: Coding) -> int:
+    """What is subtracted from the stored integer, read without a sign, to have its level."""
+    return 0 if coding.levels not in ("centred", "signed") or _plain(coding) else 1 << (coding.bits - 1)
 
 
 def _compilable(coding: Coding) -> bool:

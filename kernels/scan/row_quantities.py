@@ -11,7 +11,12 @@ import numpy as np
 from rowscope.kernels.compile.compiler import part
 from rowscope.kernels.formats import Format
 from rowscope.kernels.vector.cells import make_block_size, make_code_at, make_value_at, word_at
-from rowscope.kernels.vector.row_pass import make_deviations, make_row_pass, make_zero_pass
+from rowscope.kernels.vector.row_pass import (
+    make_clean_pass,
+    make_deviations,
+    make_row_pass,
+    make_zero_pass,
+)
 
 
 def make_measure(form: Format) -> Any:  # noqa: ANN401 - a function of numba's language
@@ -45,29 +50,45 @@ def make_measure(form: Format) -> Any:  # noqa: ANN401 - a function of numba's l
 
 
 def make_count_zeros(form: Format) -> Any:  # noqa: ANN401 - a function of numba's language
-    """`count_zeros(row, rows, keys)`: zeros, sign bits alone, and the fingerprint's sum with +0 for -0."""
+    """`count_zeros(row, rows)`: zeros, and sign bits alone."""
     zero_pass, block, code_at, _ = _parts(form, make_zero_pass)
-    size = form.lane.itemsize
-    sign = np.uint64(1 << (size * 8 - 1))
+    sign = np.uint64(1 << (form.lane.itemsize * 8 - 1))
 
     @part
-    def count_zeros(row, rows, keys):
+    def count_zeros(row, rows):
         blocks = rows.width // block()
-        zeros, bare, prints = zero_pass(row, blocks, keys)
-        word, place = np.uint64(0), 0  # the word of the fingerprint under way, and its number
+        zeros, bare = zero_pass(row, blocks)
         for i in range(blocks * block(), rows.width):
             code = code_at(row, i)
             zeros += code | sign == sign
             bare += code == sign
+        return np.int64(zeros), bare
+
+    return count_zeros
+
+
+def make_hash_clean(form: Format) -> Any:  # noqa: ANN401 - a function of numba's language
+    """`hash_clean(row, rows, keys)`: the fingerprint's sum with +0 for -0."""
+    clean_pass, block, code_at, _ = _parts(form, make_clean_pass)
+    size = form.lane.itemsize
+    sign = np.uint64(1 << (size * 8 - 1))
+
+    @part
+    def hash_clean(row, rows, keys):
+        blocks = rows.width // block()
+        prints = clean_pass(row, blocks, keys)
+        word, place = np.uint64(0), 0  # the word of the fingerprint under way, and its number
+        for i in range(blocks * block(), rows.width):
+            code = code_at(row, i)
             code = np.uint64(0) if code == sign else code
             place = i * size // 8
             word |= code << np.uint64(i * size % 8 * 8)
             if (i + 1) * size % 8 == 0 or i + 1 == rows.width:
                 prints += _hash(word, keys[place])
                 word = np.uint64(0)
-        return np.int64(zeros), bare, prints + np.uint64(rows.size)
+        return prints + np.uint64(rows.size)
 
-    return count_zeros
+    return hash_clean
 
 
 def make_square_deviations(form: Format) -> Any:  # noqa: ANN401 - a function of numba's language

@@ -18,7 +18,13 @@ from rowscope.kernels.compile.compiler import part
 from rowscope.kernels.formats import Format
 from rowscope.kernels.limits import floor_code, limit_code
 from rowscope.kernels.scan.group_sums import make_finish, make_sum_tile, put
-from rowscope.kernels.scan.row_quantities import make_count_zeros, make_measure, make_square_deviations, mix
+from rowscope.kernels.scan.row_quantities import (
+    make_count_zeros,
+    make_hash_clean,
+    make_measure,
+    make_square_deviations,
+    mix,
+)
 from rowscope.kernels.vector.cells import advance, make_value_of
 
 
@@ -41,7 +47,7 @@ def make_scan_some(form: Format) -> Any:  # noqa: ANN401 - a function of numba's
     sign = np.uint64(1 << (form.lane.itemsize * 8 - 1))
     limit, floor = limit_code(form), floor_code(form)
     negative_zero = form.sign_mask != 0
-    measure, count_zeros = make_measure(form), make_count_zeros(form)
+    measure, count_zeros, hash_clean = make_measure(form), make_count_zeros(form), make_hash_clean(form)
     square_deviations, value_of = make_square_deviations(form), make_value_of(form)
     sum_tile = make_sum_tile(form)
 
@@ -59,8 +65,10 @@ def make_scan_some(form: Format) -> Any:  # noqa: ANN401 - a function of numba's
             most = max(high ^ sign if negative else least, signed_high if positive else least)
             special = most >= limit or np.uint64(0) < most < floor
             if least == 0:
-                out.zeros[r], bare, prints = count_zeros(row, rows, keys.words)
-                special |= bare > 0 and not negative_zero
+                out.zeros[r], bare = count_zeros(row, rows)
+                if bare > 0:
+                    prints = hash_clean(row, rows, keys.words)
+                    special |= not negative_zero
             out.fingerprint[r] = mix(prints)
             out.special[r] = special
             if special:

@@ -147,36 +147,55 @@ def _totals(builder, sums: list, chains: int, scale: float) -> list:
 
 
 def make_zero_pass(form: Format) -> Any:  # noqa: ANN401 - a function of numba's language
-    """`zero_pass(row, blocks, keys)`: number of zeros and of sign bits alone in a row's first blocks, and the
-    fingerprint's sum with +0 for -0."""
+    """`zero_pass(row, blocks)`: number of zeros and of sign bits alone in a row's first blocks."""
 
     @intrinsic
-    def zero_pass(typing_context, row, blocks, keys):
+    def zero_pass(typing_context, row, blocks):
+        def generate(context, builder, signature, arguments):
+            pointer, count = arguments
+            shape = Blocks(form, context)
+            totals = Totals(builder, [LONG(0), LONG(0)])
+            with cgutils.for_range(builder, count, intp=LONG) as loop:
+                at = builder.mul(loop.index, LONG(shape.size))
+                code = shape.codes(builder, offset(builder, pointer, at))
+                is_zero = builder.icmp_unsigned("==", builder.add(code, code), splat(code.type, 0))
+                marked = zip(totals.get(builder), (is_zero, _is_bare(builder, code)), strict=True)
+                totals.set(builder, [builder.add(n, _count(builder, mask)) for n, mask in marked])
+            return context.make_tuple(builder, signature.return_type, totals.get(builder))
+
+        return types.UniTuple(types.uint64, 2)(BYTES, types.int64), generate
+
+    return zero_pass
+
+
+def make_clean_pass(form: Format) -> Any:  # noqa: ANN401 - a function of numba's language
+    """`clean_pass(row, blocks, keys)`: the fingerprint's sum over a row's first blocks, with +0 for -0."""
+
+    @intrinsic
+    def clean_pass(typing_context, row, blocks, keys):
         def generate(context, builder, signature, arguments):
             pointer, count, key = arguments
             shape = Blocks(form, context)
-            codes = ir.VectorType(shape.lane, shape.lanes)
             words = ir.VectorType(LONG, shape.doubles)
-            sign = splat(codes, 1 << (shape.lane.width - 1))
-            totals = Totals(builder, [LONG(0), LONG(0), splat(words, 0)])
+            totals = Totals(builder, [splat(words, 0)])
+            key = builder.bitcast(key, vectors.BYTE.as_pointer())
             with cgutils.for_range(builder, count, intp=LONG) as loop:
                 at = builder.mul(loop.index, LONG(shape.size))
-                zeros, bare, prints = totals.get(builder)
                 code = shape.codes(builder, offset(builder, pointer, at))
-                is_zero = builder.icmp_unsigned("==", builder.or_(code, sign), sign)
-                is_bare = builder.icmp_unsigned("==", code, sign)
-                clean = builder.select(is_bare, splat(codes, 0), code)
-                place = offset(builder, builder.bitcast(key, vectors.BYTE.as_pointer()), at)
-                hashed = _hash(builder, builder.bitcast(clean, words), load(builder, place, words))
-                counted = [builder.add(n, _count(builder, m)) for n, m in ((zeros, is_zero), (bare, is_bare))]
-                totals.set(builder, [*counted, builder.add(prints, hashed)])
-            zeros, bare, prints = totals.get(builder)
-            found = [zeros, bare, reduce(builder, "add", prints)]
-            return context.make_tuple(builder, signature.return_type, found)
+                clean = builder.select(_is_bare(builder, code), splat(code.type, 0), code)
+                known = load(builder, offset(builder, key, at), words)
+                hashed = _hash(builder, builder.bitcast(clean, words), known)
+                totals.set(builder, [builder.add(*totals.get(builder), hashed)])
+            return reduce(builder, "add", *totals.get(builder))
 
-        return types.UniTuple(types.uint64, 3)(BYTES, types.int64, WORDS), generate
+        return types.uint64(BYTES, types.int64, WORDS), generate
 
-    return zero_pass
+    return clean_pass
+
+
+def _is_bare(builder, code):
+    """Which codes are the sign bit alone."""
+    return builder.icmp_unsigned("==", code, splat(code.type, 1 << (code.type.element.width - 1)))
 
 
 def _count(builder, mask):

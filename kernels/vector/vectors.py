@@ -36,6 +36,7 @@ class Blocks:
         lanes: codes of a block.
         doubles: float64 values of a register.
         parts: registers of float64 values that a block decodes to.
+        permutes: whether `pick` is an instruction.
     """
 
     def __init__(self, form: Format, context) -> None:
@@ -49,6 +50,7 @@ class Blocks:
         # Without an instruction for it the compiler would call a library function that is not there, which
         # ends the process.
         self.converts_halves = "+f16c" in enabled or triple.startswith(("aarch64", "arm64"))
+        self.permutes = "+avx512f" in enabled
 
     @property
     def lane(self) -> ir.IntType:
@@ -103,6 +105,14 @@ class Blocks:
     def pieces(self, builder, pointer, parts: int) -> list:
         """The codes from an address on, as `parts` vectors <doubles x iN>."""
         step, kind = self.doubles * self.form.lane.itemsize, ir.VectorType(self.lane, self.doubles)
+        if self.form.bits == 32 and parts % 2 == 0:
+            both = ir.VectorType(self.lane, 2 * self.doubles)
+            wholes = [
+                load(builder, offset(builder, pointer, at * 2 * step), both) for at in range(parts // 2)
+            ]
+            places = ir.VectorType(WORD, self.doubles)
+            masks = [ir.Constant(places, list(range(at, at + self.doubles))) for at in (0, self.doubles)]
+            return [builder.shuffle_vector(whole, whole, mask) for whole in wholes for mask in masks]
         return [load(builder, offset(builder, pointer, at * step), kind) for at in range(parts)]
 
     def decode_all(self, builder, codes):
@@ -111,8 +121,29 @@ class Blocks:
         return self._without_specials(builder, codes, self.decode(builder, codes))
 
     def singles(self, builder, codes):
-        """Values of codes <n x i8>, as <n x float>, with NaN for those that are no finite number."""
-        return self._without_specials(builder, codes, self._narrow(builder, codes))
+        """Values over `scale` of codes <n x i8> of F8_E4M3, as <n x float>, with NaN for those that are no
+        finite number."""
+        assert self.form.name == "F8_E4M3"
+        if not self._by_halves:
+            return self._without_specials(builder, codes, self._narrow(builder, codes))
+        bits = self._as_halves(builder, codes)
+        magnitude = builder.and_(bits, splat(bits.type, 0x7FFF))
+        special = builder.icmp_unsigned("==", magnitude, splat(bits.type, int(limit_code(self.form)) << 7))
+        bits = builder.select(special, splat(bits.type, 0x7E00), bits)
+        halves = builder.bitcast(bits, ir.VectorType(HALF, codes.type.count))
+        return builder.fpext(halves, ir.VectorType(SINGLE, codes.type.count))
+
+    def widened(self, builder, codes):
+        """Values of codes <n x iN> of BF16, F16 or F32, infinities and NaN included, as <n x float>."""
+        value = self._narrow(builder, codes)
+        if self.form.bits == 32 or self.form.name == "BF16" or self._by_halves:
+            return value
+        words = ir.VectorType(WORD, codes.type.count)
+        bits = builder.bitcast(value, words)
+        magnitude = builder.and_(codes, splat(codes.type, 0x7FFF))
+        special = builder.icmp_unsigned(">=", magnitude, splat(codes.type, int(limit_code(self.form))))
+        top = builder.add(bits, splat(words, (255 - 31 - (127 - self.form.bias)) << 23))
+        return builder.bitcast(builder.select(special, top, bits), value.type)
 
     def _without_specials(self, builder, codes, value):
         if self.scale != 1:
@@ -138,7 +169,7 @@ class Blocks:
     def _narrow(self, builder, codes):
         """The same as <n x float>, of all formats but F64."""
         count = codes.type.count
-        words, shorts = ir.VectorType(WORD, count), ir.VectorType(SHORT, count)
+        words = ir.VectorType(WORD, count)
         singles, halves = ir.VectorType(SINGLE, count), ir.VectorType(HALF, count)
         if self.form.bits == 32:
             return builder.bitcast(codes, singles)
@@ -148,12 +179,16 @@ class Blocks:
             return self._by_arithmetic(builder, builder.zext(codes, words))
         if self.form.bits == 16:
             return builder.fpext(builder.bitcast(codes, halves), singles)
+        return builder.fpext(builder.bitcast(self._as_halves(builder, codes), halves), singles)
+
+    def _as_halves(self, builder, codes):
+        """Codes of 8 bits as those of half precision, of the values over `scale`, <n x i16>."""
+        shorts = ir.VectorType(SHORT, codes.type.count)
         if self.form.exponent == 5:
-            bits = builder.shl(builder.zext(codes, shorts), splat(shorts, 8))
-        else:  # sign extension leaves a copy of the sign where the longer exponent begins: masked out
-            bits = builder.shl(builder.sext(codes, shorts), splat(shorts, 7))
-            bits = builder.and_(bits, splat(shorts, 0xBF80))
-        return builder.fpext(builder.bitcast(bits, halves), singles)
+            return builder.shl(builder.zext(codes, shorts), splat(shorts, 8))
+        # Sign extension leaves a copy of the sign where the longer exponent begins: masked out.
+        bits = builder.shl(builder.sext(codes, shorts), splat(shorts, 7))
+        return builder.and_(bits, splat(shorts, 0xBF80))
 
     def _by_arithmetic(self, builder, codes):
         """float32 values of sign-and-magnitude codes in 32-bit words: the exponent is rebiased; a subnormal
@@ -203,6 +238,11 @@ def spread(builder, value, count: int):
 def multiply_add(builder, x, y, total):
     """x y + total, in one instruction where the processor has it."""
     return builder.fadd(total, builder.fmul(x, y, flags=SUMS), flags=SUMS)
+
+
+def pick(builder, table, places):
+    """Elements of a vector <16 x float> at the places in the low four bits of <16 x i32>."""
+    return call(builder, "llvm.x86.avx512.permvar.sf.512", table.type, [table, places])
 
 
 def call(builder, name: str, result, arguments, flags=()):

@@ -77,6 +77,33 @@ def test_the_compiled_decoder_gives_the_same_bits(levels, bits, with_offset, wid
         assert np.array_equal(np.signbit(found[0]), np.signbit(found[1])) or np.isnan(found[0]).any()
 
 
+@pytest.mark.parametrize("kind", ["<f2", "<u2"])
+@pytest.mark.parametrize(("levels", "with_offset"), [("unsigned", True), ("F8_E4M3", False)])
+def test_scales_of_sixteen_bits_are_widened_by_the_kernel(kind, levels, with_offset):
+    """All 65,536 of them: subnormal ones, infinities, NaN."""
+    rows, width, group = 4096, 256, 16
+    scale = np.arange(1 << 16, dtype="<u2").view(kind).reshape(rows, width // group)
+    coding = Coding(8, levels)
+    raw = np.random.default_rng(3).integers(0, 256, (rows, width), dtype=np.uint8)
+    scaling = Scaling(group, scale, offset=scale[::-1] if with_offset else None)
+    found = [np.zeros((rows, width), dtype=np.float32) for _ in range(2)]
+    decode("numpy", coding, raw, scaling, found[0])
+    decode("numba", coding, raw, scaling, found[1])
+    assert np.array_equal(found[0], found[1], equal_nan=True)
+    number = ~np.isnan(found[0])
+    assert np.array_equal(np.signbit(found[0][number]), np.signbit(found[1][number]))
+
+
+def test_scales_of_floats_up_to_the_largest():
+    raw = np.arange(256, dtype=np.uint8)[None].repeat(6, axis=0)
+    for large in (2.0**118, 2.0**119, -(2.0**127)):
+        scale = np.array([1e-45, 3e-39, -1e-30, 2.0**-120, 1.0, large], dtype=np.float32)[:, None]
+        found = [np.zeros((6, 256), dtype=np.float32) for _ in range(2)]
+        for engine, out in zip(("numpy", "numba"), found, strict=True):
+            decode(engine, Coding(8, "F8_E4M3"), raw, Scaling(256, scale), out)
+        assert np.array_equal(found[0], found[1], equal_nan=True)
+
+
 @pytest.mark.parametrize("width", [12, 20, 7])
 def test_widths_that_the_compiled_decoder_leaves_to_numpy(width):
     random = np.random.default_rng(width)
