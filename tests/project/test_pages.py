@@ -12,6 +12,8 @@ from rowscope import cli
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = ["docs/quick-start.md", "docs/reading-the-report.md", "docs/faq.md", "docs/comparison.md"]
+PAGES += ["README.zh.md", "docs/zh/verdicts.md"]
+TRANSLATED = ["quick-start.md", "faq.md"]
 
 
 def blocks(page, language):
@@ -46,6 +48,31 @@ def test_the_commands_run(page, monkeypatch, tmp_path, capfd):
 def test_the_python_runs(page):
     for code in blocks(page, "python"):
         subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("page", TRANSLATED)
+def test_the_chinese_page_gives_the_same_commands(page):
+    """So what runs there runs here; the code is the same but for its comments."""
+    assert commands(f"docs/zh/{page}") == commands(f"docs/{page}")
+    english, chinese = ([re.sub(r"#.*", "", code) for code in blocks(at, "python")] for at in pair(page))
+    assert chinese == english
+
+
+@pytest.mark.parametrize("page", TRANSLATED)
+def test_the_chinese_page_gives_the_same_figures(page):
+    figures = [set(re.findall(r"\d+(?:,\d{3})+|0\.\d+", (ROOT / at).read_text("utf-8"))) for at in pair(page)]
+    assert figures[0] == figures[1]
+
+
+def pair(page):
+    return f"docs/{page}", f"docs/zh/{page}"
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.zh.md"])
+def test_the_links_of_the_readme_lead_somewhere(readme):
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", (ROOT / readme).read_text(encoding="utf-8"))
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
 
 
 def test_the_site_builds_without_a_warning(tmp_path):
