@@ -15,7 +15,7 @@ from rowscope.inspector.errors import CheckpointError, UsageError
 from rowscope.inspector.gate.selection import check_codes
 from rowscope.inspector.storage import local_file
 
-FORMATS: Final = ("text", "json", "markdown", "html", "sarif", "github")
+FORMATS: Final = ("text", "json", "markdown", "html", "sarif", "github", "model-card")
 
 _LIMIT: Final = 1 << 20
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rowscope.inspector.render.audit.github import annotation, inert, render_github
     from rowscope.inspector.render.audit.html import render_html
     from rowscope.inspector.render.audit.markdown import render_audit_markdown
+    from rowscope.inspector.render.audit.model_card import render_model_card
     from rowscope.inspector.render.audit.notebook import notebook_html
     from rowscope.inspector.render.audit.sarif import render_sarif
     from rowscope.inspector.render.audit.text import audit_lines
@@ -28,6 +29,7 @@ __all__ = [
     "render_audit_markdown",
     "render_github",
     "render_html",
+    "render_model_card",
     "render_report",
     "render_sarif",
 ]
@@ -43,6 +45,7 @@ __getattr__ = lazily(
         "render_audit_markdown": "markdown",
         "render_github": "github",
         "render_html": "html",
+        "render_model_card": "model_card",
         "render_report": "documents",
         "render_sarif": "sarif",
     },

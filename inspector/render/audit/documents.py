@@ -15,6 +15,7 @@ _MAKERS: Final[Mapping[str, tuple[str, str]]] = {
     "github": ("github", "render_github"),
     "html": ("html", "render_html"),
     "markdown": ("markdown", "render_audit_markdown"),
+    "model-card": ("model_card", "render_model_card"),
     "sarif": ("sarif", "render_sarif"),
     "text": ("text", "render_audit"),
 }
@@ -23,7 +24,7 @@ _MAKERS: Final[Mapping[str, tuple[str, str]]] = {
 def render_report(
     report: Report, format: str, *, exit_code: int, title: str | None = None, lang: str = "en"
 ) -> str:
-    """The whole report as `json`, `html`, `markdown`, `sarif`, `github` or `text` of 80 columns.
+    """The report as `json`, `html`, `markdown`, `model-card`, `sarif`, `github` or `text` of 80 columns.
 
     `title` and `lang` (`en` or `zh`) are for an HTML page, as `render_html` takes them.
 

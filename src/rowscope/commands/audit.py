@@ -34,7 +34,9 @@ def audit(
     path: PathArgument,
     format: Annotated[
         str | None,
-        typer.Option("--format", "-f", help="text, json, markdown, html, sarif or github.  [default: text]"),
+        typer.Option(
+            "--format", "-f", help="text, json, markdown, html, sarif, github or model-card.  [default: text]"
+        ),
     ] = None,
     output: OutputOption = None,
     report: Annotated[

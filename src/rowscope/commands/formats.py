@@ -10,7 +10,7 @@ from rowscope.inspector.errors import UsageError
 from rowscope.terminal import check_choice, chosen_format
 
 # Formats that a name of another one suits as well.
-_ALSO: Final = {"sarif": ("json",)}
+_ALSO: Final = {"sarif": ("json",), "model-card": ("markdown",)}
 
 
 def pick_format(
