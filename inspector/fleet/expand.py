@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from rowscope.inspector.checkpoint import locate
+from rowscope.inspector.checkpoint import locate, path_text
 from rowscope.inspector.errors import RowscopeError, UsageError
 from rowscope.inspector.fleet.compact import natural
 from rowscope.inspector.fleet.places import Place, place_of, step_of
@@ -37,9 +37,9 @@ def expand(paths: Iterable[str | os.PathLike[str]]) -> list[Place]:
     is a checkpoint too: that it does not is its outcome.
 
     Raises:
-        UsageError: a pattern that matches nothing, or no path at all.
+        UsageError: a pattern that matches nothing, what is no path, or no path at all.
     """
-    given = [os.fsdecode(path) for path in paths]
+    given = [path_text(path) for path in paths]
     if not given:
         raise UsageError("no checkpoint given; give PATHs, or --list FILE with one a line", location="PATH")
     found = {source: None for path in given for source in _sources(path)}

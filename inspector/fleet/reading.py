@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rowscope.inspector.checkpoint import path_text
 from rowscope.inspector.errors import UsageError
 from rowscope.inspector.fleet.compact import chosen, is_fresh, tables_of
 from rowscope.inspector.fleet.schema import TABLES
@@ -27,8 +28,9 @@ def read_tables(folder: str | os.PathLike[str]) -> Mapping[str, pyarrow.Table]:
         CheckpointError: a table is damaged.
         MissingExtraError: pyarrow is not installed (extra `table`).
     """
-    if _tables_alone(Path(folder)):
-        return {name: stored_table(Path(folder), name) for name in TABLES}
+    alone = Path(path_text(folder))
+    if _tables_alone(alone):
+        return {name: stored_table(alone, name) for name in TABLES}
     store = Store(folder)
     if is_fresh(store, chosen(store)):
         return {name: stored_table(store.folder, name) for name in TABLES}
@@ -43,7 +45,8 @@ def read_table(folder: str | os.PathLike[str], name: str) -> pyarrow.Table:
     """One of them; raises as `read_tables`, and UsageError for a name that is none."""
     if name not in TABLES:
         raise UsageError(f"a store has no table {name!r}; the tables are {', '.join(TABLES)}", location=name)
-    if _tables_alone(Path(folder)):
-        return stored_table(Path(folder), name)
+    alone = Path(path_text(folder))
+    if _tables_alone(alone):
+        return stored_table(alone, name)
     store = Store(folder)
     return stored_table(store.folder, name) if is_fresh(store, chosen(store)) else tables_of(store)[name]

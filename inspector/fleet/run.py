@@ -78,7 +78,8 @@ def fleet(
     stated = options.stated()
     part = read_shard(shard, engine)
     working = engine_named(engine, Limits(workers, memory, time_limit), ray_address)
-    given = [paths] if isinstance(paths, (str, os.PathLike)) else paths
+    many = isinstance(paths, Iterable) and not isinstance(paths, (str, bytes, os.PathLike))
+    given = paths if many else [paths]
     places = expand(given)
     if part is not None:
         places = shard_of(places, *part)

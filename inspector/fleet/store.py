@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from rowscope.inspector.checkpoint import path_text
 from rowscope.inspector.errors import RefusedError
 from rowscope.inspector.fleet.schema import STORE_VERSION
 from rowscope.inspector.storage import PART, reason, write_whole
@@ -68,7 +69,7 @@ class Store:
     """
 
     def __init__(self, folder: str | os.PathLike[str], *, create: bool = False) -> None:
-        self.folder = Path(folder)
+        self.folder = Path(path_text(folder))
         self.parts = self.folder / "parts"
         self.rows = self.folder / "rows"
         self.runs = self.folder / "runs"

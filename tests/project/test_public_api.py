@@ -67,11 +67,16 @@ OF_PATHS = {
     "undo_claim": lambda path: rowscope.undo_claim(path),
     "vocabulary_bounds": lambda path: rowscope.vocabulary_bounds(path),
 }
+# Functions of stores of a fleet; what is no path or no store.
+OF_STORES = {
+    "fleet": lambda path: rowscope.fleet(path, "never-made"),
+    "fleet_report": lambda path: rowscope.fleet_report(path),
+}
 OF_PLANS = {"apply_claim", "apply_claim_in_place"}
 
 
 def test_every_public_function_is_here():
-    assert {*OF_IDS, *OF_TOKENS, *OF_PATHS, *OF_PLANS} == FUNCTIONS
+    assert {*OF_IDS, *OF_TOKENS, *OF_PATHS, *OF_PLANS, *OF_STORES} == FUNCTIONS
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -108,6 +113,17 @@ def test_what_is_no_token_is_refused(name, form, tmp_path):
 def test_what_is_no_path_is_quoted(name, path):
     with pytest.raises(UsageError, match="is no path"):
         OF_PATHS[name](path)
+    assert not Path("never-made").exists()
+
+
+@pytest.mark.parametrize("path", [7, None, [7], object(), np.ones(3, dtype=bool), range(3)])
+@pytest.mark.parametrize("name", OF_STORES)
+def test_a_fleet_of_what_is_no_path_is_quoted(name, path):
+    pytest.importorskip("pyarrow", reason="extra table")
+    with pytest.raises(UsageError, match="is no path"):
+        OF_STORES[name](path)
+    with pytest.raises(UsageError, match="is no path"):
+        rowscope.fleet("demo", path)
     assert not Path("never-made").exists()
 
 
