@@ -149,9 +149,9 @@ class FleetProgress:
 
         with self._lock:
             self._clear()
-        if isinstance(trouble[1], KeyboardInterrupt) and self._state is not None:
-            again = visible(self._again)
-            say(f"{progress_text(self._state)}; run the same command again to go on with {again}")
+        if isinstance(trouble[1], KeyboardInterrupt):
+            done = "ended as it began" if self._state is None else progress_text(self._state)
+            say(f"{done}; run the same command again to go on with {visible(self._again)}")
 
     def __call__(self, state: State, outcome: Outcome | None) -> None:
         from rowscope.inspector.render.fleet import progress_text

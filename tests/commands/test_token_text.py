@@ -24,10 +24,11 @@ STORED = [byte_level_spelling(raw) for raw in (" 介绍".encode(), b"\xe4\xbb", 
 
 
 def _tokenizer(tokens: dict[str, int]) -> dict[str, Any]:
+    flags = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
     spelt = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
     return {
         "version": "1.0",
-        "added_tokens": [{"id": 40, "content": "<|end Ġ|>", "special": True}],
+        "added_tokens": [{"id": 40, "content": "<|end Ġ|>", "special": True, **flags}],
         "pre_tokenizer": spelt,
         "decoder": spelt,
         "model": {"type": "BPE", "vocab": tokens, "merges": []},

@@ -51,6 +51,7 @@ OF_MODELS = {
     "load": lambda p: model.load(rowscope.open_checkpoint(p.packed), probe="forward"),
     "read_prompts": lambda p: model.read_prompts(p.packed / "config.json"),
     "train": lambda p: model.train(p.packed),
+    "verify": lambda p: model.verify(p.packed),
 }
 
 LINES = {
@@ -67,6 +68,7 @@ LINES = {
     "probe gradient": ["probe gradient {packed}"],
     "probe leak": ["probe leak {packed}"],
     "probe train": ["probe train {packed}"],
+    "probe verify": ["probe verify {packed}"],
     "rows": ["rows {packed}", "rows {packed} --ids 0:2 --no-evidence", "rows {packed} --full --format csv"],
     "study": ["study {packed} --no-model", "study {packed} --no-model --lang zh"],
     "suspects": ["suspects {packed}", "suspects {packed} --format csv"],
