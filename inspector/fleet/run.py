@@ -78,15 +78,19 @@ def fleet(
     stated = options.stated()
     part = read_shard(shard, engine)
     working = engine_named(engine, Limits(workers, memory, time_limit), ray_address)
-    many = isinstance(paths, Iterable) and not isinstance(paths, (str, bytes, os.PathLike))
-    given = paths if many else [paths]
-    places = expand(given)
+    places = expand(_each(paths))
     if part is not None:
         places = shard_of(places, *part)
     named = None if part is None else f"{part[0]}/{part[1]}"
     store = Store(out, create=True)
     run = Run(store, State(engine, working.workers, named, len(places)))
     return _Work(run, working, places, options, stated, retry_failed, watch).all()
+
+
+def _each(paths: Any) -> list[Any]:  # noqa: ANN401 - what is no path is told by `expand`
+    """One path, or several, as a list."""
+    one = isinstance(paths, (str, bytes, os.PathLike)) or not isinstance(paths, Iterable)
+    return [paths] if one else list(paths)
 
 
 def _absolute(options: AuditOptions) -> AuditOptions:
