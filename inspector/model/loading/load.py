@@ -209,7 +209,18 @@ def _network(
     refuse_random(info["missing_keys"], checkpoint)
     network.train(False)
     network.requires_grad_(False)
+    _whole_input(head_of(network))
     return network, kind if kind == "headless" or head_of(network) is not None else "headless"
+
+
+def _whole_input(head: Any) -> None:  # noqa: ANN401 - torch module or None
+    """Let a head read its input in one piece.
+
+    Asked for the last position alone, transformers gives it a slice; of a slice and a weight without gradient
+    torch copies the weight once for each sequence: 27 times 272 MB for 27 sequences of a 0.5B model.
+    """
+    if head is not None:
+        head.register_forward_pre_hook(lambda module, inputs: (inputs[0].contiguous(), *inputs[1:]))
 
 
 def _version(transformers: Any) -> tuple[int, int]:  # noqa: ANN401 - the module
