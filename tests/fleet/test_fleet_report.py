@@ -149,7 +149,7 @@ def test_findings_come_and_go_across_a_step_that_failed(tmp_path):
     assert kept["ROW201"].present == (True, False, True, False)
     assert report.exit_code() == 0
     assert report.exit_code("warning") == 1
-    assert report.exit_code("warning", on_new=True) == 0
+    assert report.only_new().exit_code("warning") == 0
 
 
 @pytest.mark.parametrize(
@@ -164,8 +164,10 @@ def test_findings_come_and_go_across_a_step_that_failed(tmp_path):
 )
 def test_the_gate_of_a_run(tmp_path, states, plain, new):
     report = fleet_report(run_of(tmp_path, *states, severity="error"))
-    assert (report.exit_code(), report.exit_code(on_new=True)) == (plain, new)
-    assert report.exit_code("never", on_new=True) == 0
+    assert (report.exit_code(), report.only_new().exit_code()) == (plain, new)
+    assert report.only_new().exit_code("never") == 0
+    gates = [line.gate() for line in report.only_new().checkpoints if line.latest]
+    assert gates == ["fail" if new else "pass"]
 
 
 def test_what_could_not_be_audited_is_exit_3(tmp_path):
@@ -175,6 +177,12 @@ def test_what_could_not_be_audited_is_exit_3(tmp_path):
     assert (report.exit_code(), report.exit_code(allow_partial=True)) == (3, 0)
     with pytest.raises(UsageError, match="fatal"):
         report.exit_code("fatal")
+
+
+def test_a_store_with_nothing_in_it_is_no_clean_verdict(tmp_path):
+    report = fleet_report(write(tmp_path / "s"))
+    assert (report.exit_code(), report.exit_code("never", allow_partial=True)) == (3, 3)
+    assert "nothing was audited" in shown(report, "text")
 
 
 def shown(report, format):

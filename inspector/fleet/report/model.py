@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 import rowscope
@@ -23,6 +23,7 @@ class CheckpointLine:
 
     Attributes:
         latest: whether it counts for the gate: the last step of its run, or a checkpoint that is no step.
+        gate_severity: the worst severity that the gate counts.
     """
 
     checkpoint: str
@@ -44,13 +45,14 @@ class CheckpointLine:
     worst_code: str | None
     error_code: str | None
     error_message: str | None
+    gate_severity: str | None
 
     def gate(self, fail_on: str = "error") -> Gate:
         """What `audit` would have ended with: `fail` for findings at or above `fail_on`; else `partial` and
         `failed` say that something, or all of it, could not be audited."""
         if self.status == "failed":
             return "failed"
-        if reaches(self.worst_severity, fail_on):
+        if reaches(self.gate_severity, fail_on):
             return "fail"
         return "partial" if self.status == "partial" else "pass"
 
@@ -137,18 +139,33 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class FleetReport:
-    """A store, by checkpoint and by step."""
+    """A store, by checkpoint and by step.
+
+    Attributes:
+        new_only: whether of a run only that counts which the step before did not have.
+    """
 
     store: str
     checkpoints: tuple[CheckpointLine, ...]
     runs: tuple[Run, ...]
+    new_only: bool = False
 
-    def exit_code(self, fail_on: str = "error", *, allow_partial: bool = False, on_new: bool = False) -> int:
-        """As of `audit`: 3 where a checkpoint failed or is partial (unless allowed), 1 for a finding at or
-        above `fail_on`, else 0. Of a run its last step counts.
+    def only_new(self) -> FleetReport:
+        """The same report with a gate for runs that go on with known faults: of a run with two audited steps
+        it counts only findings that the step before did not have."""
+        told = {run.series: [step for step in run.steps if step.status != "failed"] for run in self.runs}
+        new = {series: steps[-1].new_severity for series, steps in told.items() if len(steps) > 1}
+        lines = (
+            replace(line, gate_severity=new[line.series])
+            if line.step is not None and line.series in new
+            else line
+            for line in self.checkpoints
+        )
+        return replace(self, checkpoints=tuple(lines), new_only=True)
 
-        Args:
-            on_new: of a run with two audited steps, count only findings that the step before did not have.
+    def exit_code(self, fail_on: str = "error", *, allow_partial: bool = False) -> int:
+        """As of `audit`: 3 where nothing is in the store, or a checkpoint failed or is partial (unless
+        allowed), 1 for a finding at or above `fail_on`, else 0. Of a run its last step counts.
 
         Raises:
             UsageError: `fail_on` is not known.
@@ -159,14 +176,9 @@ class FleetReport:
             )
         counted = [line for line in self.checkpoints if line.latest]
         incomplete = {"failed"} if allow_partial else {"failed", "partial"}
-        if any(line.status in incomplete for line in counted):
+        if not counted or any(line.status in incomplete for line in counted):
             return 3
-        return int(any(reaches(self._severity(line, on_new), fail_on) for line in counted))
-
-    def _severity(self, line: CheckpointLine, on_new: bool) -> str | None:
-        runs = [run for run in self.runs if run.series == line.series] if on_new else []
-        told = [step for run in runs for step in run.steps if step.status != "failed"]
-        return told[-1].new_severity if len(told) > 1 else line.worst_severity
+        return int(any(line.gate(fail_on) == "fail" for line in counted))
 
     def to_dict(self, *, exit_code: int | None = None) -> dict[str, Any]:
         """JSON values: the attributes by name."""

@@ -56,7 +56,7 @@ def _grouped(rows: Iterable[Mapping[str, Any]]) -> Mapping[str, list[Mapping[str
 def _line(row: Mapping[str, Any], latest: bool) -> CheckpointLine:
     known = {name: row[name] for name in CheckpointLine.__slots__ if name in row}
     counts = {name: row[name] or 0 for name in ("errors", "warnings", "notes")}
-    return CheckpointLine(**{**known, **counts, "latest": latest})
+    return CheckpointLine(**{**known, **counts, "latest": latest, "gate_severity": row["worst_severity"]})
 
 
 def _rank(line: CheckpointLine) -> tuple[object, ...]:

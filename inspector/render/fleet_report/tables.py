@@ -33,7 +33,9 @@ def standing(report: FleetReport, fail_on: str) -> str:
     parts = ", ".join(f"{gates[gate]:,} {said}" for gate, said in words.items() if gates[gate])
     more = len(report.checkpoints) - len(counted)
     steps = f"; of {plural(len(report.runs), 'run')} the last step counts" if more else ""
-    return f"{plural(len(counted), 'checkpoint')}: {parts or 'none'}{steps}"
+    new = ", and of it only what the step before did not have" if more and report.new_only else ""
+    empty = "nothing was audited into this store yet: rowscope fleet PATH --out DIR does"
+    return f"{plural(len(counted), 'checkpoint')}: {parts or empty}{steps}{new}"
 
 
 def model_cells(line: CheckpointLine, fail_on: str) -> Cells:

@@ -46,7 +46,8 @@ def report(
     check_choice("--by", by, BY)
     check_choice("--fail-on", fail_on, FAIL_ON)
     found = fleet_report(store)
-    code = found.exit_code(fail_on, allow_partial=allow_partial, on_new=fail_on_new)
+    found = found.only_new() if fail_on_new else found
+    code = found.exit_code(fail_on, allow_partial=allow_partial)
     if shown == "text":
         width = text_width()
         emit_lines(report_lines(found, fail_on=fail_on, exit_code=code, by=by, width=width), output)
