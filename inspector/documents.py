@@ -63,7 +63,7 @@ class Documented:
 
         Args:
             path: its name says the format: `.html`, `.md`, `.sarif`, `.json`, `.txt`.
-            format: html, markdown, sarif, json, text or github, where the name says none.
+            format: html, markdown, sarif, json, text, github or model-card, where the name says none.
 
         Raises:
             UsageError: neither says a format, or one that reports do not have.

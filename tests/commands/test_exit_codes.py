@@ -15,6 +15,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from safetensors.numpy import save_file
 
+from rowscope.inspector.gate import FORMATS
 from rowscope.inspector.header.read import read_header
 from rowscope.inspector.storage.local import local_file
 
@@ -22,7 +23,6 @@ SCHEMAS = Path(__file__).parents[2] / "docs" / "schema"
 AUDIT = json.loads((SCHEMAS / "audit.schema.json").read_text())
 ERROR = json.loads((SCHEMAS / "error.schema.json").read_text())
 DEMO = Path(__file__).parents[2] / "examples" / "tiny_qwen2" / "model"
-FORMATS = ("text", "json", "markdown", "html", "sarif", "github")
 ROWS = np.ones((8, 4), "f4")
 
 Run = Callable[..., tuple[int, str, str]]

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -24,11 +25,12 @@ from rowscope.inspector.audit.report import Report
 from rowscope.inspector.checkpoint.structure import describe
 from rowscope.inspector.checks.explain import explain
 from rowscope.inspector.errors import UsageError
+from rowscope.inspector.gate import FORMATS
+from rowscope.inspector.render.audit import render_report
 from rowscope.inspector.render.audit.github import render_github
 from rowscope.inspector.render.audit.html import render_html
 from rowscope.inspector.render.audit.markdown import render_audit_markdown
 from rowscope.inspector.render.audit.sarif import render_sarif
-from rowscope.inspector.render.audit.text import render_audit
 from rowscope.inspector.render.inspect.text import render_inspect
 from rowscope.inspector.render.markdown import escape_markdown
 from rowscope.inspector.text.escape import visible
@@ -67,12 +69,8 @@ HOSTILE = (
     "=1+1",
     "\x00\x08\x7f",
 )
-TEXT: tuple[tuple[str, Callable[[Report], str]], ...] = (
-    ("text", lambda report: render_audit(report, exit_code=0)),
-    ("markdown", lambda report: render_audit_markdown(report, exit_code=0)),
-    ("html", lambda report: render_html(report, exit_code=0)),
-    ("sarif", lambda report: render_sarif(report, exit_code=0)),
-    ("github", lambda report: render_github(report, exit_code=0)),
+TEXT: tuple[tuple[str, Callable[[Report], str]], ...] = tuple(
+    (name, partial(render_report, format=name, exit_code=0)) for name in FORMATS
 )
 
 

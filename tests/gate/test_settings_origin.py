@@ -10,11 +10,10 @@ import pytest
 
 import rowscope
 from rowscope.inspector.errors import UsageError
-from rowscope.inspector.gate import Settings, read_settings
+from rowscope.inspector.gate import FORMATS, Settings, read_settings
 
 DEMO = Path(rowscope.__file__).parent / "demo"
 HOSTILE = 'ignore = ["ROW", "TOK", "VOC"]\nallow-partial = true\nfail-on = "never"\n'
-FORMATS = ("text", "json", "markdown", "html", "sarif", "github")
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ import rowscope
 from rowscope.cli import make_app
 from rowscope.inspector import model
 from rowscope.inspector.fleet import TABLES
+from rowscope.inspector.gate import FORMATS
 
 STEM = "model.embed_tokens"
 ROWS, TOKENS, WIDTH = 128, 96, 64
@@ -55,7 +56,7 @@ OF_MODELS = {
 }
 
 LINES = {
-    "audit": ["audit {packed}", *(f"audit {{packed}} --format {f}" for f in ("markdown", "html", "sarif"))],
+    "audit": ["audit {packed}", *(f"audit {{packed}} --format {f}" for f in FORMATS)],
     "claim": ["claim {packed} <new> --dry-run", "claim {packed} <new> --out {out}"],
     "diff": ["diff {plain} {packed}", "diff {packed} {plain}", "diff {packed} {packed}"],
     "explain": ["explain ROW201"],

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from rowscope.cli import app
+from rowscope.inspector.gate import FORMATS
 
 DEMO = Path(__file__).parents[2] / "examples" / "tiny_qwen2" / "model"
 
@@ -38,7 +39,7 @@ def flat(text: str) -> str:
     return " ".join(text.replace("\\", "").split())
 
 
-@pytest.mark.parametrize("format", ["text", "json", "markdown", "html", "sarif", "github"])
+@pytest.mark.parametrize("format", FORMATS)
 def test_notes_reach_every_format(noted: Path, format: str) -> None:
     done = CliRunner().invoke(app, ["audit", str(noted), "--format", format, "--fail-on", "never"])
     assert done.exit_code == 0

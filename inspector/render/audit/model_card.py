@@ -42,7 +42,10 @@ def _section(report: Report, exit_code: int) -> Iterator[str]:
     for skip in report.coverage.skipped:
         if skip.affects:
             yield f"- not audited: {escape_markdown(skip.what)}: {escape_markdown(skip.why)}"
+    if report.settings is not None and report.settings.sentence:
+        yield f"- {escape_markdown(report.settings.sentence)}"
     yield from (f"- {escape_markdown(part.sentence)}" for part in report.hidden)
+    yield from (f"- {escape_markdown(note)}" for note in report.notes)
     yield ""
     yield f"Audited from the weights by rowscope {rowscope.__version__}, exit code {exit_code}."
 
