@@ -9,10 +9,7 @@ from typing import Any
 
 import numpy as np
 
-
-def fields_of(value: Any) -> dict[str, Any]:  # noqa: ANN401 - any dataclass instance
-    """A dataclass's own fields, one level deep."""
-    return {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+from rowscope.inspector.frozen import fields_of
 
 
 def to_plain(value: Any) -> Any:  # noqa: ANN401 - JSON in, JSON out

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from rowscope.inspector.evidence import MatrixFacts
-from rowscope.inspector.frozen import Comparable
+from rowscope.inspector.frozen import Comparable, record
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class JudgedRows(Comparable):
     """One entry a row, arrays of shape (rows,) in row order; no part of the JSON.
 

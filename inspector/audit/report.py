@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import rowscope
@@ -15,8 +14,8 @@ from rowscope.inspector.checks import MAX_IDS, SEVERITY_RANK, Finding
 from rowscope.inspector.documents import Documented
 from rowscope.inspector.errors import UsageError
 from rowscope.inspector.evidence import WeightDecay
-from rowscope.inspector.frozen import Comparable
-from rowscope.inspector.plain import fields_of, to_plain
+from rowscope.inspector.frozen import Comparable, fields_of, record
+from rowscope.inspector.plain import to_plain
 from rowscope.inspector.rows import GroupStats
 from rowscope.inspector.text import plural
 
@@ -29,7 +28,7 @@ SCHEMA_VERSION: Final = "1"
 FAIL_ON: Final = ("error", "warning", "note", "never")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FileFacts:
     """A file of the checkpoint: name relative to its folder, size in bytes.
 
@@ -42,7 +41,7 @@ class FileFacts:
     header_sha256: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class CheckpointFacts:
     """The checkpoint as a whole; `quantization` names the method, None for plain weights."""
 
@@ -57,7 +56,7 @@ class CheckpointFacts:
     notes: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ReferenceFacts:
     """The untrained reference of a matrix: where it comes from, over how many rows, how wide.
 
@@ -71,7 +70,7 @@ class ReferenceFacts:
     spread: float
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NotableRow:
     """A row worth a look; `duplicates` counts the other rows with the same values."""
 
@@ -87,7 +86,7 @@ class NotableRow:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class MatrixReport:
     """Statistics and verdicts of one matrix; `groups` holds `GroupStats` plus verdict counts.
 
@@ -113,7 +112,7 @@ class MatrixReport:
     rows: JudgedRows | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class GroupReport:
     """Statistics of a group and how many of its rows got each verdict."""
 
@@ -121,7 +120,7 @@ class GroupReport:
     verdicts: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SpecialTokenReport:
     """A special or added token (or one with a role) and its verdict in each matrix, None without a row.
 
@@ -141,7 +140,7 @@ class SpecialTokenReport:
     verdict: Mapping[str, str | None]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class StorageFacts:
     """How the elements of a table are stored: `plain` or what packed it, bits each, elements to a scale."""
 
@@ -150,7 +149,7 @@ class StorageFacts:
     group: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TableReport:
     """A vocabulary table of the checkpoint: `vocabulary` is what names its rows, None where nothing does.
 
@@ -166,7 +165,7 @@ class TableReport:
     storage: StorageFacts
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Report(Documented, Comparable):
     """The result of `rowscope.audit`.
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from rowscope.inspector.errors import bounded
+from rowscope.inspector.frozen import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Skipped:
     """Something that was not audited, and why. `affects` says whether the report is partial for it."""
 
@@ -20,7 +19,7 @@ class Skipped:
         object.__setattr__(self, "why", bounded(self.why))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Hidden:
     """Findings that the report leaves out; `by` says what leaves them out, `codes` are theirs, each once."""
 
@@ -43,7 +42,7 @@ class Hidden:
         return f"hidden by {self.by}: {counts} ({', '.join(self.codes)})"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Coverage:
     """How much was looked at. `requests` and `bytes_fetched` are of a network; 0 where nothing is remote."""
 
@@ -54,7 +53,7 @@ class Coverage:
     bytes_fetched: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SettingsFacts:
     """Where the settings of this audit come from, and what they leave out.
 

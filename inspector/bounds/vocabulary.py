@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 
 from rowscope.inspector.checkpoint import Checkpoint, no_matrix, open_checkpoint
 from rowscope.inspector.errors import CheckpointError
+from rowscope.inspector.frozen import record
 from rowscope.inspector.vocabulary import TokenizerFolder, read_folder
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class VocabularyBounds:
     """The sizes that code confuses, side by side.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -12,6 +11,7 @@ from rowscope.inspector.census.census import PLACEHOLDER, UNMAPPED, Census, IdSe
 from rowscope.inspector.census.growth import by_design, no_growth
 from rowscope.inspector.census.rounding import Rounding, take_rounding
 from rowscope.inspector.checkpoint import Checkpoint
+from rowscope.inspector.frozen import record
 from rowscope.inspector.matrices import Matrix, MatrixLayout, per_layer_tables
 from rowscope.inspector.ranges import to_ranges
 from rowscope.inspector.vocabulary import Vocabulary, all_ids
@@ -20,7 +20,7 @@ MULTIPLES: Final = (64, 128)
 """Row counts that GPUs multiply by at full speed, and that training code pads to."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RowCost:
     """Bytes that one more row takes in one stored tensor; `role` as of `Matrix`, or `bias`."""
 
@@ -29,7 +29,7 @@ class RowCost:
     bytes_per_row: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Resize:
     """Growing every vocabulary tensor to the next larger multiple.
 
@@ -46,7 +46,7 @@ class Resize:
     bytes: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Capacity:
     """How many tokens a checkpoint can take as it is, and the next step beyond.
 

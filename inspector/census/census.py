@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rowscope.inspector.frozen import Comparable
+from rowscope.inspector.frozen import Comparable, record
 from rowscope.inspector.matrices import MatrixLayout, config_int
 from rowscope.inspector.ranges import Range, to_ranges
 from rowscope.inspector.vocabulary import PLACEHOLDER_STARTS, Vocabulary, all_ids, is_placeholder, starting
@@ -32,7 +31,7 @@ GROUP_MEMBERS: Final[Mapping[str, tuple[int, ...]]] = {
 _EXAMPLES = 5
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class GroupCensus:
     """One group: how many ids, where, and the first few tokens."""
 
@@ -42,7 +41,7 @@ class GroupCensus:
     texts: tuple[str | None, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class IdSet:
     """A set of ids, by count and half-open ranges."""
 
@@ -50,7 +49,7 @@ class IdSet:
     ranges: tuple[Range, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TokenizerFacts:
     """Sizes of the tokenizer: `entries` = len(tokenizer), `base_size` = tokenizer.vocab_size."""
 
@@ -63,7 +62,7 @@ class TokenizerFacts:
     special: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class OutOfRange:
     """A tokenizer id that has no row."""
 
@@ -72,7 +71,7 @@ class OutOfRange:
     text: str | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Census(Comparable):
     """Sizes and groups of a checkpoint's vocabulary; None where a source is absent.
 

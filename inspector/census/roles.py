@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from rowscope.inspector.errors import MalformedFileError
+from rowscope.inspector.frozen import record
 from rowscope.inspector.matrices import config_value
 from rowscope.inspector.vocabulary import Vocabulary, ids_of, template_ids
 
@@ -33,7 +33,7 @@ MODAL_KEYS: Final[Mapping[str, str]] = {
 _TOOL_WORDS: Final = ("tool", "function", "python_tag", "ipython")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Declaration:
     """One place that gives a token id a role: `config.json: eos_token_id`."""
 
@@ -42,7 +42,7 @@ class Declaration:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RoledToken:
     """A special or added token, or an ordinary one with a role.
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
+from rowscope.inspector.frozen import record
 from rowscope.inspector.vocabulary import Vocabulary, all_ids
 
 STEPS: Final = (64, 128, 256, 512, 1024, 2048, 4096)
@@ -12,7 +12,7 @@ STEPS: Final = (64, 128, 256, 512, 1024, 2048, 4096)
 tensor-parallel ranks (Megatron's `--make-vocab-size-divisible-by` times its parallel size)."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Rounding:
     """How the rows of the input matrix come from the ids of the tokenizer.
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from rowscope.inspector.errors import CheckpointError
+from rowscope.inspector.frozen import field_names, fields_of, record
 from rowscope.inspector.storage import File, Folder, read_json
 
 CLAIM_RECORD: Final = "rowscope-claim.json"
@@ -25,7 +25,7 @@ _RECIPE: Final = re.compile(r"mean|normal|(like|text):.+", re.DOTALL)
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ClaimedRow:
     """One row as a claim wrote it.
 
@@ -44,7 +44,7 @@ class ClaimedRow:
     sha256: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ClaimRecord:
     """All rows of a record; `note` says why a file that is there was not used."""
 
@@ -59,7 +59,7 @@ class ClaimRecord:
 
     def encode(self) -> bytes:
         """The record as a JSON file."""
-        rows = [{name: getattr(row, name) for name in ClaimedRow.__slots__} for row in self.rows]
+        rows = [fields_of(row) for row in self.rows]
         text = json.dumps({"rowscope_claim": _VERSION, "rows": rows}, indent=1, ensure_ascii=False)
         return (text + "\n").encode()
 
@@ -88,8 +88,8 @@ def _rows(document: Any) -> tuple[ClaimedRow, ...]:  # noqa: ANN401 - a JSON val
 
 
 def _row(entry: Any) -> ClaimedRow:  # noqa: ANN401 - a JSON value
-    if not isinstance(entry, Mapping) or set(entry) != set(ClaimedRow.__slots__):
-        raise ValueError("a row does not have the keys " + ", ".join(ClaimedRow.__slots__))
+    if not isinstance(entry, Mapping) or set(entry) != set(field_names(ClaimedRow)):
+        raise ValueError("a row does not have the keys " + ", ".join(field_names(ClaimedRow)))
     row = ClaimedRow(**entry)
     if type(row.id) is not int or not 0 <= row.id < _MOST_ID:
         raise ValueError(f"the id {str(row.id)[:40]!r} is no row number")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from rowscope.inspector.errors import CheckpointError, bounded
-from rowscope.inspector.frozen import ReadOnly
+from rowscope.inspector.frozen import ReadOnly, record
 from rowscope.inspector.header import kind
 from rowscope.inspector.storage import File, Folder, read_json
 
@@ -23,7 +22,7 @@ _NATIVE = {
 _QUANTIZATION_KEYS = ("quantization_config", "compression_config")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Skip:
     """Something that was not read, and why."""
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from rowscope.inspector.checkpoint.problem import Problem
+from rowscope.inspector.frozen import record
 from rowscope.inspector.storage import File, Folder, local_file
 
 # What download tools put behind the name of a file that is not whole yet: aria2, curl and browsers, wget2,
@@ -29,7 +29,7 @@ _GIT = re.compile(r"[0-9a-f]{40}")
 _LOCAL_RECORDS = Path(".cache") / "huggingface" / "download"  # huggingface_hub, `_local_folder.py`
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Verified:
     """What `inspect --verify` compared: files with the right digest, files whose digest nobody states."""
 

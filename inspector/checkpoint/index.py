@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from rowscope.inspector.errors import MalformedFileError, UnsafeShardError
-from rowscope.inspector.frozen import ReadOnly
+from rowscope.inspector.frozen import ReadOnly, record
 from rowscope.inspector.header import kind, quote
 from rowscope.inspector.storage import File, read_json
 
@@ -16,7 +15,7 @@ INDEX_LIMIT = 128 << 20
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ShardIndex:
     """A sharded checkpoint's table of contents.
 

@@ -6,12 +6,12 @@ import os
 import re
 import shlex
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import rowscope
 from rowscope.inspector.errors import CheckpointError, UsageError
+from rowscope.inspector.frozen import record
 from rowscope.inspector.storage import (
     File,
     Folder,
@@ -36,7 +36,7 @@ _WHAT_IS_A_PATH = (
 _SCHEME = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]+)://", re.ASCII | re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Location:
     """What PATH turned out to be.
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from rowscope.inspector.errors import bounded
+from rowscope.inspector.frozen import record
 
 NAMES: Final[Mapping[str, str]] = {
     "FIL002": "index-mismatch",
@@ -16,7 +16,7 @@ NAMES: Final[Mapping[str, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Problem:
     """A fault within a checkpoint that leaves the rest readable.
 

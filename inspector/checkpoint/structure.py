@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
@@ -16,6 +15,7 @@ from rowscope.inspector.checkpoint.downloads import Verified
 from rowscope.inspector.checkpoint.downloads import verify as verify_files
 from rowscope.inspector.checkpoint.problem import Problem
 from rowscope.inspector.checkpoint.structure_groups import TensorGroup, group_tensors, natural_key
+from rowscope.inspector.frozen import fields_of, record
 from rowscope.inspector.header import TensorRef
 
 SCHEMA_VERSION: Final = "1"
@@ -24,7 +24,7 @@ _SMALL = (".json", ".txt", ".model", ".jinja", ".tiktoken")
 _GLOB = re.compile(r"[*?\[]")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FileSummary:
     """One weights file: size in bytes, tensors it holds."""
 
@@ -33,7 +33,7 @@ class FileSummary:
     tensors: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DtypeTotal:
     """All tensors of one dtype: how many, their elements, their bytes."""
 
@@ -43,7 +43,7 @@ class DtypeTotal:
     bytes: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Integrity:
     """What the headers account for, in bytes over all files.
 
@@ -66,7 +66,7 @@ class Integrity:
     index_total_size: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Structure:
     """A checkpoint's structure; `dtypes`, `groups` and `tensors` cover what the filter lets through.
 
@@ -114,7 +114,7 @@ class Structure:
             "exit_code": exit_code,
             "checkpoint": {
                 "path": self.path,
-                "files": [_fields(file) for file in self.files],
+                "files": [fields_of(file) for file in self.files],
                 "bytes": self.bytes,
                 "tensors": self.tensor_count,
                 "parameters": self.parameters,
@@ -122,15 +122,15 @@ class Structure:
                 "architectures": list(self.architectures),
                 "quantization": self.quantization,
             },
-            "integrity": _fields(self.integrity),
+            "integrity": fields_of(self.integrity),
             "filter": self.pattern,
-            "dtypes": [_fields(total) for total in self.dtypes],
+            "dtypes": [fields_of(total) for total in self.dtypes],
             "groups": [group.to_dict() for group in self.groups],
             "tensors": [_tensor(tensor) for tensor in self.tensors],
             "metadata": dict(self.metadata),
             "metadata_by_file": {name: dict(values) for name, values in self.metadata_by_file.items()},
             "notes": list(self.notes),
-            "skipped": [_fields(skip) for skip in self.skipped],
+            "skipped": [fields_of(skip) for skip in self.skipped],
             "findings": [_finding(problem) for problem in self.problems],
             "verified": None if self.verified is None else self.verified.to_dict(),
         }
@@ -256,7 +256,3 @@ def _finding(problem: Problem) -> dict[str, Any]:
         "evidence": dict(problem.evidence),
         "hint": problem.hint,
     }
-
-
-def _fields(value: FileSummary | DtypeTotal | Integrity | Skip) -> dict[str, Any]:
-    return {name: getattr(value, name) for name in value.__slots__}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from rowscope.inspector.checkpoint.index import ShardIndex, read_index
 from rowscope.inspector.checkpoint.listing import listing
@@ -12,6 +11,7 @@ from rowscope.inspector.checkpoint.locate import INDEX_SUFFIX, Location
 from rowscope.inspector.checkpoint.nothing import SUFFIX, nothing_found
 from rowscope.inspector.checkpoint.parts import DCP_NAME, refuse_part, refuse_parts
 from rowscope.inspector.errors import CheckpointError, MissingShardError
+from rowscope.inspector.frozen import record
 from rowscope.inspector.storage import File, Folder
 
 _SINGLE = ("model.safetensors", "adapter_model.safetensors", "consolidated.safetensors")
@@ -19,7 +19,7 @@ _MAIN_INDEX = "model" + INDEX_SUFFIX
 _MEMBER = re.compile(r"(?P<stem>.+)-(?P<part>\d+)-of-(?P<parts>\d+)\.safetensors")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Weights:
     """The files to open.
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rowscope.inspector.errors import bounded
-from rowscope.inspector.frozen import ReadOnly
+from rowscope.inspector.frozen import ReadOnly, record
 from rowscope.inspector.ranges import to_ranges
 
 Severity = Literal["error", "warning", "note"]
@@ -22,7 +22,7 @@ SEVERITY_RANK: Final[Mapping[str, int]] = {"note": 1, "warning": 2, "error": 3}
 MAX_IDS: Final = 10_000
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Finding:
     """One thing that a check found.
 
@@ -45,7 +45,7 @@ class Finding:
     hint: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Rule:
     """What a check looks for. `severity` is the default; some rules raise or lower it by case."""
 

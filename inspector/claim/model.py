@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from rowscope.inspector.errors import UsageError
+from rowscope.inspector.frozen import record
 from rowscope.inspector.plain import to_plain
 from rowscope.inspector.ranges import shortened
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Claimed:
     """One new token.
 
@@ -30,7 +31,7 @@ class Claimed:
     special: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FileEdit:
     """A tokenizer file that changes, or the record of claims.
 
@@ -61,7 +62,7 @@ class FileEdit:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RowPatch:
     """The bytes of one row in one tensor.
 
@@ -101,7 +102,7 @@ class RowPatch:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Caution:
     """Something to know before or after a claim: `code` is one word for programs."""
 
@@ -109,7 +110,7 @@ class Caution:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ClaimPlan:
     """Everything that a claim will do; nothing has been written yet.
 
@@ -163,7 +164,7 @@ class ClaimPlan:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ClaimResult:
     """What a claim did.
 
@@ -205,7 +206,7 @@ class ClaimResult:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class UndoResult:
     """What an undo did.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -12,6 +11,7 @@ from rowscope.inspector.arrays import median
 from rowscope.inspector.census import GROUPS, PLACEHOLDER, RESERVED
 from rowscope.inspector.diff.result import Background, RowChange
 from rowscope.inspector.diff.table import Names, PairTable
+from rowscope.inspector.frozen import record
 
 NAN: Final = float("nan")
 
@@ -35,7 +35,7 @@ def background(table: PairTable, names: Names) -> Background:
     return Background(int(distance.size), middle, middle + max(_SIGMAS * sigma, _FURTHER * middle))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Rows:
     """The rows of one pair of matrices, to be described one by one."""
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from rowscope.inspector.checkpoint import Checkpoint, no_matrix
 from rowscope.inspector.errors import CheckpointError, UndecodableError
+from rowscope.inspector.frozen import record
 from rowscope.inspector.matrices import Matrix, Role
 
 _ROLES: Final[tuple[Role, ...]] = ("input", "output")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Pair:
     """Two matrices that play the same role; `role` is "both" where both sides are tied."""
 

@@ -12,15 +12,15 @@ import rowscope
 from rowscope.inspector.checks import Finding
 from rowscope.inspector.diff.table import Names, PairTable
 from rowscope.inspector.frames import Framed
-from rowscope.inspector.frozen import Comparable
-from rowscope.inspector.plain import fields_of, to_plain
+from rowscope.inspector.frozen import Comparable, fields_of, record
+from rowscope.inspector.plain import to_plain
 from rowscope.inspector.ranges import Range
 from rowscope.inspector.text import plural
 
 SCHEMA_VERSION: Final = "1"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Side:
     """One of the two checkpoints."""
 
@@ -31,7 +31,7 @@ class Side:
     entries: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Stored:
     """A matrix as one side stores it."""
 
@@ -41,7 +41,7 @@ class Stored:
     rows: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class GroupChange:
     """What happened to the common rows of a group.
 
@@ -88,7 +88,7 @@ class RowChange:
     cosine: float
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ClaimedChange:
     """What became of a row that `rowscope claim` wrote.
 
@@ -116,7 +116,7 @@ class ClaimedChange:
         return f"claimed, {known[self.state]}"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Background:
     """How far rows moved that no token uses on either side: what training does to a row by itself.
 
@@ -128,7 +128,7 @@ class Background:
     limit: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class MatrixDiff(Comparable):
     """The comparison of the matrices that play one role.
 
@@ -190,7 +190,7 @@ class MovedToken:
     text: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TokenizerDiff:
     """How the tuned tokenizer differs from the base's, by id and token.
 
@@ -211,7 +211,7 @@ class TokenizerDiff:
     specials_lost: tuple[TokenId, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Diff(Framed, Comparable):
     """The result of `rowscope.diff`.
 

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rowscope.inspector.census import RoledToken
-from rowscope.inspector.frozen import Comparable
+from rowscope.inspector.frozen import Comparable, record
 from rowscope.inspector.vocabulary import Vocabulary
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class PairTable(Comparable):
     """One entry per common row, arrays of shape (n,), in row order.
 
@@ -50,7 +49,7 @@ class PairTable(Comparable):
         return np.asarray(~self.identical & ~self.rounded)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Names(Comparable):
     """What the rows are called and used for, on either side.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -14,6 +13,7 @@ from rowscope.inspector.evidence.cores import Core, isotropic
 from rowscope.inspector.evidence.look import Ids
 from rowscope.inspector.evidence.model import HIGH, LOW, MEDIUM, SHARE, Reference
 from rowscope.inspector.evidence.sources import Found, Source
+from rowscope.inspector.frozen import record
 
 Rows = NDArray[np.float64]
 
@@ -85,7 +85,7 @@ def reference_around(
     )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Place:
     """Where a reference lies: ids of the believed rows that agree and of those whose coordinate median its
     centre is, and the numbers of `Reference`."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 
 from rowscope.inspector.arrays import union
 from rowscope.inspector.census import ADDED, PLACEHOLDER, UNMAPPED
+from rowscope.inspector.frozen import record
 from rowscope.inspector.vocabulary import Vocabulary, byte_level_spelling, ids_of
 
 # UTF-8 never contains these bytes (RFC 3629): 0xC0 and 0xC1 would be overlong, 0xF5.. exceed U+10FFFF.
@@ -22,7 +22,7 @@ BEHIND: Final = "behind"
 """... and behind the last of them."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Candidates:
     """Ids (sorted int64) by why they are believed untrained; `entries` is one more than the last mapped id.
 

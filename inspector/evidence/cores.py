@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rowscope.inspector.arrays import column_medians, median
+from rowscope.inspector.frozen import record
 
 Rows = NDArray[np.float64]
 
@@ -27,7 +27,7 @@ _ALL: Final = 1.5
 _INDEPENDENT: Final = 0.2
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Core:
     """Rows that lie close together.
 

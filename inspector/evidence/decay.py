@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from rowscope.inspector.arrays import median
 from rowscope.inspector.evidence.candidates import Candidates
 from rowscope.inspector.evidence.model import FRESH, NONFINITE, TRAINED, ZERO, MatrixEvidence
+from rowscope.inspector.frozen import record
 from rowscope.inspector.rows import RowReader, RowTable
 
 _SAMPLE: Final = 512
@@ -22,7 +22,7 @@ _SIGMAS: Final = 6.0
 _TINY: Final = {"F64": 2.0**-1022, "F32": 2.0**-126, "BF16": 2.0**-126, "F16": 2.0**-14}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class WeightDecay:
     """What weight decay did to rows without a gradient, -ln(std / initializer_range).
 

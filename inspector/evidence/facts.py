@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +15,7 @@ from rowscope.inspector.evidence.decay import WeightDecay
 from rowscope.inspector.evidence.holes import Hole, rows_of
 from rowscope.inspector.evidence.model import MatrixEvidence
 from rowscope.inspector.evidence.unmoved import NONE
+from rowscope.inspector.frozen import record
 from rowscope.inspector.matrices import Matrix
 from rowscope.inspector.rows import GroupStats, RowTable
 from rowscope.inspector.vocabulary import Vocabulary
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from rowscope.inspector.evidence.stops import Stops
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class MatrixFacts:
     """One matrix, scanned.
 
@@ -56,7 +57,7 @@ class MatrixFacts:
         return rows_of(self.holes, size, self.matrix.rows)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Facts:
     """What a checkpoint's files say.
 

@@ -6,13 +6,13 @@ ended, most often inside a row. The scan's counts of zeros say where to look; li
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rowscope.inspector.arrays import median, union
+from rowscope.inspector.frozen import record
 from rowscope.inspector.rows import RowReader, RowTable
 
 # Zero elements of a row that count as cut off: chance makes no eight in a row where few elements are zero.
@@ -25,7 +25,7 @@ _SAMPLE: Final = 64
 _BLOCK: Final = 256  # rows read at once
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Hole:
     """A run of zero bytes: its first byte and the one behind its last, counted from the table's first."""
 

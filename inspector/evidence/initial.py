@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -16,6 +15,7 @@ from rowscope.inspector.evidence.isotropy import Trained, norm_band, unit_rows
 from rowscope.inspector.evidence.look import among, sample
 from rowscope.inspector.evidence.model import HIGH, INITIAL, LOW, MEDIUM, Reference
 from rowscope.inspector.evidence.state import Judgement
+from rowscope.inspector.frozen import record
 
 Flags = NDArray[np.bool_]
 
@@ -37,7 +37,7 @@ _LOOKED_AT: Final = 512
 _MORE: Final = 3
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Start:
     """What is known of the random start.
 

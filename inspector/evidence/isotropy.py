@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from rowscope.inspector.arrays import median
 from rowscope.inspector.evidence.look import sample
+from rowscope.inspector.frozen import record
 from rowscope.inspector.rows import RowReader
 
 Rows = NDArray[np.float64]
@@ -29,7 +29,7 @@ _BLOCK: Final = 1024
 _STEPS: Final = 12
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Trained:
     """What trained rows look like, from a sample of them.
 

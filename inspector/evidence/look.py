@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from rowscope.inspector.arrays import union, without
 from rowscope.inspector.census import BASE, USED
 from rowscope.inspector.evidence.candidates import Candidates
+from rowscope.inspector.frozen import record
 
 Ids = NDArray[np.int64]
 
@@ -36,7 +36,7 @@ _FEW: Final = 16
 _BESIDE: Final = 32
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Look:
     """Rows that every judgement of a matrix reads, sorted int64 ids each.
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from rowscope.inspector.errors import MissingExtraError, TokenizerError
 from rowscope.inspector.evidence.reachability import load_tokenizer
+from rowscope.inspector.frozen import record
 from rowscope.inspector.storage import Folder
 from rowscope.inspector.vocabulary import Marker, Turns, Vocabulary, unknown_markers
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SplitMarker:
     """A marker and the ids that it is split into; None where the tokenizer could not be asked."""
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rowscope.inspector.frozen import record
 from rowscope.kernels.formats import Format
 
 Rows = NDArray[np.float64]
@@ -23,7 +23,7 @@ class PartialLook(Exception):  # noqa: N818 - no error: it asks for the whole ma
     """A row lies so near to a mean that only the mean of all rows can tell whether it is that mean."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Means:
     """Mean rows of a matrix.
 

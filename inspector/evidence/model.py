@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from rowscope.inspector.frozen import record
 
 VERDICTS: Final = (
     "trained",
@@ -29,7 +30,7 @@ SHARE: Final = 0.10
 """How far, in units of the used rows' median distance, a row may have moved and still be untrained."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Reference:
     """What untrained rows of a matrix look like.
 
@@ -68,7 +69,7 @@ class Reference:
         return float(np.hypot(self.edge, SHARE * self.bulk))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Indicators:
     """Land & Bartolo's indicators (arXiv 2405.05417), float64 [n]; NaN without a reference.
 
@@ -82,7 +83,7 @@ class Indicators:
     distance: NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Recipe:
     """How a fresh row got its value.
 
@@ -99,7 +100,7 @@ class Recipe:
     donors: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class MatrixEvidence:
     """Verdicts of one matrix, one entry per row of the table that was judged.
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rowscope.inspector.evidence.look import Ids, among
+from rowscope.inspector.frozen import record
 from rowscope.inspector.rows import RowReader
 from rowscope.inspector.vocabulary import Vocabulary, byte_level_spelling, ids_of
 
@@ -24,7 +24,7 @@ _WEIGHT: Final = 0.05
 _RIDGE: Final = 1e-9
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Pieces:
     """Ids of tokens whose text occurs in an added token's, the longest first, by the added token's id."""
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from rowscope.inspector.evidence.cores import Core
 from rowscope.inspector.evidence.look import Ids
+from rowscope.inspector.frozen import record
 
 Rows = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Source:
     """Rows of one belief: its name, sorted ids [n], values float64 [n, d]; `believed` is False for added
     tokens and exact repetitions, which count only where they are copies."""
@@ -27,7 +26,7 @@ class Source:
         return Source(self.name, self.ids[kept], self.rows[kept], self.believed)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Found:
     """A core of one source beside the used rows: distances in the matrix's own unit.
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from rowscope.inspector.checkpoint import Checkpoint
 from rowscope.inspector.evidence.generating import GENERATING
+from rowscope.inspector.frozen import record
 from rowscope.inspector.matrices import config_value
 from rowscope.inspector.vocabulary import Turns, Vocabulary, ids_of, read_turns
 
@@ -19,7 +19,7 @@ _KEY: Final = "eos_token_id"
 _DECODERS: Final = ("decoder", "generator", "text_config")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Stops:
     """Stop tokens.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +13,13 @@ from rowscope.inspector.evidence.initial import Start
 from rowscope.inspector.evidence.look import Look
 from rowscope.inspector.evidence.means import Means, make_means, missed_by
 from rowscope.inspector.evidence.pieces import Pieces
+from rowscope.inspector.frozen import record
 from rowscope.inspector.rows import GroupColumns, RowReader, RowTable
 
 Rows = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Subject:
     """What is judged.
 

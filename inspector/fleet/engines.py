@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
 from typing import Protocol
 
 from rowscope.inspector.fleet.task import Outcome, Task
+from rowscope.inspector.frozen import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Limits:
     """What an engine may take.
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import rowscope
 from rowscope.inspector.errors import UsageError
+from rowscope.inspector.frozen import record
 from rowscope.inspector.storage import MAX_DOWNLOAD, RemoteOptions, reason
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AuditOptions:
     """How every checkpoint of a run is audited; what is stored depends on all but the last two.
 

@@ -11,12 +11,12 @@ import sys
 import tempfile
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pickle import UnpicklingError
 from typing import Final
 
 from rowscope.inspector.fleet.task import Outcome, Task
+from rowscope.inspector.frozen import record
 
 # Not multiprocessing's own start: it would run the caller's main module again in every worker.
 _START: Final = (
@@ -27,7 +27,7 @@ _START: Final = (
 _LAST_WORDS: Final = 4096
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Ended:
     """How a worker ended.
 

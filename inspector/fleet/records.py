@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 import rowscope
@@ -13,15 +13,16 @@ from rowscope.inspector.checks import SEVERITY_RANK, Finding
 from rowscope.inspector.errors import RowscopeError
 from rowscope.inspector.evidence import VERDICTS
 from rowscope.inspector.fleet.places import Place
+from rowscope.inspector.frozen import fields_of, record
 from rowscope.inspector.gate import fingerprint, subject, subject_fingerprint
-from rowscope.inspector.plain import fields_of, to_plain
+from rowscope.inspector.plain import to_plain
 
 Record = dict[str, Any]
 
 _KNOWN: Final = ("trained", "damaged")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Records:
     """What one checkpoint adds to the tables; of a failure the first table alone."""
 

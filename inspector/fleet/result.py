@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 import rowscope
 from rowscope.inspector.audit import FAIL_ON
 from rowscope.inspector.errors import UsageError
+from rowscope.inspector.frozen import record
 from rowscope.inspector.plain import to_plain
 
 if TYPE_CHECKING:
     import pyarrow
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Failure:
     """A checkpoint that could not be audited, or only in part (code `PARTIAL`).
 
@@ -31,7 +32,7 @@ class Failure:
     host: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Fleet:
     """A run over many checkpoints.
 

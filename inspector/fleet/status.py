@@ -6,15 +6,16 @@ import os
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import rowscope
 from rowscope.inspector.fleet.runs import State, states
 from rowscope.inspector.fleet.store import Store
+from rowscope.inspector.frozen import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Status:
     """A store at one moment.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +15,7 @@ import rowscope
 from rowscope.inspector.audit import Report
 from rowscope.inspector.checks import MAX_IDS, SEVERITY_RANK, Finding
 from rowscope.inspector.errors import CheckpointError, UsageError
+from rowscope.inspector.frozen import record
 from rowscope.inspector.gate.identity import NEW_KEY, evidence_digest, finding_ids, fingerprint, subject
 from rowscope.inspector.gate.selection import without
 from rowscope.inspector.ranges import Range, format_ranges, to_ranges
@@ -26,7 +26,7 @@ _LIMIT: Final = 32 << 20
 _MOST_ID: Final = 2**62
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Known:
     """What a baseline accepts of one code about one subject.
 

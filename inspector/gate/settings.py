@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
 from rowscope.inspector.audit import FAIL_ON, SettingsFacts
 from rowscope.inspector.errors import CheckpointError, UsageError
+from rowscope.inspector.frozen import record
 from rowscope.inspector.gate.selection import check_codes
 from rowscope.inspector.storage import local_file
 
@@ -20,7 +21,7 @@ FORMATS: Final = ("text", "json", "markdown", "html", "sarif", "github", "model-
 _LIMIT: Final = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Settings:
     """What `audit` does where the command line does not say.
 

@@ -6,9 +6,10 @@ import json
 import math
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
+
+from rowscope.inspector.frozen import record
 
 JsonPath = tuple[str | int, ...]
 
@@ -39,7 +40,7 @@ class JsonError(ValueError):
         self.rule = rule
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Place:
     """A key or a value in the text.
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from rowscope.inspector.errors import MalformedFileError
-from rowscope.inspector.frozen import ReadOnly
+from rowscope.inspector.frozen import ReadOnly, record
 from rowscope.inspector.header.json import MAX_FAULTS, JsonError, JsonPath, byte_offsets, parse_all, walk
 from rowscope.inspector.header.rules import (
     DTYPE_BITS,
@@ -63,7 +63,7 @@ class TensorInfo:
     stop: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Header:
     """A validated header.
 

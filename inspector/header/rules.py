@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from rowscope.inspector.frozen import record
 from rowscope.inspector.header.json import MAX_DEPTH, MAX_FAULTS, JsonPath, depth, shorten
 
 DTYPE_BITS: Mapping[str, int] = MappingProxyType(
@@ -48,7 +48,7 @@ Entry = tuple[str, str, tuple[int, ...], int, int]
 """name, dtype, shape, start, stop."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Fault:
     """One way in which a file breaks the format.
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from rowscope.inspector.frozen import record
 from rowscope.inspector.header.read import Header, TensorInfo
 from rowscope.inspector.storage import File
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Shard:
     """One safetensors file of a checkpoint.
 

@@ -18,7 +18,7 @@ from rowscope.inspector.checks import rank
 from rowscope.inspector.errors import UsageError
 from rowscope.inspector.evidence import CONFIDENCES, TRAINED, VERDICTS, MatrixFacts, measure_matrix
 from rowscope.inspector.frames import Framed
-from rowscope.inspector.frozen import Comparable
+from rowscope.inspector.frozen import Comparable, record
 from rowscope.inspector.listing.choose import RowNames, matrix_of
 from rowscope.inspector.listing.verified import Verified, read_verified
 from rowscope.inspector.plain import to_plain
@@ -64,7 +64,7 @@ class Suspect:
     largest_probability: float | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Suspects(Framed, Comparable):
     """Suspects from the surest on; `total` counts those before the limit."""
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from rowscope.inspector.errors import UsageError
+from rowscope.inspector.frozen import record
 from rowscope.inspector.vocabulary import Vocabulary
 
 _OPTION = "--verified"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Verified:
     """A token's state ("verified", "weak", "known", "untold"), its largest probability over the prompts."""
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 import shlex
-from dataclasses import dataclass
 from pathlib import Path
 
 from rowscope.inspector.checkpoint import CONFIG_LIMIT, Checkpoint, locate, open_checkpoint
 from rowscope.inspector.errors import MalformedFileError, RefusedError, UsageError
+from rowscope.inspector.frozen import record
 from rowscope.inspector.mask.generation_config import KEY, NAME, carried_over, create, merge, merged_ids
 from rowscope.inspector.mask.result import Mask
 from rowscope.inspector.matrices import Matrix
 from rowscope.inspector.storage import File, read_json, write_whole
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PlannedConfig:
     """What `apply_mask` is about to write.
 

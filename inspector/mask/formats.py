@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
 import numpy as np
 
 from rowscope.inspector.errors import UsageError
+from rowscope.inspector.frozen import record
 from rowscope.inspector.mask.modules import mlx_module, python_module, tensorrt_llm_module, vllm_module
 from rowscope.inspector.mask.result import Mask
 from rowscope.inspector.mask.stacks import (
@@ -26,7 +26,7 @@ BIAS: Final = -100
 """The lowest bias that OpenAI-style servers take; they add it to the logit."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class MaskFormat:
     """A form of the mask.
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from rowscope.inspector.errors import RefusedError
+from rowscope.inspector.frozen import record
 
 KEY: Final = "suppress_tokens"
 NAME: Final = "generation_config.json"
@@ -109,7 +109,7 @@ def merge(text: str, ids: Iterable[int]) -> str:
     return text
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Member:
     """A member of the outermost object: positions in the text, and what stands between key and value."""
 

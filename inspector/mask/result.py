@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 
 import rowscope
 from rowscope.inspector.census import IdSet
-from rowscope.inspector.frozen import Comparable
+from rowscope.inspector.frozen import Comparable, record
 from rowscope.inspector.plain import to_plain
 from rowscope.inspector.ranges import Range, to_ranges
 from rowscope.inspector.text import plural
@@ -19,7 +18,7 @@ from rowscope.inspector.text import plural
 SCHEMA_VERSION: Final = "1"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LeftOut:
     """An id that the mask would hold but for its role."""
 
@@ -29,7 +28,7 @@ class LeftOut:
     roles: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Suppressed(Comparable):
     """What the checkpoint suppresses by its own settings, against the mask.
 
@@ -52,7 +51,7 @@ class Suppressed(Comparable):
     in_use: tuple[LeftOut, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(eq=False)
 class Mask(Comparable):
     """Ids that must never be sampled.
 

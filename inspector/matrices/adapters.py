@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
+from rowscope.inspector.frozen import record
 from rowscope.inspector.header import TensorRef
 from rowscope.inspector.matrices.stored import role_of_name
 
@@ -42,7 +43,7 @@ _OTHER_FORMULAS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Change:
     """What an adapter does to one table.
 

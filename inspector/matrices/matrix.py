@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
+from rowscope.inspector.frozen import record
 from rowscope.inspector.header import TensorRef
 from rowscope.inspector.matrices.classes import NO_TIE, Tie
 from rowscope.inspector.matrices.layouts import VALUES
@@ -21,7 +21,7 @@ MOST_WIDTH: Final = 1 << 20
 """Elements of one row. The widest published models have 20,000; statistics keep some hundred bytes each."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Matrix:
     """A vocabulary matrix: row index = token id.
 
@@ -99,7 +99,7 @@ class Matrix:
         return self.ref.shard.name
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Table:
     """A vocabulary table beside the judged matrices, or one of them.
 
@@ -120,7 +120,7 @@ class Table:
     d2t: TensorRef | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class MatrixLayout:
     """The vocabulary matrices of a checkpoint.
 

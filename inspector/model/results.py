@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 import rowscope
-from rowscope.inspector.frozen import Comparable
+from rowscope.inspector.frozen import Comparable, record
 from rowscope.inspector.plain import to_plain
 from rowscope.inspector.ranges import Range
 
@@ -18,7 +18,7 @@ Progress = Callable[[str, int, int], None] | None
 """Called with a stage's name, the units finished so far and the units in all."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SubjectFacts:
     """The ids that a probe looked at.
 
@@ -31,7 +31,7 @@ class SubjectFacts:
     ranges: tuple[Range, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Settings:
     """What a probe ran on.
 
@@ -58,7 +58,7 @@ class Settings:
     versions: dict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Summary:
     """Mean, least and greatest of some numbers; NaN where there are none."""
 

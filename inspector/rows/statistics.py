@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rowscope.inspector.arrays import median
+from rowscope.inspector.frozen import record
 from rowscope.inspector.rows.table import GroupColumns, RowTable
 
 NAN: Final = float("nan")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NormStats:
     """Row L2 norms of a group: over finite rows; NaN where there are none. `std` is over n - 1."""
 
@@ -26,7 +26,7 @@ class NormStats:
     max: float
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class GroupStats:
     """One group of rows of one matrix.
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Protocol, Self, runtime_checkable
 
 from rowscope.inspector.errors import CheckpointError, MalformedFileError
+from rowscope.inspector.frozen import record
 from rowscope.inspector.storage.traffic import Traffic
 
 _DIGEST_BLOCK = 16 << 20
@@ -167,7 +167,7 @@ class Folder(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class File:
     """A file by its folder and its name in it."""
 

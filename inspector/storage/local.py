@@ -6,15 +6,15 @@ import mmap
 import os
 import stat
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from rowscope.inspector.errors import MalformedFileError
+from rowscope.inspector.frozen import record
 from rowscope.inspector.storage.closing import Closing
 from rowscope.inspector.storage.interface import File, Kind, UnreadableError
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LocalFolder:
     """A folder on the local disk: a `Folder`.
 

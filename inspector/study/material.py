@@ -14,6 +14,7 @@ from rowscope.inspector.census import BASE, GROUP_MEMBERS, GROUPS, PLACEHOLDER
 from rowscope.inspector.checkpoint import Checkpoint, open_checkpoint
 from rowscope.inspector.errors import MissingExtraError, RefusedError, UndecodableError
 from rowscope.inspector.evidence import VERDICTS, measure_matrix
+from rowscope.inspector.frozen import record
 from rowscope.inspector.model import (
     ForwardResult,
     GradientResult,
@@ -39,7 +40,7 @@ Result = TypeVar("Result")
 _ONE_ROW: Final = ("token-only", "token-only-decay")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RowGroup:
     """The rows that the study is about, in one matrix."""
 

@@ -6,10 +6,10 @@ can disagree.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from rowscope.inspector.audit import MatrixReport
+from rowscope.inspector.frozen import record
 from rowscope.inspector.model import (
     ForwardResult,
     GradientResult,
@@ -142,7 +142,7 @@ def mask_needed(result: LeakResult) -> bool:
     return result.advice.from_temperature is not None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Learning:
     """What became of the new token.
 

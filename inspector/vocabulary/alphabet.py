@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
+from rowscope.inspector.frozen import record
 from rowscope.inspector.vocabulary.spelling import byte_level_raw, byte_level_spelling, byte_token
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Step:
     """One thing that a decoder does to a token: a kind of `_APPLY`, and the texts that it works with."""
 
@@ -19,7 +20,7 @@ class Step:
     new: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Alphabet:
     """What turns a stored token into the bytes that it stands for within a text: steps, in this order."""
 

@@ -7,8 +7,7 @@ as it is and assumes nothing. The tests hold these tables against transformers' 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from rowscope.inspector.frozen import record
 from rowscope.inspector.vocabulary.alphabet import Alphabet, Step
 
 _BERT = "unk=[UNK] sep=[SEP] pad=[PAD] cls=[CLS] mask=[MASK]"
@@ -107,7 +106,7 @@ def spelling_of(tokenizer_class: str | None) -> Alphabet | None:
     return Alphabet(steps) if steps else None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Layout:
     """How a class arranges the pieces of a sentencepiece model: `head`, then pieces[skip:], then `tail`."""
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
 
+from rowscope.inspector.frozen import record
 from rowscope.inspector.vocabulary.lookup import ids_of
 from rowscope.inspector.vocabulary.matching import Matcher
 from rowscope.inspector.vocabulary.model import ChatTemplate, Vocabulary
@@ -22,7 +22,7 @@ _TAG: Final = re.compile(r"<(?P<tag>/?[A-Za-z_][\w.-]{0,60})>|\[(?P<word>/?[A-Z]
 _OPPOSITES: Final = (("start", "end"), ("begin", "end"), ("open", "close"), ("bos", "eos"))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Marker:
     """A marker that is no token.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from rowscope.inspector.frozen import record
 from rowscope.inspector.vocabulary.alphabet import Alphabet, alphabet_of_flags
 from rowscope.inspector.vocabulary.spelling import quoted_token, shown_token
 
@@ -30,7 +31,7 @@ class AddedToken:
     single_word: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ChatTemplate:
     """A chat template, in the Jinja language.
 
@@ -45,7 +46,7 @@ class ChatTemplate:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Insertion:
     """A place that names a token, and the id that it puts into texts for it.
 
@@ -60,7 +61,7 @@ class Insertion:
     id: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Shift:
     """An added token that loads under another id than its file states."""
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from rowscope.inspector.frozen import record
 from rowscope.inspector.vocabulary.base import added_token
 from rowscope.inspector.vocabulary.classes import ASSUMED_ROLES, assumed_additional, class_of_model
 from rowscope.inspector.vocabulary.files import TokenizerFolder, wrong
@@ -18,7 +17,7 @@ _SUFFIX = "_token"
 _OLD_ADDITIONAL = "additional_special_tokens"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SettingsFiles:
     """The files as they are; {} for one that is not there.
 
@@ -36,7 +35,7 @@ class SettingsFiles:
     tokenizer_class: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Settings:
     """The files merged as transformers 5 merges them.
 

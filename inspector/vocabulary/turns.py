@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
+from rowscope.inspector.frozen import record
 from rowscope.inspector.vocabulary.matching import Matcher
 from rowscope.inspector.vocabulary.model import ChatTemplate, Vocabulary
 from rowscope.inspector.vocabulary.rendering.run import run
@@ -31,7 +31,7 @@ _TOOL: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Turns:
     """What stands around the turns, as texts of added tokens in their order.
 

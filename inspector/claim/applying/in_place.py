@@ -6,7 +6,6 @@ import hashlib
 import os
 import secrets
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import rowscope
@@ -20,6 +19,7 @@ from rowscope.inspector.claim.disk.supported import require_calls
 from rowscope.inspector.claim.disk.transfer import apply_patches, write_file
 from rowscope.inspector.claim.model import ClaimPlan, ClaimResult, check_plan
 from rowscope.inspector.errors import RefusedError, RowscopeError
+from rowscope.inspector.frozen import record
 
 
 def apply_claim_in_place(plan: ClaimPlan, *, disk: Disk | None = None) -> ClaimResult:
@@ -58,7 +58,7 @@ def apply_claim_in_place(plan: ClaimPlan, *, disk: Disk | None = None) -> ClaimR
     return _result(plan, prepared)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Prepared:
     """An undo folder that is in place: its number, the hash of its manifest, why that could not be noted."""
 

@@ -8,7 +8,6 @@ import json
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +15,7 @@ import rowscope
 from rowscope.inspector.claim.disk.inside import Inside
 from rowscope.inspector.claim.model import ClaimPlan
 from rowscope.inspector.errors import RefusedError
+from rowscope.inspector.frozen import fields_of, record
 from rowscope.inspector.storage import too_many_values
 
 UNDO: Final = ".rowscope-undo"
@@ -32,7 +32,7 @@ UNKNOWN_LIMIT: Final = 1 << 26
 _PIECE: Final = 1 << 22
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class KeptFile:
     """A tokenizer file: `kept` is its old content and `new` its new one, relative to the manifest's folder.
 
@@ -48,7 +48,7 @@ class KeptFile:
     mode: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Region:
     """Bytes of a weights file from `offset` on, before and after."""
 
@@ -57,7 +57,7 @@ class Region:
     after: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class KeptShard:
     """A weights file: its size, and the hash of the whole file before the claim."""
 
@@ -67,7 +67,7 @@ class KeptShard:
     regions: tuple[Region, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Manifest:
     """One in-place claim."""
 
@@ -82,7 +82,7 @@ class Manifest:
             "rowscope": rowscope.__version__,
             "made": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "tokens": [{"token": token, "id": id} for token, id in self.tokens],
-            "files": [{name: getattr(file, name) for name in KeptFile.__slots__} for file in self.files],
+            "files": [fields_of(file) for file in self.files],
             "shards": [_shard_json(shard) for shard in self.shards],
         }
         return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()

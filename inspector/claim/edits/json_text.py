@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 
 from rowscope.inspector.errors import TokenizerError
+from rowscope.inspector.frozen import record
 
 Path = tuple[str | int, ...]
 
@@ -36,7 +37,7 @@ class Member:
     stop: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Spacing:
     """White space of a container: behind `{`, behind a comma, before `}`; and what parts key and value."""
 

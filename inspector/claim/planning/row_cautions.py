@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -15,6 +14,7 @@ from rowscope.inspector.claim.planning.cost import cost_words
 from rowscope.inspector.claim.values.recipe import Recipe
 from rowscope.inspector.claim.values.targets import Target
 from rowscope.inspector.claim.values.values import NewRows
+from rowscope.inspector.frozen import record
 from rowscope.inspector.rows import open_rows
 from rowscope.inspector.vocabulary import Vocabulary
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _MADE_OF: Final = {"mean": "trained tokens", "text": "pieces of the text"}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Present:
     """What the claimed rows of one target are now: a verdict by claim, and the note on the reference."""
 

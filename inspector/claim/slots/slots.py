@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +12,7 @@ from rowscope.inspector.claim.edits.edits import edit_files
 from rowscope.inspector.claim.model import Claimed, FileEdit
 from rowscope.inspector.claim.slots.alike import same_but_for
 from rowscope.inspector.errors import RefusedError, UsageError
+from rowscope.inspector.frozen import record
 from rowscope.inspector.ranges import Range, format_ranges
 from rowscope.inspector.storage import LocalFolder
 from rowscope.inspector.vocabulary import TokenizerFolder, Vocabulary, ids_of, is_placeholder, read_folder
@@ -25,7 +25,7 @@ _RESAVE: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Slots:
     """The ids found, the edits that bring them about, and the vocabulary that loading then gives."""
 
@@ -34,7 +34,7 @@ class Slots:
     after: Vocabulary
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Room:
     """What the choice of slots looks at."""
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from rowscope.inspector.errors import MissingExtraError, UsageError
+from rowscope.inspector.frozen import record
 from rowscope.inspector.vocabulary import Vocabulary, called, library_tokenizer
 
 KINDS: Final = ("mean", "like", "text", "normal", "keep")
@@ -19,7 +19,7 @@ def default_values(count: int) -> str:
     return "mean" if count == 1 else "normal"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Recipe:
     """What new rows are made from.
 

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
 from rowscope.inspector.checkpoint import Checkpoint
 from rowscope.inspector.claim.values.packed import require_own_scales, row_parts
 from rowscope.inspector.errors import RefusedError
+from rowscope.inspector.frozen import record
 from rowscope.inspector.header import TensorRef
 from rowscope.inspector.matrices import INPUT_NAMES, OUTPUT_NAMES, Matrix
 
 _COMPARED = 1 << 24  # bytes of two matrices that are compared at a time
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Target:
     """A matrix that is written to, and the tensors that store the same bytes again.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +12,7 @@ from rowscope.inspector.arrays import median
 from rowscope.inspector.census import USED
 from rowscope.inspector.checkpoint import Checkpoint
 from rowscope.inspector.errors import RefusedError
+from rowscope.inspector.frozen import record
 from rowscope.inspector.matrices import Matrix
 from rowscope.inspector.rows import GATHERED_ROWS, open_rows
 from rowscope.inspector.vocabulary import Vocabulary
@@ -26,7 +26,7 @@ Progress = Callable[[int], None] | None
 _BLOCK_ROWS = 16 * GATHERED_ROWS
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TrainedRows:
     """The used rows of one matrix with the verdict `trained`.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +16,7 @@ from rowscope.inspector.claim.values.recipe import FROM_IDS, Recipe
 from rowscope.inspector.claim.values.targets import Target, require_writable
 from rowscope.inspector.claim.values.trained import Floats, TrainedRows, draw, measure_trained, scaled
 from rowscope.inspector.errors import RefusedError
+from rowscope.inspector.frozen import record
 from rowscope.inspector.header import TensorRef
 from rowscope.inspector.matrices import Matrix
 from rowscope.inspector.rows import open_rows
@@ -24,7 +24,7 @@ from rowscope.inspector.vocabulary import Vocabulary
 from rowscope.kernels import formats
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NewRows:
     """The rows of one target.
 

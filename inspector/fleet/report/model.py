@@ -9,6 +9,7 @@ import rowscope
 from rowscope.inspector.audit import FAIL_ON
 from rowscope.inspector.checks import SEVERITY_RANK
 from rowscope.inspector.errors import UsageError
+from rowscope.inspector.frozen import record
 from rowscope.inspector.plain import to_plain
 
 SCHEMA_VERSION: Final = "1"
@@ -57,7 +58,7 @@ class CheckpointLine:
         return "partial" if self.status == "partial" else "pass"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Norms:
     """Median L2 norms in one matrix at one step; None where there are no such rows."""
 
@@ -113,7 +114,7 @@ class TokenHistory:
     lost_at: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FindingHistory:
     """A finding (code and subject) over the steps of a run; `present` has one entry a step."""
 
@@ -126,7 +127,7 @@ class FindingHistory:
     vanished_at: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Run:
     """The steps of one series, in their order."""
 
@@ -137,7 +138,7 @@ class Run:
     findings: tuple[FindingHistory, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FleetReport:
     """A store, by checkpoint and by step.
 

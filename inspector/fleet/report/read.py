@@ -11,6 +11,7 @@ from rowscope.inspector.checks import SEVERITY_RANK
 from rowscope.inspector.fleet.reading import read_tables
 from rowscope.inspector.fleet.report.model import CheckpointLine, FleetReport
 from rowscope.inspector.fleet.report.steps import Tables, run_of
+from rowscope.inspector.frozen import field_names
 
 _NOTHING = -1
 
@@ -54,7 +55,7 @@ def _grouped(rows: Iterable[Mapping[str, Any]]) -> Mapping[str, list[Mapping[str
 
 
 def _line(row: Mapping[str, Any], latest: bool) -> CheckpointLine:
-    known = {name: row[name] for name in CheckpointLine.__slots__ if name in row}
+    known = {name: row[name] for name in field_names(CheckpointLine) if name in row}
     counts = {name: row[name] or 0 for name in ("errors", "warnings", "notes")}
     return CheckpointLine(**{**known, **counts, "latest": latest, "gate_severity": row["worst_severity"]})
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from rowscope.inspector.frozen import record
 from rowscope.inspector.header import TensorRef
 from rowscope.inspector.storage import decode_json
 
@@ -15,7 +15,7 @@ MOST_READ = 1 << 16
 """Bytes of the largest tensor that is read to learn a table's shape."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Beside:
     """A stored table and its surroundings.
 

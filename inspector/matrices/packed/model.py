@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Literal, NamedTuple
 
+from rowscope.inspector.frozen import record
 from rowscope.inspector.header import TensorRef
 from rowscope.kernels.decode.coding import Coding
 
 Spread = Literal["row", "shared", "block", "down", "across", "columns", "awq", "nested"]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Part:
     """A tensor of a packed table, seen as a matrix.
 
@@ -45,7 +46,7 @@ class Nested(NamedTuple):
     offset: float
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Packed:
     """A quantised table.
 
@@ -100,7 +101,7 @@ class Packed:
         return Storage(self.format, self.label, self.bits or None, self.group, self.scale_shape)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Storage:
     """How a quantised table is stored, for the report; fields as in `Packed`."""
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rowscope.inspector.frozen import record
 from rowscope.inspector.model.results import ProbeResult, Summary
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LogitStats:
     """Logits of the probed ids at the position read, over all inputs.
 
@@ -33,7 +34,7 @@ class LogitStats:
     mass: float
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Divergence:
     """Whether different inputs give different outputs.
 
@@ -57,7 +58,7 @@ class Divergence:
     hidden_cosine: float
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class GroupForward:
     """Inputs of one group of ids in one frame.
 
@@ -84,7 +85,7 @@ class GroupForward:
     divergence: Divergence
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FirstFive:
     """The original study's call: the first five probed ids as one sequence, read at the last position."""
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 
+from rowscope.inspector.frozen import record
 from rowscope.inspector.model.gradient.paths import Sequence
 from rowscope.inspector.model.loading.call import shift_right, tensor
 from rowscope.inspector.model.loading.frames import frames
@@ -17,7 +17,7 @@ _IGNORED: Final = -100  # the label that the losses of transformers pass over
 _LABELS: Final = 4
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Example:
     """A sequence with what each position should predict.
 

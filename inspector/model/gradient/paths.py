@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from rowscope.inspector.errors import RefusedError
+from rowscope.inspector.frozen import record
 from rowscope.inspector.model.loading.call import call
 from rowscope.inspector.model.loading.load import Loaded
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Sequence:
     """One training example as tensors.
 
@@ -26,7 +26,7 @@ class Sequence:
     targets: Any
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Graph:
     """A forward pass that gradients can be taken of.
 

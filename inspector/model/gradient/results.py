@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rowscope.inspector.frozen import record
 from rowscope.inspector.model.results import ProbeResult
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RowGradients:
     """Gradient of the rows of one group of one matrix.
 
@@ -35,7 +36,7 @@ class RowGradients:
     pairwise_cosine: float
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RowNorm:
     """Norm of one row's gradient, and what the row is in the experiment: "target", "input" or "largest"."""
 
@@ -44,7 +45,7 @@ class RowNorm:
     norm: float
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class GradientPart:
     """One summand of the gradient.
 
@@ -70,7 +71,7 @@ class GradientPart:
         return next((g for g in self.groups if g.group == group), None)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Agreement:
     """The output path's gradient against (1/T) sum_t (p_t - y_t) h_t.
 
@@ -90,7 +91,7 @@ class Agreement:
     hidden_norm: float
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Experiment:
     """One sequence and the gradient of its mean cross-entropy.
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from rowscope.inspector.frozen import record
 
-@dataclass(frozen=True, slots=True)
+
+@record
 class Filters:
     """Settings of the filters, in the terms of transformers' logits warpers; each is applied alone.
 
@@ -18,7 +19,7 @@ class Filters:
     min_p: float
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Sorted:
     """Logits in falling order: what every filter keeps is a first part of it.
 

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rowscope.inspector.frozen import record
 from rowscope.inspector.model.results import ProbeResult
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LeakCell:
     """Probability mass on the probed ids at one temperature under one filter.
 
@@ -30,7 +31,7 @@ class LeakCell:
     expected_tokens: float
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PromptLeak:
     """One prompt without filter, at the temperature nearest 1.
 
@@ -48,7 +49,7 @@ class PromptLeak:
     in_context: float
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PositionLeak:
     """Mass at positions `start` to `stop` - 1 of all prompts, without filter, near temperature 1."""
 
@@ -59,7 +60,7 @@ class PositionLeak:
     max: float
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RolloutLeak:
     """What the model wrote itself behind one prompt.
 
@@ -78,7 +79,7 @@ class RolloutLeak:
     max: float
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Rollouts:
     """The model's own text, sampled without a filter: what users sample.
 
@@ -97,7 +98,7 @@ class Rollouts:
     prompts: tuple[RolloutLeak, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TopId:
     """A probed id and its mean probability at the temperature nearest 1, without filter."""
 
@@ -107,7 +108,7 @@ class TopId:
     mean: float
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Advice:
     """What to do about it.
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from rowscope.inspector.frozen import record
 from rowscope.inspector.model.loading.call import batch_rows, encode, float64, start_token, tensor
 from rowscope.inspector.model.loading.load import Loaded
 from rowscope.inspector.model.loading.prompts import Prompt
@@ -18,7 +19,7 @@ from rowscope.inspector.vocabulary import chat_prompt
 _FILLER: Final = 0  # stands left of short prompts, where nothing looks
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Opening:
     """What a rollout starts from.
 

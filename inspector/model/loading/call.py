@@ -5,7 +5,6 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from inspect import signature
 from typing import Any, Final
 
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rowscope.inspector.errors import RefusedError
+from rowscope.inspector.frozen import record
 from rowscope.inspector.model.loading.load import Loaded
 
 Ids = NDArray[np.int64]
@@ -24,7 +24,7 @@ _READ_ELEMENTS: Final = 4 << 20
 _BATCH_ROWS: Final = 64
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Outputs:
     """What one call gives.
 

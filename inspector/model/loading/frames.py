@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rowscope.inspector.frozen import record
 from rowscope.inspector.model.loading.call import encode
 from rowscope.inspector.model.loading.load import Loaded
 from rowscope.inspector.model.loading.prompts import CARRIER
@@ -15,7 +15,7 @@ from rowscope.inspector.model.loading.prompts import CARRIER
 Ids = NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Frame:
     """A sequence with a gap.
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from rowscope.inspector.errors import RefusedError
+from rowscope.inspector.frozen import record
 
 BYTES: Final = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2}
 
@@ -17,7 +17,7 @@ WORKSPACE: Final = 1 << 30
 _CGROUP: Final = Path("/sys/fs/cgroup")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Need:
     """Bytes that a probe needs, by what for.
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from rowscope.inspector.errors import UsageError
+from rowscope.inspector.frozen import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Prompt:
     """A text and a name for it (a language, or the line of a file)."""
 

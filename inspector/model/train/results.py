@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rowscope.inspector.frozen import record
 from rowscope.inspector.model.results import ProbeResult
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Drift:
     """How rows of one matrix moved between the first and the last step.
 
@@ -34,7 +35,7 @@ class Drift:
     common_direction: float
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Measured:
     """The model on held-out items.
 
@@ -55,7 +56,7 @@ class Measured:
     prompts_loss: float
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Variant:
     """One way to train, from the same start.
 
@@ -89,7 +90,7 @@ class Variant:
         return next((d for d in self.drift if d.group == group and d.matrix in (role, "both")), None)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Tried:
     """A learning rate that was given up: the loss on ordinary text rose too far.
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from rowscope.inspector.errors import RefusedError
+from rowscope.inspector.frozen import record
 from rowscope.inspector.model.loading.call import encode
 from rowscope.inspector.model.loading.load import Loaded
 
@@ -32,7 +32,7 @@ _TRAINING: Final = (
 _HELD_OUT: Final = ("spoon", "camera", "blanket", "drum", "bucket", "candle")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Item:
     """One example: what is given, and how it goes on.
 
@@ -45,7 +45,7 @@ class Item:
     counted: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Task:
     """Items to train on, and items about other things to measure with."""
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from rowscope.inspector.frozen import record
 from rowscope.inspector.model.loading.call import batch_rows, call, float64, tensor
 from rowscope.inspector.model.loading.load import Loaded
 from rowscope.inspector.model.verify.forms import Form, Ids, fill
@@ -23,7 +24,7 @@ _SAME: Final = {"float64": 1e-6, "float32": 1e-3, "bfloat16": 0.1, "float16": 0.
 _UNKEPT: Final = (AttributeError, TypeError, ValueError, LookupError, RuntimeError)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Prefix:
     """The model's state behind the ids that all sequences of a form begin with.
 

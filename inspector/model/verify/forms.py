@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rowscope.inspector.errors import RefusedError
+from rowscope.inspector.frozen import record
 from rowscope.inspector.model.loading.call import encode, start_token
 from rowscope.inspector.model.loading.load import Loaded
 from rowscope.inspector.model.verify.questions import GAP, Part, Question
@@ -20,7 +20,7 @@ Gapped = tuple[int | None, ...]
 _ANCHOR = "x"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Form:
     """A question as ids; None where the token stands.
 

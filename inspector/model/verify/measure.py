@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rowscope.inspector.evidence import sample
+from rowscope.inspector.frozen import record
 from rowscope.inspector.model.verify.ask import Asker, own
 from rowscope.inspector.model.verify.forms import Form, Ids, make_form
 from rowscope.inspector.model.verify.questions import CARRIERS, PROMPTS
@@ -20,7 +20,7 @@ CONTEXTS: Final = 128
 FEW: Final = 50
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Setting:
     """What the tokens of a run are measured with.
 

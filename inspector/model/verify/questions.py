@@ -7,8 +7,9 @@ must come next. The carriers need no instruction: a sentence in which the token 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from rowscope.inspector.frozen import record
 
 GAP: Final = None
 """Where the token stands."""
@@ -16,7 +17,7 @@ GAP: Final = None
 Part = str | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Question:
     """A text that ends where the token must come.
 

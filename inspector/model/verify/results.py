@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rowscope.inspector.frozen import record
 from rowscope.inspector.model.results import ProbeResult
 
 STATES = ("verified", "weak", "known", "untold")
 """What behaviour says: verified untrained, weakly so, known to the model, or not to be told."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Thresholds:
     """Where the states part.
 
@@ -29,7 +30,7 @@ class Thresholds:
     able: float
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Asked:
     """A prompt or carrier; `text` has {} where the token stands, the last one where it is predicted."""
 
@@ -38,7 +39,7 @@ class Asked:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Measured:
     """What the model gave for one token; every mapping is by the name of a prompt or carrier.
 
@@ -56,7 +57,7 @@ class Measured:
     standing: Mapping[str, float]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TokenCheck:
     """One token: what its rows say and what the model does with it.
 
@@ -89,7 +90,7 @@ class TokenCheck:
     agrees: bool | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AgreementRow:
     """How many tokens of one verdict, confidence and grade are in which state."""
 
@@ -103,7 +104,7 @@ class AgreementRow:
     untold: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Ability:
     """Whether the model can be asked at all: shares of the control tokens that are known, 0 to 1.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +16,7 @@ from rowscope.inspector.evidence import (
     MatrixEvidence,
     grades,
 )
+from rowscope.inspector.frozen import record
 
 Ids = NDArray[np.int64]
 
@@ -24,7 +24,7 @@ UNJUDGED = "unjudged"
 """The verdict where no matrix could be judged."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Opinion:
     """Of one token: `matrix` is the role of the row that decides, the rest as in the evidence of `rows`."""
 

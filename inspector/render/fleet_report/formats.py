@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from rowscope.inspector.fleet import CheckpointLine, FleetReport, Run
-from rowscope.inspector.plain import fields_of
+from rowscope.inspector.frozen import field_names, fields_of
 from rowscope.inspector.render.fleet_report.tables import (
     FINDING_HEAD,
     MODEL_HEAD,
@@ -48,7 +48,7 @@ def render_report(
 
 def checkpoints_csv(report: FleetReport, fail_on: str) -> str:
     """RFC 4180: every checkpoint, its fields and its gate; missing values are empty."""
-    names = (*CheckpointLine.__slots__, "gate")
+    names = (*field_names(CheckpointLine), "gate")
     return _csv(names, ((*fields_of(line).values(), line.gate(fail_on)) for line in report.checkpoints))
 
 

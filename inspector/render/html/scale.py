@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rowscope.inspector.frozen import record
 from rowscope.inspector.text import real
 
 # Positive values that span more than this factor are drawn on a logarithmic scale.
@@ -16,7 +16,7 @@ _WIDE: Final = 50.0
 _TICKS: Final = 6
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Scale:
     """An axis from `low` to `high`; on a logarithmic one what is below `low` stands at the edge.
 

@@ -5,12 +5,12 @@ them to select a region in. Markup of the controls, and the data that the script
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rowscope.inspector.frozen import record
 from rowscope.inspector.render.html.markup import text
 from rowscope.inspector.render.html.packing import packed_integers, packed_reals, packed_texts
 from rowscope.inspector.render.html.scale import Scale
@@ -19,7 +19,7 @@ from rowscope.inspector.render.html.wording import Words
 Column = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class View:
     """One table of rows, as the script gets it.
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from rowscope.inspector.errors import MalformedFileError, RemoteError
+from rowscope.inspector.frozen import record
 from rowscope.inspector.storage.http.connection import Response
 
 _RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19})")
 _NOTHING = re.compile(r"bytes \*/(\d{1,19})")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Known:
     """What is known of a file from before: None where an answer has yet to say it."""
 
@@ -21,7 +21,7 @@ class Known:
     identity: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Span:
     """What a body holds: bytes [start, stop) of a file of `size` bytes with this identity."""
 

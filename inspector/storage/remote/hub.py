@@ -7,11 +7,11 @@ import posixpath
 import re
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, Literal
 from urllib.parse import SplitResult, quote, urlsplit
 
 from rowscope.inspector.errors import RemoteError
+from rowscope.inspector.frozen import record
 from rowscope.inspector.storage.http.answers import Known
 from rowscope.inspector.storage.http.ranged import Deliver, Target
 from rowscope.inspector.storage.http.refusals import MISSING, Advice
@@ -27,7 +27,7 @@ _COMMIT: Final = re.compile(r"[0-9a-f]{40}")
 _MOST_LISTED: Final = 64 << 20  # bytes of the list of files; a thousand shards have a quarter megabyte
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Listed:
     """A file as the hub lists it: size in bytes and digest, where it says them (sha256, or git's sha1)."""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from rowscope.inspector.errors import CheckpointError
+from rowscope.inspector.frozen import record
 from rowscope.inspector.storage.remote.hub_environment import endpoint
 
 _NAME: Final = re.compile(r"[\w][\w.-]*", re.ASCII)
@@ -15,7 +15,7 @@ _SPECIAL: Final = re.compile(r"refs/(convert|pr)/[\w-]+", re.ASCII)
 _PAGES: Final = ("tree", "resolve", "blob", "raw")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class HubAddress:
     """A folder of a model repository at a revision."""
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
+from rowscope.inspector.frozen import record
 from rowscope.inspector.storage.traffic import MAX_DOWNLOAD
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Patience:
     """How long to wait for a server.
 
@@ -25,7 +26,7 @@ class Patience:
     longest: float = 120.0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RemoteOptions:
     """What the user decides about remote places.
 

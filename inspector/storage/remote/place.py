@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from rowscope.inspector.frozen import record
 from rowscope.inspector.storage.pace import Pace
 from rowscope.inspector.storage.remote.options import RemoteOptions
 from rowscope.inspector.storage.traffic import Traffic
@@ -13,7 +13,7 @@ from rowscope.inspector.storage.traffic import Traffic
 Deliver = Callable[[int, memoryview], None]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Entry:
     """A file of a place.
 

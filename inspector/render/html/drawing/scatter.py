@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rowscope.inspector.frozen import record
 from rowscope.inspector.render.html.drawing.axes import LEFT, RIGHT, WIDTH, across, opened, scrolled, upright
 from rowscope.inspector.render.html.scale import Scale
 
@@ -19,7 +19,7 @@ _TOP: Final = 8
 _DENSITIES: Final = (("weak", 0, 3), ("middling", 3, 20), ("", 20, np.inf))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Layer:
     """Rows of one class: positions in the arrays, and the style sheet's name for its colour.
 
