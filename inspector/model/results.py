@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Self
 
 import rowscope
 from rowscope.inspector.frozen import Comparable, record
@@ -69,7 +69,7 @@ class Summary:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ProbeResult(Comparable):
-    """Base of the four results; every other field of a subclass is part of `results` in the JSON.
+    """Base of the probes' results; every other field of a subclass is part of `results` in the JSON.
 
     Attributes:
         settings: what was measured on what.
@@ -81,10 +81,19 @@ class ProbeResult(Comparable):
     settings: Settings
     notes: tuple[str, ...]
 
-    def to_dict(self, *, exit_code: int = 0) -> dict[str, Any]:
-        """JSON values; numbers that are not finite become None."""
+    def untimed(self) -> Self:
+        """The same with the seconds left out, NaN in their place: what equal runs have in common."""
+        return self
+
+    def to_dict(self, *, exit_code: int = 0, timings: bool = False) -> dict[str, Any]:
+        """JSON values; numbers that are not finite become None.
+
+        Args:
+            timings: with the seconds; without them two runs with one seed give the same.
+        """
+        shown = self if timings else self.untimed()
         own = {
-            field.name: getattr(self, field.name)
+            field.name: getattr(shown, field.name)
             for field in dataclasses.fields(self)
             if field.name not in ("settings", "notes")
         }

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
+import dataclasses
+from dataclasses import dataclass, field
+from typing import ClassVar, Self
 
 from rowscope.inspector.frozen import record
 from rowscope.inspector.model.results import ProbeResult
@@ -83,7 +84,7 @@ class Variant:
     loss_last: float
     decay_factor: float
     drift: tuple[Drift, ...]
-    seconds_per_step: float
+    seconds_per_step: float = field(compare=False)
 
     def find(self, group: str, role: str = "output") -> Drift | None:
         """Drift of a group in the matrix that has a role."""
@@ -128,6 +129,10 @@ class TrainResult(ProbeResult):
     tried: tuple[Tried, ...]
     unclaimed: Measured
     variants: tuple[Variant, ...]
+
+    def untimed(self) -> Self:
+        timeless = (dataclasses.replace(one, seconds_per_step=float("nan")) for one in self.variants)
+        return dataclasses.replace(self, variants=tuple(timeless))
 
     def find(self, name: str) -> Variant | None:
         return next((v for v in self.variants if v.name == name), None)

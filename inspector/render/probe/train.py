@@ -53,7 +53,8 @@ def _costs(result: TrainResult, width: int) -> Iterator[Line]:
             for number in (getattr(variant.before, name), getattr(variant.after, name))
         )
         alive = "yes" if variant.alive else "NO"
-        rows.append((variant.name, *numbers, alive, f"{1000 * variant.seconds_per_step:.1f}"))
+        seconds = variant.seconds_per_step
+        rows.append((variant.name, *numbers, alive, f"{1000 * seconds:.1f}" if seconds == seconds else "-"))
     yield from table(rows, width)
     for tried in result.tried:
         yield from say(

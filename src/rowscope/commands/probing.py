@@ -32,6 +32,14 @@ from rowscope.terminal import (
 if TYPE_CHECKING:
     from rowscope.inspector.model import ProbeResult
 
+TimingsOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--timings/--no-timings",
+        help="Seconds in JSON too, or none in text either; by default equal runs give equal JSON.",
+    ),
+]
+
 probe = typer.Typer(
     name="probe",
     help="Load the model and measure what reserved tokens do in it (extra model).",
@@ -51,6 +59,7 @@ class Shared:
     trust_remote_code: TrustOption = False
     format: FormatOption = None
     output: OutputOption = None
+    timings: TimingsOption = None
 
 
 def with_shared(body: Callable[..., int]) -> Callable[..., int]:
@@ -190,8 +199,9 @@ def _run(probe: Callable[..., ProbeResult], path: str, shared: Shared, **own: ob
             **own,
         )
     if shared.format == "json":
-        emit_json(result.to_dict(), shared.output)
+        emit_json(result.to_dict(timings=shared.timings is True), shared.output)
     else:
+        result = result.untimed() if shared.timings is False else result
         emit_lines(probe_lines(result, width=text_width()), shared.output)
     return 0
 
