@@ -7,6 +7,7 @@ import os
 from rowscope.inspector.checkpoint import Checkpoint, no_matrix, open_checkpoint
 from rowscope.inspector.errors import CheckpointError
 from rowscope.inspector.frozen import record
+from rowscope.inspector.storage import NEEDED_ONLY
 from rowscope.inspector.vocabulary import TokenizerFolder, read_folder
 
 
@@ -39,7 +40,7 @@ def vocabulary_bounds(path: Checkpoint | str | os.PathLike[str]) -> VocabularyBo
     Raises:
         CheckpointError: the path cannot be opened, has no vocabulary matrix or no readable tokenizer files.
     """
-    checkpoint = path if isinstance(path, Checkpoint) else open_checkpoint(path)
+    checkpoint = path if isinstance(path, Checkpoint) else open_checkpoint(path, remote=NEEDED_ONLY)
     if not checkpoint.matrices:
         raise no_matrix(checkpoint)
     source, target = checkpoint.layout.of_role("input"), checkpoint.layout.of_role("output")

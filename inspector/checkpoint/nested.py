@@ -29,10 +29,9 @@ def module_folder(folder: Folder) -> str | None:
 
     `modules.json` lists the modules in order; the first with weights embeds the tokens.
     """
-    modules = _modules(folder)
-    if not modules or any(name.endswith(SUFFIX) for name in folder.names()):
+    if any(name.endswith(SUFFIX) for name in folder.names()):
         return None
-    for module in modules:
+    for module in _modules(folder):
         name = module.get("path")
         if not isinstance(name, str) or not name or "/" in name or name in (".", ".."):
             continue
@@ -81,8 +80,8 @@ def tokenizer_folder(folder: Folder) -> tuple[Folder, str | None]:
     Looked for elsewhere where the folder has none: in `../tokenizer` (`../tokenizer_2` for `text_encoder_2`)
     of a diffusers pipeline, above a module of a sentence-transformers bundle, above a step of a training run.
     """
-    above = None if has_tokenizer(folder) else folder.above()
-    if above is None:
+    above = folder.above()
+    if above is None or has_tokenizer(folder):
         return folder, None
     outer, name = above
     if outer.kind("model_index.json") == "file" and name.startswith("text_encoder"):

@@ -7,41 +7,50 @@ from collections.abc import Mapping
 from typing import Final
 
 from rowscope.inspector.checkpoint.claim_record import CLAIM_RECORD
-from rowscope.inspector.storage import Folder, RemoteOptions, open_remote
+from rowscope.inspector.storage import Folder, Probe, RemoteOptions, open_remote
 
 _FIRST: Final = 1 << 16
+_SETTINGS: Final = 1 << 18  # text with a template or hundreds of tokens in it: whole, with few exceptions
 _LATER: Final = 1  # large, and not read by all commands: its size is enough
 
-KNOWN: Final[Mapping[str, int]] = {
-    "model.safetensors": _FIRST,
-    "model.safetensors.index.json": _FIRST,
-    "adapter_model.safetensors": _FIRST,
-    "consolidated.safetensors": _FIRST,
-    "consolidated.safetensors.index.json": _FIRST,
-    "config.json": _FIRST,
-    "generation_config.json": _FIRST,
-    "adapter_config.json": _FIRST,
-    "params.json": _FIRST,
-    "modules.json": _FIRST,
-    "model_index.json": _FIRST,
-    CLAIM_RECORD: _FIRST,
-    "tokenizer_config.json": _LATER,
-    "special_tokens_map.json": _LATER,
-    "added_tokens.json": _LATER,
-    "chat_template.jinja": _LATER,
-    "chat_template.json": _LATER,
-    "tokenizer.json": _LATER,
-    "tekken.json": _LATER,
-    "vocab.json": _LATER,
-    "vocab.txt": _LATER,
-    "tokenizer.model": _LATER,
-    "spiece.model": _LATER,
-    "sentencepiece.bpe.model": _LATER,
-    "spm.model": _LATER,
-    "tiktoken.model": _LATER,
-    "qwen.tiktoken": _LATER,
+_WEIGHTS: Final = ("model.safetensors", "model.safetensors.index.json")
+_TOKENIZER: Final = ("tokenizer.json",)
+
+KNOWN: Final[Mapping[str, Probe]] = {
+    "model.safetensors": Probe(_FIRST),
+    "model.safetensors.index.json": Probe(_SETTINGS),
+    "adapter_model.safetensors": Probe(_FIRST, _WEIGHTS),
+    "consolidated.safetensors": Probe(_FIRST, _WEIGHTS),
+    "consolidated.safetensors.index.json": Probe(_SETTINGS, _WEIGHTS),
+    "config.json": Probe(_FIRST),
+    "generation_config.json": Probe(_FIRST),
+    "adapter_config.json": Probe(_FIRST, _WEIGHTS),
+    "params.json": Probe(_FIRST, _WEIGHTS),
+    "modules.json": Probe(_FIRST, _WEIGHTS),
+    "model_index.json": Probe(_FIRST, _WEIGHTS),
+    CLAIM_RECORD: Probe(_FIRST),
+    "tokenizer_config.json": Probe(_SETTINGS),
+    "special_tokens_map.json": Probe(_FIRST),
+    "added_tokens.json": Probe(_FIRST),
+    "chat_template.jinja": Probe(_FIRST),
+    "chat_template.json": Probe(_FIRST),
+    "tokenizer.json": Probe(_LATER),
+    "tekken.json": Probe(_LATER, _TOKENIZER),
+    "vocab.json": Probe(_LATER, _TOKENIZER),
+    "vocab.txt": Probe(_LATER, _TOKENIZER),
+    "tokenizer.model": Probe(_LATER, _TOKENIZER),
+    "spiece.model": Probe(_LATER, _TOKENIZER),
+    "sentencepiece.model": Probe(_LATER, _TOKENIZER),
+    "sentencepiece.bpe.model": Probe(_LATER, _TOKENIZER),
+    "spm.model": Probe(_LATER, _TOKENIZER),
+    "tiktoken.model": Probe(_LATER, _TOKENIZER),
+    "qwen.tiktoken": Probe(_LATER, _TOKENIZER),
 }
-"""Names to ask for where a folder cannot be listed, and how many bytes of each to fetch at once."""
+"""Names to ask for where a folder cannot be listed.
+
+Where one of the names is there that outrank another, that other one decides nothing: `choose_weights` and
+`read_folder` take the first of their lists. All the same it is asked for where notes are shown that name it.
+"""
 
 
 def remote_folder(url: str, options: RemoteOptions, files: tuple[str, ...]) -> tuple[Folder, str]:

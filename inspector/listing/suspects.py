@@ -22,6 +22,7 @@ from rowscope.inspector.frozen import Comparable, record
 from rowscope.inspector.listing.choose import RowNames, matrix_of
 from rowscope.inspector.listing.verified import Verified, read_verified
 from rowscope.inspector.plain import to_plain
+from rowscope.inspector.storage import NEEDED_ONLY
 from rowscope.inspector.text import plural
 from rowscope.inspector.vocabulary import Vocabulary
 
@@ -134,7 +135,7 @@ def find_suspects(
             f"--group {group!r} is not known; use {', '.join(GROUP_CHOICES)}", location="--group"
         )
     if not isinstance(checkpoint, Checkpoint):
-        checkpoint = open_checkpoint(checkpoint)
+        checkpoint = open_checkpoint(checkpoint, remote=NEEDED_ONLY)
     matrix = matrix_of(checkpoint, role)
     names = RowNames(checkpoint, matrix)
     vocabulary = names.vocabulary

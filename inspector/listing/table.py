@@ -20,6 +20,7 @@ from rowscope.inspector.listing.choose import RowNames, matrix_of
 from rowscope.inspector.matrices import Matrix
 from rowscope.inspector.ranges import ids_of
 from rowscope.inspector.rows import RowTable, open_rows, scan_rows
+from rowscope.inspector.storage import NEEDED_ONLY
 from rowscope.inspector.text import plural
 from rowscope.inspector.vocabulary import Vocabulary, read_vocabulary
 
@@ -153,7 +154,7 @@ def row_table(
         UsageError: an unknown role, an id outside the matrix, or `ids` that hold none.
     """
     if not isinstance(checkpoint, Checkpoint):
-        checkpoint = open_checkpoint(checkpoint)
+        checkpoint = open_checkpoint(checkpoint, remote=NEEDED_ONLY)
     matrix = matrix_of(checkpoint, role)
     ids = None if ids is None else ids_of(ids, matrix.rows)
     if not evidence:
@@ -200,7 +201,7 @@ def reserved_ids(path: str | os.PathLike[str] | Checkpoint) -> NDArray[np.int64]
     Raises:
         CheckpointError: the path cannot be opened, has no vocabulary matrix or no readable tokenizer files.
     """
-    checkpoint = path if isinstance(path, Checkpoint) else open_checkpoint(path)
+    checkpoint = path if isinstance(path, Checkpoint) else open_checkpoint(path, remote=NEEDED_ONLY)
     if not checkpoint.matrices:
         raise no_matrix(checkpoint)
     vocabulary = read_vocabulary(checkpoint.tokenizer_folder)

@@ -33,6 +33,7 @@ from rowscope.inspector.mask.own import own_suppressed
 from rowscope.inspector.mask.result import LeftOut, Mask
 from rowscope.inspector.matrices import Matrix, config_int
 from rowscope.inspector.ranges import format_ranges, shortened, to_ranges
+from rowscope.inspector.storage import NEEDED_ONLY
 from rowscope.inspector.vocabulary import Vocabulary, quoted_token, read_vocabulary
 
 Progress = Callable[[int], None] | None
@@ -71,7 +72,7 @@ def mask(
         RefusedError: "untrained" would mask most used tokens.
     """
     words = _words(include)
-    checkpoint = path if isinstance(path, Checkpoint) else open_checkpoint(path)
+    checkpoint = path if isinstance(path, Checkpoint) else open_checkpoint(path, remote=NEEDED_ONLY)
     notes: list[str] = []
     matrix = _logits_matrix(checkpoint, notes)
     vocabulary = _vocabulary(checkpoint, words, notes)

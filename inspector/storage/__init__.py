@@ -21,17 +21,19 @@ from rowscope.inspector.storage.local import (
     read_range,
     reason,
 )
-from rowscope.inspector.storage.remote.options import Patience, RemoteOptions
+from rowscope.inspector.storage.remote.options import NEEDED_ONLY, Patience, RemoteOptions
 from rowscope.inspector.storage.traffic import MAX_DOWNLOAD, Traffic
 from rowscope.inspector.storage.writing import PART, write_all, write_output, write_whole
 
 if TYPE_CHECKING:
     from rowscope.inspector.storage.remote.hub_environment import hub_cache
     from rowscope.inspector.storage.remote.opening import open_remote
+    from rowscope.inspector.storage.remote.place import Probe
 
 __all__ = [
     "MAX_DOWNLOAD",
     "MAX_VALUES",
+    "NEEDED_ONLY",
     "PART",
     "Closing",
     "Content",
@@ -42,6 +44,7 @@ __all__ = [
     "MappedFile",
     "OpenFile",
     "Patience",
+    "Probe",
     "RemoteOptions",
     "Traffic",
     "UnreadableError",
@@ -61,4 +64,7 @@ __all__ = [
     "write_whole",
 ]
 
-__getattr__ = lazily(__name__, {"hub_cache": "remote.hub_environment", "open_remote": "remote.opening"})
+__getattr__ = lazily(
+    __name__,
+    {"Probe": "remote.place", "hub_cache": "remote.hub_environment", "open_remote": "remote.opening"},
+)

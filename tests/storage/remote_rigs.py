@@ -8,7 +8,7 @@ from typing import Any, Final, Self
 
 import pytest
 
-from rowscope.inspector.storage import Patience, RemoteOptions
+from rowscope.inspector.storage import Patience, Probe, RemoteOptions
 from rowscope.inspector.storage.interface import Folder
 from rowscope.inspector.storage.remote.opening import open_remote
 
@@ -31,7 +31,7 @@ class WebRig:
     snapshot = True
 
     def __init__(self, files: Mapping[str, bytes]) -> None:
-        self._known = {**dict.fromkeys(files, 1), "another.json": 1}
+        self._known = dict.fromkeys([*files, "another.json"], Probe(1))
         self.server = Server({f"/some/place/{name}": data for name, data in files.items()})
 
     @property

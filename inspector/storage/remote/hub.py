@@ -6,7 +6,7 @@ import json
 import posixpath
 import re
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final, Literal
 from urllib.parse import SplitResult, quote, urlsplit
 
@@ -20,7 +20,7 @@ from rowscope.inspector.storage.remote.hub_address import HubAddress
 from rowscope.inspector.storage.remote.hub_cache import HubCache, digest_of
 from rowscope.inspector.storage.remote.hub_environment import endpoint, require_online, token
 from rowscope.inspector.storage.remote.options import RemoteOptions
-from rowscope.inspector.storage.remote.place import Entry
+from rowscope.inspector.storage.remote.place import Entry, Probe
 from rowscope.inspector.storage.remote.web import HttpPlace
 
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}")
@@ -58,8 +58,8 @@ class HubPlace(HttpPlace):
         self._found: tuple[str, Mapping[str, Listed]] | None = None
 
     @property
-    def known(self) -> Sequence[str]:
-        return ()
+    def known(self) -> Mapping[str, Probe]:
+        return {}
 
     @property
     def commit(self) -> str:

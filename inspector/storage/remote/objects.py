@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final, Literal
 
 from rowscope.inspector.errors import CheckpointError, MalformedFileError, MissingExtraError, RowscopeError
@@ -14,7 +15,7 @@ from rowscope.inspector.storage.http.refusals import DENIED, MISSING
 from rowscope.inspector.storage.interface import UnreadableError
 from rowscope.inspector.storage.pace import Pace
 from rowscope.inspector.storage.remote.options import RemoteOptions
-from rowscope.inspector.storage.remote.place import Deliver, Entry
+from rowscope.inspector.storage.remote.place import Deliver, Entry, Probe
 from rowscope.inspector.storage.traffic import Traffic
 
 COPIES: Final = {
@@ -46,7 +47,7 @@ class ObjectPlace:
     """
 
     flat = False
-    known: Sequence[str] = ()
+    known: Mapping[str, Probe] = MappingProxyType({})
 
     def __init__(self, url: str, options: RemoteOptions) -> None:
         try:

@@ -10,17 +10,16 @@ from rowscope.inspector.storage.http.connection import origin_of
 from rowscope.inspector.storage.remote.folder import RemoteFolder
 from rowscope.inspector.storage.remote.hub_address import HubAddress, hub_address, pasted
 from rowscope.inspector.storage.remote.options import RemoteOptions
-from rowscope.inspector.storage.remote.place import Place
+from rowscope.inspector.storage.remote.place import Place, Probe
 from rowscope.inspector.storage.remote.session import Session
 
 
-def open_remote(url: str, known: Mapping[str, int], options: RemoteOptions) -> RemoteFolder:
+def open_remote(url: str, known: Mapping[str, Probe], options: RemoteOptions) -> RemoteFolder:
     """The folder at a URL; nothing is fetched yet.
 
     Args:
         url: `https://`, `http://`, `hf://`, `s3://`, `gs://` or `az://`.
-        known: names that checkpoints have, to ask for where a place cannot be listed, and how many bytes of
-            each to fetch at once.
+        known: names that checkpoints have, to ask for where a place cannot be listed.
 
     Raises:
         CheckpointError: not a URL of these.
@@ -38,7 +37,7 @@ def open_remote(url: str, known: Mapping[str, int], options: RemoteOptions) -> R
 
 
 def _place(
-    url: str, parts: SplitResult, known: Mapping[str, int], options: RemoteOptions
+    url: str, parts: SplitResult, known: Mapping[str, Probe], options: RemoteOptions
 ) -> tuple[Place, str]:
     if parts.scheme == "hf":
         return _hub(hub_address(url), options)

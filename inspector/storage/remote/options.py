@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import field
 from pathlib import Path
+from typing import Final
 
 from rowscope.inspector.frozen import record
 from rowscope.inspector.storage.traffic import MAX_DOWNLOAD
@@ -34,8 +35,15 @@ class RemoteOptions:
         cache: folder that keeps what was fetched for a later run; None to keep nothing of the weights.
         max_download: bytes that may be fetched of one checkpoint.
         patience: how long to wait for servers.
+        needed_only: ask a place that cannot be listed for those files alone that decide something, not for
+            those of which a note would say that others go first. For who shows no notes.
     """
 
     cache: Path | None = None
     max_download: int = MAX_DOWNLOAD
     patience: Patience = field(default=Patience())
+    needed_only: bool = False
+
+
+NEEDED_ONLY: Final = RemoteOptions(needed_only=True)
+"""For who shows no notes."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Literal, Protocol
 
 from rowscope.inspector.frozen import record
@@ -26,6 +26,19 @@ class Entry:
     name: str
     size: int
     identity: str
+
+
+@record
+class Probe:
+    """A name to ask for in a place that cannot be listed.
+
+    Attributes:
+        first: bytes of the file to fetch with the very request that asks for it.
+        outranked_by: names of which one is enough for this one to decide nothing.
+    """
+
+    first: int
+    outranked_by: tuple[str, ...] = ()
 
 
 class Place(Protocol):
@@ -52,7 +65,7 @@ class Place(Protocol):
     @property
     def flat(self) -> bool: ...
     @property
-    def known(self) -> Sequence[str]: ...
+    def known(self) -> Mapping[str, Probe]: ...
 
     def listing(self, below: str) -> Mapping[str, Literal["file", "folder"]] | None:
         """Names in a folder of it (`""` is the place itself) and what they are; None where there is none."""

@@ -40,7 +40,8 @@ class Session:
         return f"{self.place.location.rstrip('/')}/{name}" if name else self.place.location
 
     def listing(self, below: str) -> Mapping[str, Literal["file", "folder"]] | None:
-        """Names in a folder and what they are; of a place that cannot be listed, the known names that it has.
+        """Names in a folder and what they are; of a place that cannot be listed, the known names that it has,
+        with `needed_only` those that decide something.
 
         Raises:
             UnreadableError: there is nothing, or it may not be looked at.
@@ -50,13 +51,40 @@ class Session:
             return self.place.listing(below)
         with self._probing:
             if self._there is None:
-                self._there = self._probe(self.place.known)
+                self._there = self._known_names()
         start = f"{below}/" if below else ""
         inside = [name[len(start) :] for name in self._there if name.startswith(start)]
         return {name.split("/")[0]: "folder" if "/" in name else "file" for name in inside} or None
 
-    def _probe(self, names: Sequence[str]) -> tuple[str, ...]:
-        """Those of the names that the place has, asked for side by side."""
+    def _known_names(self) -> tuple[str, ...]:
+        """Those of the known names that the place has: first those are asked for that nothing outranks."""
+        known, brief = self.place.known, self.place.options.needed_only
+        first = [name for name, probe in known.items() if not (brief and probe.outranked_by)]
+        found = self._probe(first)
+        found |= self._probe(
+            [
+                name
+                for name, probe in known.items()
+                if name not in found and not any(found[other] is None for other in probe.outranked_by)
+            ]
+        )
+        there = tuple(name for name in known if found.get(name, _UNTOLD) is None)
+        for error in found.values():
+            # Where others are there, a refusal is how stores without a listing say that there is none.
+            if error is not None and not (isinstance(error, UnreadableError) and (there or missing(error))):
+                raise error
+        if not there:
+            raise UnreadableError(
+                f"{self.place.location!r} holds none of the files that checkpoints have (config.json, "
+                "model.safetensors, model.safetensors.index.json ...); a folder behind plain HTTP cannot be "
+                "listed: give its address, or that of a weights file or an index in it",
+                why=MISSING,
+                location=self.place.location,
+            )
+        return there
+
+    def _probe(self, names: Sequence[str]) -> dict[str, RowscopeError | None]:
+        """What is wrong with each of the names, asked for side by side; None for those that are there."""
         found: dict[str, RowscopeError | None] = {}
         left = threading.Semaphore(0)
 
@@ -72,20 +100,7 @@ class Session:
         self._lanes.short.add([partial(ask, name) for name in names], urgent=True)
         for _ in names:
             left.acquire()
-        there = tuple(name for name in names if found.get(name, _UNTOLD) is None)
-        for error in found.values():
-            # Where others are there, a refusal is how stores without a listing say that there is none.
-            if error is not None and not (isinstance(error, UnreadableError) and (there or missing(error))):
-                raise error
-        if not there:
-            raise UnreadableError(
-                f"{self.place.location!r} holds none of the files that checkpoints have (config.json, "
-                "model.safetensors, model.safetensors.index.json ...); a folder behind plain HTTP cannot be "
-                "listed: give its address, or that of a weights file or an index in it",
-                why=MISSING,
-                location=self.place.location,
-            )
-        return there
+        return found
 
     def download(self, name: str) -> Download:
         """A file, as it was when it was first asked for.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from urllib.parse import SplitResult, quote, urlunsplit
 
 from rowscope.inspector.storage.http.answers import Known
@@ -13,7 +13,7 @@ from rowscope.inspector.storage.http.ranged import Deliver, Getter, Target
 from rowscope.inspector.storage.http.refusals import PLAIN, Advice
 from rowscope.inspector.storage.pace import Pace
 from rowscope.inspector.storage.remote.options import RemoteOptions
-from rowscope.inspector.storage.remote.place import Entry
+from rowscope.inspector.storage.remote.place import Entry, Probe
 from rowscope.inspector.storage.traffic import Traffic
 
 FIRST: int = 1 << 16
@@ -96,18 +96,14 @@ class WebPlace(HttpPlace):
     Args:
         url: the folder's address; a name and password in it are sent to its host alone, a query is that of
             every file (a signature).
-        known: names to ask for, and how much of each to fetch at once.
+        known: names to ask for.
     """
 
-    def __init__(self, url: SplitResult, known: Mapping[str, int], options: RemoteOptions) -> None:
+    def __init__(self, url: SplitResult, known: Mapping[str, Probe], options: RemoteOptions) -> None:
         secret = {"Authorization": basic(url)} if url.username else {}
         self._url = url._replace(netloc=url.netloc.rpartition("@")[2], fragment="")
         super().__init__(urlunsplit(self._url._replace(query="")), secret, options)
-        self._known = known
-
-    @property
-    def known(self) -> Sequence[str]:
-        return tuple(self._known)
+        self.known = known
 
     def listing(self, below: str) -> None:
         return None
@@ -116,4 +112,5 @@ class WebPlace(HttpPlace):
         return self._url._replace(path=f"{self._url.path.rstrip('/')}/{quote(name)}")
 
     def first_bytes(self, name: str) -> int:
-        return self._known.get(name, FIRST)
+        probe = self.known.get(name)
+        return FIRST if probe is None else probe.first

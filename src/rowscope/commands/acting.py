@@ -98,7 +98,10 @@ def mask(
     files = {name: form.file for name, form in FORMATS.items()}
     format = pick_format(format, output, ("text", "json", *FORMATS), files=files)
     checkpoint = open_checkpoint(
-        path, tokenizer=tokenizer, base=base, remote=remote_options(cache, max_download)
+        path,
+        tokenizer=tokenizer,
+        base=base,
+        remote=remote_options(cache, max_download, needed_only=True),
     )
     if apply:
         _ = checkpoint.root  # refuses what cannot be written to before anything is fetched

@@ -128,7 +128,10 @@ def rows(
     format = pick_format(format, output, ("text", "json", "csv", "jsonl", "parquet", "html"))
     language = page_options({format}, title, lang)
     checkpoint = open_checkpoint(
-        path, tokenizer=tokenizer, base=base, remote=remote_options(cache, max_download)
+        path,
+        tokenizer=tokenizer,
+        base=base,
+        remote=remote_options(cache, max_download, needed_only=True),
     )
     chosen = matrix_of(checkpoint, matrix)
     names = RowNames(checkpoint, chosen)
@@ -179,7 +182,10 @@ def suspects(
 
     format = pick_format(format, output, ("text", "json", *SUSPECTS_FORMATS))
     checkpoint = open_checkpoint(
-        path, tokenizer=tokenizer, base=base, remote=remote_options(cache, max_download)
+        path,
+        tokenizer=tokenizer,
+        base=base,
+        remote=remote_options(cache, max_download, needed_only=True),
     )
     with Progress(checkpoint, rows=matrix_of(checkpoint, matrix).rows) as progress:
         found = find_suspects(

@@ -24,8 +24,8 @@ _SIZE = re.compile(r"(?P<number>\d{1,15}(\.\d{1,9})?) ?(?P<unit>[kMGT]?(iB|B)?)"
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 
 
-def remote_options(cache: str | None, max_download: str) -> RemoteOptions:
-    """What the two options say.
+def remote_options(cache: str | None, max_download: str, *, needed_only: bool = False) -> RemoteOptions:
+    """What the two options say, and whether a command has no use for notes on files that decide nothing.
 
     Raises:
         UsageError: a size that is none.
@@ -33,6 +33,7 @@ def remote_options(cache: str | None, max_download: str) -> RemoteOptions:
     return RemoteOptions(
         cache=None if cache is None else Path(cache).expanduser(),
         max_download=size(max_download, "--max-download"),
+        needed_only=needed_only,
     )
 
 
