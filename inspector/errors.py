@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterable
 from typing import Any, ClassVar, Final
 
 _MOST_TEXT: Final = 8_000
 """Characters of one message, several times the longest path that systems allow."""
+_MOST_GUESSED: Final = 200
+"""Characters of a word that is compared with others: that takes time with the square of them."""
 
 
 def bounded(text: str) -> str:
@@ -126,6 +129,24 @@ class RefusedError(RowscopeError):
 
     default_code = "REFUSED"
     exit_code = 5
+
+
+def guess(word: str, known: Iterable[str]) -> str:
+    """`did you mean trained? `, or nothing where no known word is near."""
+    if len(word) > _MOST_GUESSED:
+        return ""
+    from difflib import get_close_matches  # 3 ms, and only for an error
+
+    spelled = {name.lower(): name for name in known}
+    near = get_close_matches(word.lower(), spelled, n=1)
+    return f"did you mean {spelled[near[0]]}? " if near else ""
+
+
+def unknown_value(option: str, value: object, known: Iterable[str]) -> UsageError:
+    """The refusal of a value that is none of those which an option has."""
+    names = tuple(known)
+    near = guess(value, names) if isinstance(value, str) else ""
+    return UsageError(f"{option} {value!r} is not known; {near}use {', '.join(names)}", location=option)
 
 
 def optional(package: str, extra: str, purpose: str) -> Any:  # noqa: ANN401 - a module

@@ -12,7 +12,7 @@ from rowscope.inspector.audit.scope import Coverage, Hidden, SettingsFacts
 from rowscope.inspector.census import Capacity, Census
 from rowscope.inspector.checks import MAX_IDS, SEVERITY_RANK, Finding
 from rowscope.inspector.documents import Documented
-from rowscope.inspector.errors import UsageError
+from rowscope.inspector.errors import unknown_value
 from rowscope.inspector.evidence import WeightDecay
 from rowscope.inspector.frozen import Comparable, fields_of, record
 from rowscope.inspector.plain import to_plain
@@ -210,9 +210,7 @@ class Report(Documented, Comparable):
             UsageError: `fail_on` is not one of `FAIL_ON`.
         """
         if fail_on not in FAIL_ON:
-            raise UsageError(
-                f"--fail-on {fail_on!r} is not known; use {', '.join(FAIL_ON)}", location="--fail-on"
-            )
+            raise unknown_value("--fail-on", fail_on, FAIL_ON)
         if not self.complete and not allow_partial:
             return 3
         if fail_on == "never":

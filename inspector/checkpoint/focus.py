@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from rowscope.inspector.checkpoint.checkpoint import Checkpoint
-from rowscope.inspector.errors import UsageError
+from rowscope.inspector.errors import UsageError, guess
 from rowscope.inspector.matrices import MatrixLayout, Table
 
 
@@ -19,8 +19,9 @@ def table_named(checkpoint: Checkpoint, name: str) -> Table:
         if table.matrix.tensor == name:
             return table
     known = ", ".join(f"{table.matrix.tensor} ({table.role})" for table in checkpoint.tables) or "none"
+    near = guess(name, ("input", "output", *(table.matrix.tensor for table in checkpoint.tables)))
     raise UsageError(
-        f"--matrix {name!r} is not known; use input, output, or a vocabulary table by its name: {known}",
+        f"--matrix {name!r} is not known; {near}use input, output, or a vocabulary table by its name: {known}",
         location="--matrix",
     )
 

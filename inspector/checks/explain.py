@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-
 from rowscope.inspector.checks.registry import RULES
-from rowscope.inspector.errors import UsageError
+from rowscope.inspector.errors import UsageError, guess
 
 
 def explain(code: str) -> str:
@@ -20,12 +18,9 @@ def explain(code: str) -> str:
     by_name = {rule.name: rule.code for rule in RULES.values()}
     wanted = by_name.get(code.lower(), code.upper())
     if wanted not in RULES:
-        near = get_close_matches(wanted, RULES, n=1) or [
-            by_name[name] for name in get_close_matches(code.lower(), by_name, n=1)
-        ]
-        guess = f"did you mean {near[0]}? " if near else ""
+        near = guess(wanted, (*RULES, *by_name))
         raise UsageError(
-            f"{code!r} is no finding code; {guess}the codes are {', '.join(RULES)}", location="CODE"
+            f"{code!r} is no finding code; {near}the codes are {', '.join(RULES)}", location="CODE"
         )
     from importlib.resources import files  # 3 ms that an audit need not wait for
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from rowscope.inspector.errors import UsageError
+from rowscope.inspector.errors import UsageError, unknown_value
 from rowscope.inspector.fleet.engines import Engine, Limits
 
 ENGINES: Final = ("local", "shard", "ray")
@@ -18,7 +18,7 @@ def engine_named(name: str, limits: Limits, ray_address: str | None) -> Engine:
         UsageError: an unknown name, or an option that the engine does not have.
     """
     if name not in ENGINES:
-        raise UsageError(f"--engine {name!r} is not known; use {', '.join(ENGINES)}", location="--engine")
+        raise unknown_value("--engine", name, ENGINES)
     if name == "ray":
         from rowscope.inspector.fleet.on_ray import RayEngine
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import rowscope
 from rowscope.inspector.audit import FAIL_ON
-from rowscope.inspector.errors import UsageError
+from rowscope.inspector.errors import unknown_value
 from rowscope.inspector.frozen import record
 from rowscope.inspector.plain import to_plain
 
@@ -83,9 +83,7 @@ class Fleet:
             UsageError: `fail_on` is not one of `FAIL_ON`.
         """
         if fail_on not in FAIL_ON:
-            raise UsageError(
-                f"--fail-on {fail_on!r} is not known; use {', '.join(FAIL_ON)}", location="--fail-on"
-            )
+            raise unknown_value("--fail-on", fail_on, FAIL_ON)
         if self.failures or (self.partial and not allow_partial):
             return 3
         grave = FAIL_ON[: FAIL_ON.index(fail_on) + 1] if fail_on != "never" else ()

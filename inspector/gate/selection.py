@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
 
 from rowscope.inspector.audit import Hidden, Report, Skipped
 from rowscope.inspector.checks import RULES, Finding
-from rowscope.inspector.errors import UsageError
+from rowscope.inspector.errors import UsageError, guess
 
 
 def select(
@@ -70,10 +69,9 @@ def check_codes(values: Sequence[str], option: str) -> tuple[str, ...]:
     parts = [part.strip().upper() for value in values for part in value.split(",")]
     for part in parts:
         if not part or not any(code.startswith(part) for code in RULES):
-            near = get_close_matches(part, [*RULES, *sorted({code[:3] for code in RULES})], n=1)
-            guess = f"did you mean {near[0]}? " if near else ""
+            near = guess(part, (*RULES, *sorted({code[:3] for code in RULES})))
             raise UsageError(
-                f"{option}: no finding code begins with {part!r}; {guess}the codes are {', '.join(RULES)}",
+                f"{option}: no finding code begins with {part!r}; {near}the codes are {', '.join(RULES)}",
                 location=option,
             )
     return tuple(parts)

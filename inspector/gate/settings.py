@@ -6,12 +6,11 @@ import dataclasses
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
 from rowscope.inspector.audit import FAIL_ON, SettingsFacts
-from rowscope.inspector.errors import CheckpointError, UsageError
+from rowscope.inspector.errors import CheckpointError, UsageError, guess
 from rowscope.inspector.frozen import record
 from rowscope.inspector.gate.selection import check_codes
 from rowscope.inspector.storage import local_file
@@ -186,10 +185,9 @@ def _settings(values: Mapping[str, Any], path: Path) -> Settings:
     for key, value in values.items():
         reader = _READERS.get(key)
         if reader is None:
-            near = get_close_matches(key, _READERS, n=1)
-            guess = f"did you mean {near[0]}? " if near else ""
+            near = guess(key, _READERS)
             raise UsageError(
-                f"{str(path)!r}: unknown key {key!r}; {guess}the keys are {', '.join(_READERS)}",
+                f"{str(path)!r}: unknown key {key!r}; {near}the keys are {', '.join(_READERS)}",
                 location=f"{path}: {key}",
             )
         fields[key.replace("-", "_")] = reader(value, key, path)

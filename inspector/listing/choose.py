@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rowscope.inspector.census import GROUP_MEMBERS, group_codes
 from rowscope.inspector.checkpoint import Checkpoint, no_matrix, table_named
-from rowscope.inspector.errors import NoMatrixError, UsageError
+from rowscope.inspector.errors import NoMatrixError, UsageError, unknown_value
 from rowscope.inspector.matrices import Matrix
 from rowscope.inspector.ranges import parse_ranges
 from rowscope.inspector.rows import draft_tokens
@@ -159,7 +159,5 @@ def _nearest(vocabulary: Vocabulary | None, token: str) -> str:
 
 def _group_ids(codes: NDArray[np.int8], group: str) -> NDArray[np.int64]:
     if group not in GROUP_MEMBERS:
-        raise UsageError(
-            f"--group {group!r} is not known; use {', '.join(GROUP_MEMBERS)}", location="--group"
-        )
+        raise unknown_value("--group", group, GROUP_MEMBERS)
     return np.flatnonzero(np.isin(codes, GROUP_MEMBERS[group]))

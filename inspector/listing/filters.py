@@ -6,13 +6,12 @@ import dataclasses
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rowscope.inspector.errors import UsageError
+from rowscope.inspector.errors import UsageError, guess, unknown_value
 from rowscope.inspector.evidence import VERDICTS
 from rowscope.inspector.listing.table import VocabularyRows
 
@@ -57,10 +56,7 @@ def filtered(
 
 def _verdict(word: str) -> str:
     if word not in VERDICTS:
-        raise UsageError(
-            f"--verdict {word!r} is not known; {_guess(word, VERDICTS)}use {', '.join(VERDICTS)}",
-            location="--verdict",
-        )
+        raise unknown_value("--verdict", word, VERDICTS)
     return word
 
 
@@ -109,15 +105,10 @@ def _column(table: VocabularyRows, name: str, option: str) -> NDArray[Any]:
     if name not in columns:
         known = ", ".join(columns)
         raise UsageError(
-            f"{option}: there is no column {name!r}; {_guess(name, list(columns))}the columns are {known}",
+            f"{option}: there is no column {name!r}; {guess(name, columns)}the columns are {known}",
             location=option,
         )
     return columns[name]
-
-
-def _guess(word: str, known: Sequence[str]) -> str:
-    near = get_close_matches(word, known, n=1)
-    return f"did you mean {near[0]}? " if near else ""
 
 
 def _taken(table: VocabularyRows, index: NDArray[np.int64]) -> VocabularyRows:

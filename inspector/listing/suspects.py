@@ -15,7 +15,7 @@ import rowscope
 from rowscope.inspector.census import GROUP_MEMBERS, GROUPS, RESERVED, group_codes
 from rowscope.inspector.checkpoint import Checkpoint, open_checkpoint
 from rowscope.inspector.checks import rank
-from rowscope.inspector.errors import UsageError
+from rowscope.inspector.errors import unknown_value
 from rowscope.inspector.evidence import CONFIDENCES, TRAINED, VERDICTS, MatrixFacts, measure_matrix
 from rowscope.inspector.frames import Framed
 from rowscope.inspector.frozen import Comparable, record
@@ -131,9 +131,7 @@ def find_suspects(
         MissingExtraError: `reachability` without the extra `tokenizer`.
     """
     if group not in GROUP_CHOICES:
-        raise UsageError(
-            f"--group {group!r} is not known; use {', '.join(GROUP_CHOICES)}", location="--group"
-        )
+        raise unknown_value("--group", group, GROUP_CHOICES)
     if not isinstance(checkpoint, Checkpoint):
         checkpoint = open_checkpoint(checkpoint, remote=NEEDED_ONLY)
     matrix = matrix_of(checkpoint, role)

@@ -27,6 +27,7 @@ from rowscope.inspector.errors import (
     TokenizerError,
     UndecodableError,
     UsageError,
+    unknown_value,
 )
 from rowscope.inspector.evidence import LOW, TRAINED, judge_some, measure_matrix
 from rowscope.inspector.mask.own import own_suppressed
@@ -114,10 +115,7 @@ def _words(include: str | Iterable[str]) -> tuple[str, ...]:
         raise UsageError(f"--include names nothing; use {', '.join(INCLUDE)}", location="--include")
     unknown = [word for word in words if word not in INCLUDE]
     if unknown:
-        raise UsageError(
-            f"--include {unknown[0]!r} is not known; use {', '.join(INCLUDE)}, or several joined by commas",
-            location="--include",
-        )
+        raise unknown_value("--include", unknown[0], INCLUDE)
     return words
 
 

@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from rowscope.inspector.errors import UsageError
+from rowscope.inspector.errors import unknown_value
 from rowscope.inspector.frozen import record
 from rowscope.inspector.mask.modules import mlx_module, python_module, tensorrt_llm_module, vllm_module
 from rowscope.inspector.mask.result import Mask
@@ -55,9 +55,7 @@ def render_mask(mask: Mask, format: str) -> str | bytes:
         UsageError: no such format.
     """
     if format not in FORMATS:
-        raise UsageError(
-            f"--format {format!r} is not known; use text, json, {', '.join(FORMATS)}", location="--format"
-        )
+        raise unknown_value("--format", format, ("text", "json", *FORMATS))
     return FORMATS[format].build(mask)
 
 

@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Final
 
-from rowscope.inspector.errors import UsageError
+from rowscope.inspector.errors import unknown_value
 
 LANGUAGES: Final = ("en", "zh")
 
@@ -20,9 +20,7 @@ class Texts:
 
     def __init__(self, language: str, folder: Path) -> None:
         if language not in LANGUAGES:
-            raise UsageError(
-                f"--lang {language!r} is not known; use {' or '.join(LANGUAGES)}", location="--lang"
-            )
+            raise unknown_value("--lang", language, LANGUAGES)
         self.language = language
         self._sections = tomllib.loads((folder / f"{language}.toml").read_text("utf-8"))
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec
 
 import typer
 
-from rowscope.inspector.errors import RefusedError, RowscopeError, UsageError
+from rowscope.inspector.errors import RefusedError, RowscopeError, UsageError, unknown_value
 from rowscope.signals import interruptible, words_of
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Options = ParamSpec("Options")
 
+COLOR: Final = ("auto", "always", "never")
 _COLOURS: Final = {
     "title": "bold",
     "heading": "bold cyan",
@@ -54,10 +55,9 @@ def verbose() -> bool:
 
 def check_manner(color: str, format: str) -> None:
     """Refuse an unknown value of `--color`, as a command refuses its own; ends the process."""
-    if color in ("auto", "always", "never"):
+    if color in COLOR:
         return
-    error = UsageError(f"--color {color!r} is not known; use auto, always or never", location="--color")
-    raise typer.Exit(_fail(error, format))
+    raise typer.Exit(_fail(unknown_value("--color", color, COLOR), format))
 
 
 def coloured() -> bool:
@@ -256,4 +256,4 @@ def text_width() -> int:
 def check_choice(option: str, value: str, known: tuple[str, ...]) -> None:
     """Refuse an unknown value of an option before any work is done."""
     if value not in known:
-        raise UsageError(f"{option} {value!r} is not known; use {', '.join(known)}", location=option)
+        raise unknown_value(option, value, known)

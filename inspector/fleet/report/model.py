@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 import rowscope
 from rowscope.inspector.audit import FAIL_ON
 from rowscope.inspector.checks import SEVERITY_RANK
-from rowscope.inspector.errors import UsageError
+from rowscope.inspector.errors import unknown_value
 from rowscope.inspector.frozen import record
 from rowscope.inspector.plain import to_plain
 
@@ -172,9 +172,7 @@ class FleetReport:
             UsageError: `fail_on` is not known.
         """
         if fail_on not in FAIL_ON:
-            raise UsageError(
-                f"--fail-on {fail_on!r} is not known; use {', '.join(FAIL_ON)}", location="--fail-on"
-            )
+            raise unknown_value("--fail-on", fail_on, FAIL_ON)
         counted = [line for line in self.checkpoints if line.latest]
         incomplete = {"failed"} if allow_partial else {"failed", "partial"}
         if not counted or any(line.status in incomplete for line in counted):

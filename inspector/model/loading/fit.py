@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from rowscope.inspector.checkpoint import Checkpoint
-from rowscope.inspector.errors import RefusedError, UsageError
+from rowscope.inspector.errors import RefusedError, unknown_value
 from rowscope.inspector.model.loading.memory import BYTES, Need, available, estimate, require_fit
 
 DEVICES: Final = ("auto", "cpu", "cuda", "mps")
@@ -36,7 +36,7 @@ def choose_device(torch: Any, device: str) -> str:  # noqa: ANN401 - the module
         RefusedError: (NO_DEVICE) the device asked for is not there.
     """
     if device not in DEVICES:
-        raise UsageError(f"--device {device!r} is not known; use {', '.join(DEVICES)}", location="--device")
+        raise unknown_value("--device", device, DEVICES)
     present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if device == "auto":
         return next(name for name, there in present.items() if there)
@@ -67,7 +67,7 @@ def choose_dtype(
         RefusedError: (NO_DTYPE) float64 on MPS; (NO_MEMORY) it does not fit.
     """
     if dtype not in DTYPES:
-        raise UsageError(f"--dtype {dtype!r} is not known; use {', '.join(DTYPES)}", location="--dtype")
+        raise unknown_value("--dtype", dtype, DTYPES)
     if dtype == "float64" and device == "mps":
         raise RefusedError(
             "--dtype 'float64': MPS has no float64; use --device cpu", location="--dtype", code="NO_DTYPE"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from rowscope.inspector.errors import UsageError
+from rowscope.inspector.errors import UsageError, unknown_value
 from rowscope.inspector.model.loading.call import require_kind, running
 from rowscope.inspector.model.loading.load import Source, load
 from rowscope.inspector.model.results import Progress
@@ -93,7 +93,4 @@ def _check(steps: int, batch: int, rate: float | None, decay: float, variants: S
             raise UsageError(f"{name} {value}: give a number above 0", location=name)
     unknown = [name for name in variants if name not in VARIANTS]
     if unknown or not variants:
-        raise UsageError(
-            f"--variant {unknown[0] if unknown else 'nothing'!r} is not known; use {', '.join(VARIANTS)}",
-            location="--variant",
-        )
+        raise unknown_value("--variant", unknown[0] if unknown else "nothing", VARIANTS)
