@@ -18,7 +18,7 @@ from rowscope.commands.listing import explain, inspect, rows, suspects
 from rowscope.commands.manner import with_manner
 from rowscope.commands.study import study
 from rowscope.inspector.errors import UsageError
-from rowscope.terminal import print_failure
+from rowscope.terminal import fail, print_failure
 
 GROUPS = {"probe": ("probing", "probe"), "fleet": ("fleet", "fleet")}
 """Commands that have commands of their own, by name: module of `rowscope.commands` and name in it."""
@@ -27,33 +27,30 @@ COMMANDS = {
     body.__name__: body for body in (inspect, audit, rows, suspects, diff, claim, undo, mask, study, explain)
 }
 
-
-EPILOG = (
-    "Start with `rowscope audit demo`. Exit codes: 0 done, 1 a finding at or above --fail-on, 2 usage, 3 "
-    "not or only partly audited, 4 an extra is missing, 5 refused and nothing written, 130 interrupted."
-)
+# What a shell that completes a command line puts into the environment, by the names of the command.
+ASKED_BY_SHELLS = ("_ROWSCOPE_COMPLETE", "_HF_ROWSCOPE_COMPLETE")
 
 
 def make_app(*words: str) -> typer.Typer:
     """The application. Where the first of `words` that is no option names a command, it has no other one:
     typer would read the parameters of all of them, which takes longer than to look at a small checkpoint."""
+    named = next((word for word in words if not word.startswith("-")), "")
+    alone = named in (*COMMANDS, *GROUPS)
     made = typer.Typer(
         name="rowscope",
         cls=PlainGroup,
         help="What is in the vocabulary rows of this checkpoint? Answers from the files alone.",
-        epilog=EPILOG,
         no_args_is_help=True,
-        add_completion=False,
+        add_completion=not alone or _asked_by_shell(),
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    named = next((word for word in words if not word.startswith("-")), "")
     for name, body in COMMANDS.items():
-        if named == name or named not in (*COMMANDS, *GROUPS):
+        if named == name or not alone:
             made.command(cls=PlainCommand)(with_manner(body))
     for name, (module, group) in GROUPS.items():
-        if named == name or named not in (*COMMANDS, *GROUPS):
+        if named == name or not alone:
             made.add_typer(getattr(import_module(f"rowscope.commands.{module}"), group))
     made.callback(invoke_without_command=True)(version)
     return made
@@ -85,15 +82,40 @@ def main() -> None:
     # The parser's base class, wherever this version of typer keeps it.
     parser_error: type[typer.BadParameter] = typer.BadParameter.__mro__[2]
     try:
-        code = make_app(*sys.argv[1:])(standalone_mode=False)
+        code = _app_for(sys.argv[1:])(standalone_mode=False, prog_name=_program())
     except parser_error as error:
         error.show()
         if _asks_json(sys.argv):
             print_failure(UsageError(error.format_message()))
         sys.exit(2)
+    except UsageError as error:  # of what comes before any command
+        sys.exit(fail(error, "text"))
     except typer.Abort:
         sys.exit(130)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _app_for(words: list[str]) -> typer.Typer:
+    """The application that these words need; it was started without any where a shell asks to complete."""
+    if _asked_by_shell():
+        from rowscope.commands.completing import completed_words
+
+        return make_app(*completed_words())
+    if any(word in ("--install-completion", "--show-completion") for word in words[:1]):
+        from rowscope.commands.completing import check_shell
+
+        check_shell()
+    return make_app(*words)
+
+
+def _asked_by_shell() -> bool:
+    return any(os.environ.get(name) for name in ASKED_BY_SHELLS)
+
+
+def _program() -> str:
+    """What to call the program; `python -m rowscope` is `rowscope` too."""
+    name = os.path.splitext(os.path.basename(sys.argv[0]))[0]
+    return "rowscope" if name in ("", "-c", "__main__") else name
 
 
 def _one_blas_thread(words: list[str]) -> None:

@@ -10,18 +10,20 @@ from rowscope.inspector.matrices import MatrixLayout, Table
 
 
 def table_named(checkpoint: Checkpoint, name: str) -> Table:
-    """The vocabulary table that a tensor is.
+    """The vocabulary table that a tensor is, or the one of the role `input` or `output`.
 
     Raises:
-        UsageError: no vocabulary table has that name; the message lists them.
+        UsageError: no vocabulary table has that name or role; the message lists them.
     """
+    own = checkpoint.layout.of_role(name) if name in ("input", "output") else None
     for table in checkpoint.tables:
-        if table.matrix.tensor == name:
+        if table.matrix.tensor == (name if own is None else own.tensor):
             return table
     known = ", ".join(f"{table.matrix.tensor} ({table.role})" for table in checkpoint.tables) or "none"
     near = guess(name, ("input", "output", *(table.matrix.tensor for table in checkpoint.tables)))
     raise UsageError(
-        f"--matrix {name!r} is not known; {near}use input, output, or a vocabulary table by its name: {known}",
+        f"--matrix {name!r} is not known; {near}use input, output, or a vocabulary table by its name: "
+        f"{known}",
         location="--matrix",
     )
 

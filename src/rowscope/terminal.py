@@ -57,7 +57,7 @@ def check_manner(color: str, format: str) -> None:
     """Refuse an unknown value of `--color`, as a command refuses its own; ends the process."""
     if color in COLOR:
         return
-    raise typer.Exit(_fail(unknown_value("--color", color, COLOR), format))
+    raise typer.Exit(fail(unknown_value("--color", color, COLOR), format))
 
 
 def coloured() -> bool:
@@ -82,7 +82,7 @@ def command(body: Callable[Options, int]) -> Callable[Options, None]:
                     code = body(*args, **kwargs)
                     _to_standard_output()
                 except RowscopeError as error:
-                    code = _fail(error, str(kwargs.get("format") or chosen_format.get()))
+                    code = fail(error, str(kwargs.get("format") or chosen_format.get()))
         except BrokenPipeError:
             _forget_output()
             code = 0
@@ -94,7 +94,8 @@ def command(body: Callable[Options, int]) -> Callable[Options, None]:
     return run
 
 
-def _fail(error: RowscopeError, format: str) -> int:
+def fail(error: RowscopeError, format: str) -> int:
+    """Tell of an error, on standard output too where the format has a way to; the exit code."""
     from rowscope.inspector.text import visible
 
     try:

@@ -52,7 +52,7 @@ def test_every_command_and_option_has_its_place(name):
 
 def test_no_section_without_a_command():
     named = set(re.findall(r"^## (.*)$", CLI, flags=re.MULTILINE))
-    assert named - {"All commands", "Exit codes", "probe", "fleet", "Settings"} == set(COMMANDS)
+    assert named - {"All commands", "Completion", "Exit codes", "probe", "fleet", "Settings"} == set(COMMANDS)
 
 
 def test_the_readme_names_every_command():

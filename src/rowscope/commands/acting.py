@@ -45,7 +45,7 @@ def diff(
     format: FormatOption = None,
     output: OutputOption = None,
 ) -> int:
-    """Compare the rows of two checkpoints. Formats: text, json, jsonl, csv, parquet, html."""
+    """Compare the rows of two checkpoints."""
     from rowscope.inspector.checkpoint import open_checkpoint
     from rowscope.inspector.diff import diff as compare
     from rowscope.inspector.render.diff import DIFF_FORMATS, diff_lines, render_diff
@@ -84,8 +84,7 @@ def mask(
         typer.Option(
             "--format",
             "-f",
-            help="text, json, ids, ranges, generation-config, logit-bias, vllm, sglang, trl, verl, "
-            "tensorrt-llm, mlx, xgrammar, llama.cpp, llama.cpp-server, numpy or python.  [default: text]",
+            help="How to print it.  [default: text]",
         ),
     ] = None,
     output: OutputOption = None,

@@ -34,9 +34,7 @@ def audit(
     path: PathArgument,
     format: Annotated[
         str | None,
-        typer.Option(
-            "--format", "-f", help="text, json, markdown, html, sarif, github or model-card.  [default: text]"
-        ),
+        typer.Option("--format", "-f", help="How to print the report.  [default: text]"),
     ] = None,
     output: OutputOption = None,
     report: Annotated[
@@ -54,7 +52,9 @@ def audit(
     max_download: MaxDownloadOption = "5GB",
     fail_on: Annotated[
         str | None,
-        typer.Option("--fail-on", help="Exit 1 from this severity on: error, warning, note, never.  [error]"),
+        typer.Option(
+            "--fail-on", help="Exit 1 from this severity on: error, warning, note, never.  [default: error]"
+        ),
     ] = None,
     allow_partial: Annotated[
         bool | None,
@@ -66,7 +66,7 @@ def audit(
     ] = False,
     matrix: Annotated[
         str | None,
-        typer.Option("--matrix", help="Judge this vocabulary table alone, by its tensor's name."),
+        typer.Option("--matrix", help="Judge this table alone: input, output, or its tensor's name."),
     ] = None,
     brief: Annotated[
         bool, typer.Option("--brief", help="The answer alone: a line for every error and warning.")

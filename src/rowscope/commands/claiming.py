@@ -51,7 +51,7 @@ def claim(
     format: FormatOption = None,
     output: OutputOption = None,
 ) -> int:
-    """Give reserved slots to new tokens: tokenizer files and row bytes. Formats: text, json."""
+    """Give reserved slots to new tokens: tokenizer files and row bytes."""
     from rowscope.inspector.checkpoint import open_checkpoint
     from rowscope.inspector.claim import LINKS
 
@@ -105,7 +105,7 @@ def undo(
     format: FormatOption = None,
     output: OutputOption = None,
 ) -> int:
-    """Take back the last claim made in place, finished or interrupted. Formats: text, json."""
+    """Take back the last claim made in place, finished or interrupted."""
     from rowscope.inspector.claim import undo_claim
     from rowscope.inspector.render.claim import render_undo
 

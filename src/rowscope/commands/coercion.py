@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, Final, Protocol
 
 from typer.core import TyperCommand, TyperGroup
@@ -91,25 +92,60 @@ class PlainCoercion:
 class PlainCommand(TyperCommand):
     """A command whose parameters take plain values by `PlainCoercion`, where this typer coerces lazily.
 
-    In any other version of typer, and for a parameter of any other type, it is typer's own command.
+    In any other version of typer, and for a parameter of any other type, it is typer's own command. What it
+    says for `--help` and offers to a shell is imported when that is asked for.
     """
 
-    def get_params(self, ctx: Any) -> list[Any]:  # noqa: ANN401 - typer's own types
-        return _simplified(super().get_params(ctx))
+    def get_params(self, ctx: Any) -> list[Any]:  # noqa: ANN401 - typer's own types, here and below
+        return _simplified(super().get_params(ctx), ctx)
+
+    def get_help(self, ctx: Any) -> str:  # noqa: ANN401
+        _helping().prepare(ctx)
+        return super().get_help(ctx)
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:  # noqa: ANN401
+        pieces: list[str] = _helping().usage_pieces(self.get_params(ctx))
+        return pieces
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401
+        _helping().write_options(ctx, self.get_params(ctx), formatter)
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401
+        _helping().write_page(ctx, formatter)
 
 
 class PlainGroup(TyperGroup):
-    """The same for the options of a group of commands."""
+    """The same for a group of commands."""
 
-    def get_params(self, ctx: Any) -> list[Any]:  # noqa: ANN401 - typer's own types
-        return _simplified(super().get_params(ctx))
+    def get_params(self, ctx: Any) -> list[Any]:  # noqa: ANN401
+        return _simplified(super().get_params(ctx), ctx)
+
+    def get_help(self, ctx: Any) -> str:  # noqa: ANN401
+        _helping().prepare(ctx)
+        return super().get_help(ctx)
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401
+        # The commands first: they are what one looks for.
+        _helping().write_commands(ctx, dict(self.commands), formatter)
+        _helping().write_options(ctx, self.get_params(ctx), formatter)
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401
+        _helping().write_page(ctx, formatter)
 
 
-def _simplified(parameters: list[Any]) -> list[Any]:
+def _helping() -> Any:  # noqa: ANN401 - the module
+    return import_module("rowscope.commands.helping")
+
+
+def _simplified(parameters: list[Any], ctx: Any) -> list[Any]:  # noqa: ANN401
     """The parameters themselves, `--help` among them, which typer makes on first use."""
     for parameter in parameters:
         if "get_runtime_param" not in vars(parameter):
             _simplify(parameter)
+    if ctx.resilient_parsing:  # a shell asks what could stand there
+        from rowscope.commands.completing import offer_values
+
+        offer_values(ctx, parameters)
     return parameters
 
 

@@ -10,6 +10,7 @@ import typer
 from rowscope.commands.coercion import PlainCommand, PlainGroup
 from rowscope.commands.fleet_report import report
 from rowscope.commands.formats import pick_format
+from rowscope.commands.manner import with_manner
 from rowscope.commands.options import OutputOption, TokenizerOption
 from rowscope.commands.remote import CacheOption, MaxDownloadOption, size
 from rowscope.inspector.errors import UsageError
@@ -31,12 +32,22 @@ class FleetGroup(PlainGroup):
             args = ["run", *args]
         return super().parse_args(ctx, args)
 
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:  # noqa: ANN401
+        """The commands, and what `run` would offer."""
+        run = self.commands["run"]
+        inside = run.make_context("run", [], parent=ctx, resilient_parsing=True)
+        paths = next(one for one in run.get_params(inside) if one.name == "paths")
+        offered = (run if incomplete.startswith("-") else paths).shell_complete(inside, incomplete)
+        here = super().shell_complete(ctx, incomplete)
+        taken = {item.value for item in offered}
+        return [*(item for item in here if item.value not in taken), *offered]
+
 
 fleet = typer.Typer(
     name="fleet",
     cls=FleetGroup,
-    help="Audit many checkpoints into a store of Parquet tables: rowscope fleet PATH... --out DIR, which is "
-    "fleet run. A folder called like a command here is ./status.",
+    help="Audit many checkpoints into a store of Parquet tables. rowscope fleet PATH... --out DIR is fleet "
+    "run; a folder called like a command here is ./status.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -46,6 +57,7 @@ FormatOption = Annotated[str | None, typer.Option("--format", "-f", help="text o
 
 
 @fleet.command(cls=PlainCommand)
+@with_manner
 @command
 def run(
     paths: Annotated[
@@ -97,7 +109,9 @@ def run(
     max_download: MaxDownloadOption = "5GB",
     fail_on: Annotated[
         str | None,
-        typer.Option("--fail-on", help="Exit 1 from this severity on: error, warning, note, never.  [error]"),
+        typer.Option(
+            "--fail-on", help="Exit 1 from this severity on: error, warning, note, never.  [default: error]"
+        ),
     ] = None,
     allow_partial: Annotated[
         bool | None,
@@ -173,6 +187,7 @@ def run(
 
 
 @fleet.command(cls=PlainCommand)
+@with_manner
 @command
 def status(store: StoreArgument, format: FormatOption = None, output: OutputOption = None) -> int:
     """How far the runs in a store are, from any terminal that sees it."""
@@ -189,7 +204,7 @@ def status(store: StoreArgument, format: FormatOption = None, output: OutputOpti
     return 0
 
 
-fleet.command(cls=PlainCommand)(report)
+fleet.command(cls=PlainCommand)(with_manner(report))
 
 
 def _check_counts(workers: int | None, time_limit: float | None) -> None:

@@ -49,7 +49,7 @@ def inspect(
     cache: CacheOption = None,
     max_download: MaxDownloadOption = "5GB",
 ) -> int:
-    """List what is in the files, from their headers. Formats: text, json."""
+    """List what is in the files, from their headers."""
     from rowscope.inspector.checkpoint import open_checkpoint
 
     format = pick_format(format, output, ("text", "json"))
@@ -120,7 +120,7 @@ def rows(
     format: FormatOption = None,
     output: OutputOption = None,
 ) -> int:
-    """Show rows one by one: norm, counts, verdict. Formats: text, json, csv, jsonl, parquet, html."""
+    """Show rows one by one: norm, counts, verdict."""
     from rowscope.inspector.checkpoint import open_checkpoint
     from rowscope.inspector.listing import RowNames, choose_ids, matrix_of, named_rows, row_table
     from rowscope.inspector.render.rows import render_rows, rows_lines
@@ -175,7 +175,7 @@ def suspects(
     format: FormatOption = None,
     output: OutputOption = None,
 ) -> int:
-    """Rank the rows that look untrained. Formats: text, json, csv, jsonl, parquet."""
+    """Rank the rows that look untrained."""
     from rowscope.inspector.checkpoint import open_checkpoint
     from rowscope.inspector.listing import find_suspects, matrix_of
     from rowscope.inspector.render.suspects import SUSPECTS_FORMATS, render_suspects, suspects_lines
@@ -211,13 +211,13 @@ def explain(
     code: Annotated[
         str | None,
         typer.Argument(
-            metavar="[CODE]", help="A code, such as ROW203, or a name; without it, the list of all."
+            metavar="CODE", help="A code, such as ROW203, or a name; without it, the list of all."
         ),
     ] = None,
     format: FormatOption = None,
     output: OutputOption = None,
 ) -> int:
-    """Say what a finding means, how it is measured, what to do. Formats: text, markdown, json."""
+    """Say what a finding means, how it is measured, what to do."""
     from rowscope.inspector.checks import RULES
     from rowscope.inspector.checks import explain as page_of
 

@@ -16,9 +16,7 @@ PathArgument = Annotated[
 ]
 FormatOption = Annotated[
     str | None,
-    typer.Option(
-        "--format", "-f", help="How to print the result; else as the name of --output says.  [default: text]"
-    ),
+    typer.Option("--format", "-f", help="How to print the result.  [default: text]"),
 ]
 OutputOption = Annotated[str | None, typer.Option("--output", "-o", help="Write to this file instead.")]
 TokenizerOption = Annotated[

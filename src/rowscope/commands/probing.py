@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rowscope.commands.coercion import PlainCommand, PlainGroup
 from rowscope.commands.formats import pick_format
+from rowscope.commands.manner import with_manner
 from rowscope.commands.options import (
     DeviceOption,
     DtypeOption,
@@ -42,6 +44,7 @@ TimingsOption = Annotated[
 
 probe = typer.Typer(
     name="probe",
+    cls=PlainGroup,
     help="Load the model and measure what reserved tokens do in it (extra model).",
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -81,7 +84,8 @@ def with_shared(body: Callable[..., int]) -> Callable[..., int]:
     return run
 
 
-@probe.command()
+@probe.command(cls=PlainCommand)
+@with_manner
 @command
 @with_shared
 def forward(
@@ -95,7 +99,8 @@ def forward(
     return _run(run, path, shared, limit=limit or None)
 
 
-@probe.command()
+@probe.command(cls=PlainCommand)
+@with_manner
 @command
 @with_shared
 def gradient(
@@ -111,7 +116,8 @@ def gradient(
     return _run(run, path, shared, target=target)
 
 
-@probe.command()
+@probe.command(cls=PlainCommand)
+@with_manner
 @command
 @with_shared
 def leak(
@@ -136,7 +142,8 @@ def leak(
     return _run(run, path, shared, prompts=texts, rollout_tokens=rollout_tokens, **filters)
 
 
-@probe.command()
+@probe.command(cls=PlainCommand)
+@with_manner
 @command
 @with_shared
 def train(
@@ -161,7 +168,8 @@ def train(
     return _run(run, path, shared, steps=steps, variants=variant or VARIANTS, **settings)
 
 
-@probe.command()
+@probe.command(cls=PlainCommand)
+@with_manner
 @command
 @with_shared
 def verify(

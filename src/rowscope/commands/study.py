@@ -34,7 +34,7 @@ def study(
     trust_remote_code: TrustOption = False,
     title: TitleOption = None,
     format: Annotated[
-        str | None, typer.Option("--format", "-f", help="markdown, html or json.  [default: markdown]")
+        str | None, typer.Option("--format", "-f", help="How to write it.  [default: markdown]")
     ] = None,
     output: OutputOption = None,
 ) -> int:
