@@ -15,6 +15,7 @@ from rowscope.inspector.checkpoint import locate, path_text
 from rowscope.inspector.errors import RowscopeError, UsageError
 from rowscope.inspector.fleet.compact import natural
 from rowscope.inspector.fleet.places import Place, place_of, step_of
+from rowscope.inspector.fleet.store import MARKER
 from rowscope.inspector.storage import reason
 
 _WEIGHTS: Final = (".safetensors", ".safetensors.index.json")
@@ -85,7 +86,9 @@ def _sources(path: str) -> Iterator[str]:
         if not matches:
             raise UsageError(f"{path!r} matches nothing; check the pattern", location="PATH")
         for match in matches:
-            # Beside the checkpoints a pattern may meet files that are none: a log, a README.
+            # Beside the checkpoints a pattern may meet what is none: a log, a README, the store itself.
+            if os.path.exists(os.path.join(match, MARKER)):
+                continue
             if os.path.isdir(match) or match.endswith(_WEIGHTS):
                 yield from _of_path(os.path.abspath(match))
         return

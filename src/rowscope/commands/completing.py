@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
+from rowscope.commands.manual import own_name
 from rowscope.inspector.errors import UsageError
 
 _GROUPS: Final = ("used", "reserved", "unmapped", "placeholder", "added", "base")
@@ -79,8 +80,6 @@ def _line() -> str:
 
 def offer_values(ctx: Any, parameters: Iterable[Any]) -> None:  # noqa: ANN401 - typer's own type
     """Let each parameter offer its values."""
-    from rowscope.commands.helping import own_name
-
     command = own_name(ctx)
     for parameter in parameters:
         offers = _offers(command, parameter)

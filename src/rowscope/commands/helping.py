@@ -8,7 +8,7 @@ from typing import Any, Final
 import typer
 
 from rowscope.commands.completing import values_of
-from rowscope.commands.manual import COMMAND_GROUPS, OPTIONS, PAGES, PANELS, words_of
+from rowscope.commands.manual import COMMAND_GROUPS, OPTIONS, PAGES, PANELS, own_name, words_of
 from rowscope.terminal import coloured
 
 # Columns beyond which a line is tiring to read, and those of the longest name that stands beside its words.
@@ -22,15 +22,6 @@ def prepare(ctx: Any) -> None:  # noqa: ANN401 - typer's own type, as below
     """Colours and width of what is about to be printed: as of every other output."""
     ctx.color = coloured()
     ctx.max_content_width = _WIDEST
-
-
-def own_name(ctx: Any) -> str:  # noqa: ANN401
-    """The command without the program's name: `probe leak`; nothing for the program itself."""
-    names = []
-    while ctx.parent is not None:
-        names.append(ctx.info_name)
-        ctx = ctx.parent
-    return " ".join(reversed(names))
 
 
 def usage_pieces(parameters: list[Any]) -> list[str]:
@@ -48,7 +39,7 @@ def write_options(ctx: Any, parameters: list[Any], formatter: Any) -> None:  # n
     for one in parameters:
         if one.param_type_name != "option" or one.hidden:
             continue
-        panel, metavar = OPTIONS.get(f"{command} {one.name}") or OPTIONS[one.name]
+        panel, metavar = OPTIONS.get(f"{command} {one.name}") or OPTIONS.get(one.name, ("Measurement", ""))
         one.metavar = metavar or None
         names, words = one.get_help_record(ctx)
         panels[panel].append((names, _with_values(command, one.name, words)))

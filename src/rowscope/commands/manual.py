@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 COMMAND_GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     "Look": ("inspect", "audit", "rows", "suspects", "explain"),
@@ -100,6 +100,7 @@ OPTIONS: Final[Mapping[str, tuple[str, str]]] = {
     "title": ("Output", "TEXT"),
     "lang": ("Output", "LANGUAGE"),
     "no_timings": ("Output", ""),
+    "timings": ("Output", ""),
     "color": ("Terminal", "WHEN"),
     "quiet": ("Terminal", ""),
     "verbose": ("Terminal", ""),
@@ -143,6 +144,15 @@ OTHER_WORDS: Final[Mapping[tuple[str, int], str]] = {
     ("fleet report", 3): "a checkpoint failed or is partial, or the store is empty",
 }
 """Where a code of a command means something more exact."""
+
+
+def own_name(ctx: Any) -> str:  # noqa: ANN401 - typer's own type
+    """The command without the program's name: `probe leak`; nothing for the program itself."""
+    names = []
+    while ctx.parent is not None:
+        names.append(ctx.info_name)
+        ctx = ctx.parent
+    return " ".join(reversed(names))
 
 
 def words_of(command: str, code: int) -> str:
@@ -241,8 +251,8 @@ PAGES: Final[Mapping[str, Page]] = {
     ),
     "probe": Page(
         (
-            Example("rowscope probe verify demo --suspects 20", "does the model know them?"),
-            Example("rowscope probe leak demo --rollout-tokens 0", "can they be sampled?"),
+            Example("rowscope probe verify demo --suspects 20", "are they known?"),
+            Example("rowscope probe leak demo --rollout-tokens 8", "can they be sampled?"),
         ),
         (0, 2, 3, 4, 5),
     ),
@@ -262,7 +272,7 @@ PAGES: Final[Mapping[str, Page]] = {
         (0, 2, 3, 4, 5),
     ),
     "probe verify": Page(
-        (Example("rowscope probe verify demo --suspects 20 --controls 20", "a quick look"),),
+        (Example("rowscope probe verify demo --suspects 20", "a quick look"),),
         (0, 2, 3, 4, 5),
     ),
     "fleet": Page(
@@ -275,7 +285,7 @@ PAGES: Final[Mapping[str, Page]] = {
     "fleet run": Page(
         (
             Example("rowscope fleet ./base ./tuned --out store", "into a new store"),
-            Example("rowscope fleet './*' --out store", "the rest; what is there is kept"),
+            Example("rowscope fleet './*' --out store", "the rest too"),
         ),
         (0, 1, 2, 3, 4, 5),
     ),
