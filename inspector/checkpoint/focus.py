@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
+from typing import Final
 
 from rowscope.inspector.checkpoint.checkpoint import Checkpoint
 from rowscope.inspector.errors import UsageError, guess
-from rowscope.inspector.matrices import MatrixLayout, Table
+from rowscope.inspector.matrices import MatrixLayout, Role, Table
+
+_ROLES: Final[Mapping[str, Role]] = {"input": "input", "output": "output"}
 
 
 def table_named(checkpoint: Checkpoint, name: str) -> Table:
@@ -15,7 +19,8 @@ def table_named(checkpoint: Checkpoint, name: str) -> Table:
     Raises:
         UsageError: no vocabulary table has that name or role; the message lists them.
     """
-    own = checkpoint.layout.of_role(name) if name in ("input", "output") else None
+    role = _ROLES.get(name)
+    own = None if role is None else checkpoint.layout.of_role(role)
     for table in checkpoint.tables:
         if table.matrix.tensor == (name if own is None else own.tensor):
             return table

@@ -42,7 +42,7 @@ def test_a_file_is_never_coloured(run, tmp_path):
 def test_an_unknown_choice(run):
     code, _, err = run("audit", "demo", "--color", "sometimes")
     assert code == 2
-    assert "'sometimes' is not known; use auto, always or never" in err
+    assert "'sometimes' is not known; use auto, always, never" in err
 
 
 def test_quiet_says_no_notes(run):

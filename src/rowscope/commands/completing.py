@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
 from typing import Any, Final
 
 from rowscope.commands.manual import own_name
@@ -144,8 +145,7 @@ def check_shell() -> None:
     Raises:
         UsageError: none, with what prints the script of a shell by its name.
     """
-    import shellingham
-
+    shellingham = import_module("shellingham")  # typer's own, without types
     try:
         name = str(shellingham.detect_shell()[0])
     except shellingham.ShellDetectionFailure:
