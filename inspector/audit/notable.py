@@ -12,6 +12,7 @@ from rowscope.inspector.audit.report import NotableRow
 from rowscope.inspector.census import BASE, GROUPS, RESERVED
 from rowscope.inspector.checks import no_text, rank
 from rowscope.inspector.evidence import CONFIDENCES, LOW, NONFINITE, TRAINED, VERDICTS, Facts, MatrixFacts
+from rowscope.inspector.text import say
 
 # Of each kind of notable row at most this many are listed; `suspects` and `rows` list them all.
 _EACH: Final = 20
@@ -26,10 +27,13 @@ def notable_rows(facts: Facts, item: MatrixFacts) -> tuple[NotableRow, ...]:
     known = (evidence.verdict == TRAINED) & (evidence.confidence > LOW) & (evidence.reference is not None)
     ordinary = without(np.flatnonzero((item.codes == BASE) & evidence.untrained), no_text(facts, item))
     kinds = (
-        ("holds NaN or infinities", np.flatnonzero(evidence.verdict == NONFINITE)),
-        ("special or added token that looks untrained", roled[evidence.untrained[roled] & ~reserved[roled]]),
-        ("reserved row that looks trained", np.flatnonzero(reserved & known)),
-        ("ordinary token that looks untrained", ordinary[rank(item, ordinary)]),
+        (say("holds NaN or infinities"), np.flatnonzero(evidence.verdict == NONFINITE)),
+        (
+            say("special or added token that looks untrained"),
+            roled[evidence.untrained[roled] & ~reserved[roled]],
+        ),
+        (say("reserved row that looks trained"), np.flatnonzero(reserved & known)),
+        (say("ordinary token that looks untrained"), ordinary[rank(item, ordinary)]),
     )
     seen: set[int] = set()
     listed: list[NotableRow] = []

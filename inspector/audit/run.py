@@ -20,6 +20,7 @@ from rowscope.inspector.errors import TokenizerError, UndecodableError
 from rowscope.inspector.evidence import Facts, MatrixFacts, measure_matrix, read_stops, split_markers
 from rowscope.inspector.matrices import Table
 from rowscope.inspector.rows import draft_tokens, expect_tables
+from rowscope.inspector.text import say
 from rowscope.inspector.vocabulary import Vocabulary, expect_vocabulary, read_vocabulary, renumbered
 
 __all__ = ["Report", "audit"]
@@ -27,7 +28,7 @@ __all__ = ["Report", "audit"]
 Progress = Callable[[int], None] | None
 
 _REACHABILITY: Final = Skipped(
-    "reachability", "not asked for: it loads the tokenizer; use --reachability", affects=False
+    say("reachability"), say("not asked for: it loads the tokenizer; use --reachability"), affects=False
 )
 
 
@@ -67,8 +68,12 @@ def audit(
     skipped = [Skipped(skip.what, skip.why) for skip in checkpoint.skipped]
     if checkpoint.lone_shard is not None:
         number, count = checkpoint.lone_shard
-        why = f"PATH is shard {number} of {count:,}; give the folder or its index to audit all of them"
-        skipped.append(Skipped("other shards", why))
+        why = say(
+            "PATH is shard {number:d} of {count}; give the folder or its index to audit all of them",
+            number=number,
+            count=count,
+        )
+        skipped.append(Skipped(say("other shards"), why))
     expect_vocabulary(checkpoint.tokenizer_folder)
     expect_tables(checkpoint.matrices)
     vocabulary = _vocabulary(checkpoint, skipped, table)
@@ -105,17 +110,24 @@ class _Clock:
 
 def _vocabulary(checkpoint: Checkpoint, skipped: list[Skipped], table: Table | None) -> Vocabulary | None:
     if table is not None and table.vocabulary is None:
-        why = f"no tokenizer names the rows of {table.matrix.tensor} ({table.note or 'its own vocabulary'})"
-        skipped.append(Skipped("tokenizer", why, affects=False))
+        why = say(
+            "no tokenizer names the rows of {tensor} ({note})",
+            tensor=table.matrix.tensor,
+            note=table.note or say("its own vocabulary"),
+        )
+        skipped.append(Skipped(say("tokenizer"), why, affects=False))
         return None
     try:
         vocabulary = read_vocabulary(checkpoint.tokenizer_folder)
     except TokenizerError as error:
-        skipped.append(Skipped("tokenizer", error.message))
+        skipped.append(Skipped(say("tokenizer"), error.message))
         return None
     if vocabulary is None:
         skipped.append(
-            Skipped("tokenizer", "no tokenizer files beside the weights: no row is known to be reserved")
+            Skipped(
+                say("tokenizer"),
+                say("no tokenizer files beside the weights: no row is known to be reserved"),
+            )
         )
     if vocabulary is not None and table is not None and table.vocabulary == "draft":
         return renumbered(vocabulary, draft_tokens(table))
@@ -145,7 +157,7 @@ def _unreachable(
     try:
         return unreachable_ids(checkpoint.tokenizer_folder, vocabulary)
     except TokenizerError as error:
-        skipped.append(Skipped("reachability", error.message))
+        skipped.append(Skipped(say("reachability"), error.message))
         return None
 
 

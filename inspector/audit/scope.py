@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rowscope.inspector.errors import bounded
 from rowscope.inspector.frozen import record
+from rowscope.inspector.text import joined, say, template
 
 
 @record
@@ -37,9 +38,14 @@ class Hidden:
     @property
     def sentence(self) -> str:
         """For people: `hidden by --select or --ignore: 1 warning, 2 notes (ROW203, TOK302)`."""
-        levels = (("error", self.error), ("warning", self.warning), ("note", self.note))
-        counts = ", ".join(f"{n:,} {level}{'' if n == 1 else 's'}" for level, n in levels if n)
-        return f"hidden by {self.by}: {counts} ({', '.join(self.codes)})"
+        levels = (
+            (template("{count:# error|# errors}"), self.error),
+            (template("{count:# warning|# warnings}"), self.warning),
+            (template("{count:# note|# notes}"), self.note),
+        )
+        counts = joined(", ", [say(words, count=count) for words, count in levels if count])
+        codes = ", ".join(self.codes)
+        return say("hidden by {by}: {counts} ({codes})", by=self.by, counts=counts, codes=codes)
 
 
 @record
@@ -78,10 +84,13 @@ class SettingsFacts:
         """One line for people; nothing where no settings file was met."""
         parts = []
         if self.file is not None:
-            parts.append(f"settings of {self.file!r}: {'; '.join(self.keys) or 'none in effect'}")
+            effect = "; ".join(self.keys) or say("none in effect")
+            parts.append(say("settings of {file!r}: {effect}", file=self.file, effect=effect))
         if self.passed_over is not None:
             parts.append(
-                f"{self.passed_over!r} was not used: it lies in what is audited; --config names it where you "
-                "wrote it"
+                say(
+                    "{file!r} was not used: it lies in what is audited; --config names it where you wrote it",
+                    file=self.passed_over,
+                )
             )
-        return "; ".join(parts)
+        return joined("; ", parts)

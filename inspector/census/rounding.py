@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from rowscope.inspector.frozen import record
+from rowscope.inspector.text import Said, joined, say
 from rowscope.inspector.vocabulary import Vocabulary, all_ids
 
 STEPS: Final = (64, 128, 256, 512, 1024, 2048, 4096)
@@ -34,21 +35,31 @@ class Rounding:
     @property
     def sentence(self) -> str | None:
         """For people, `Why 152,064 rows: …`; None where no rounding explains them."""
-        why = self._why()
-        return None if why is None else f"Why {self.rows:,} rows: {why}."
-
-    def _why(self) -> str | None:
         if self.multiples:
-            first, *others = self.multiples
-            also = f" (as well as of {', '.join(map(str, others))})" if others else ""
-            ranks = f", as for {first // 128} tensor-parallel ranks" if first > 128 else ""
-            return f"the {self.ids:,} ids rounded up to a multiple of {first:,}{also}{ranks}"
+            return self._rounded(*self.multiples)
         if self.divisor is None:
             return None
-        step = min(self.divisor, 128)
-        return (
-            f"a multiple of {step}, yet {self.beyond:,} rows more than the {self.ids:,} ids rounded up to one"
+        return say(
+            "Why {rows} rows: a multiple of {step}, yet {beyond} rows more than the {ids} ids rounded up "
+            "to one.",
+            rows=self.rows,
+            step=min(self.divisor, 128),
+            beyond=self.beyond,
+            ids=self.ids,
         )
+
+    def _rounded(self, first: int, *others: int) -> Said:
+        said = say(
+            "the {ids} ids rounded up to a multiple of {step} (as well as of {others})"
+            if others
+            else "the {ids} ids rounded up to a multiple of {step}",
+            ids=self.ids,
+            step=first,
+            others=joined(", ", map(str, others)),
+        )
+        if first > 128:
+            said = say("{rounded}, as for {ranks} tensor-parallel ranks", rounded=said, ranks=first // 128)
+        return say("Why {rows} rows: {rounded}.", rows=self.rows, rounded=said)
 
 
 def take_rounding(vocabulary: Vocabulary | None, rows: int) -> Rounding | None:

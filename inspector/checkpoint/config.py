@@ -9,6 +9,7 @@ from rowscope.inspector.errors import CheckpointError, bounded
 from rowscope.inspector.frozen import ReadOnly, record
 from rowscope.inspector.header import kind
 from rowscope.inspector.storage import File, Folder, read_json
+from rowscope.inspector.text import say
 
 CONFIG_LIMIT = 32 << 20
 
@@ -42,7 +43,7 @@ def read_config(
         required: whether its absence is worth a `Skip`.
     """
     if not folder.has(name):
-        return None, (Skip(name, f"not in {folder.location!r}"),) if required else ()
+        return None, (Skip(name, say("not in {folder!r}", folder=folder.location)),) if required else ()
     try:
         value = read_json(File(folder, name), CONFIG_LIMIT)
     except CheckpointError as error:

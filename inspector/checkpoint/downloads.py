@@ -10,6 +10,7 @@ from typing import Final
 from rowscope.inspector.checkpoint.problem import Problem
 from rowscope.inspector.frozen import record
 from rowscope.inspector.storage import File, Folder, local_file
+from rowscope.inspector.text import say
 
 # What download tools put behind the name of a file that is not whole yet: aria2, curl and browsers, wget2,
 # Hugging Face, Chrome, Firefox and Safari, FileZilla, axel.
@@ -58,10 +59,14 @@ def check_unfinished(names: Sequence[str], present: Sequence[str], folder: Folde
         if left:
             yield Problem(
                 "FIL005",
-                f"{left[0]!r} lies beside {name!r}: its download has not finished",
+                say("{left!r} lies beside {file!r}: its download has not finished", left=left[0], file=name),
                 folder.spell(name),
                 {"kind": "unfinished", "file": name, "beside": left},
-                f"finish or repeat the download of {name!r}; where it is whole, remove {left[0]!r}",
+                say(
+                    "finish or repeat the download of {file!r}; where it is whole, remove {left!r}",
+                    file=name,
+                    left=left[0],
+                ),
                 severity="error",
             )
 
@@ -86,10 +91,15 @@ def verify(folder: Folder, names: Sequence[str]) -> Verified:
             wrong.append(
                 Problem(
                     "FIL005",
-                    f"the content of {name!r} has the digest {found}, its download had {stated}",
+                    say(
+                        "the content of {file!r} has the digest {found}, its download had {stated}",
+                        file=name,
+                        found=found,
+                        stated=stated,
+                    ),
                     folder.spell(name),
                     {"kind": "digest", "file": name, "stated": stated, "actual": found},
-                    f"remove {str((root / name).resolve())!r} and download it again",
+                    say("remove {file!r} and download it again", file=str((root / name).resolve())),
                     severity="error",
                 )
             )

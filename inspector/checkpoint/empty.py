@@ -7,9 +7,10 @@ from typing import Final
 
 from rowscope.inspector.checkpoint.problem import Problem
 from rowscope.inspector.header import Shard
+from rowscope.inspector.text import say
 
 # DeepSpeed's `stage3_gather_16bit_weights_on_model_save` (`runtime/engine.py`) is what was not set.
-GATHER: Final = (
+GATHER: Final = say(
     "if the run's checkpoint is there, with its folder global_step…, make the weights with 'python "
     "zero_to_fp32.py CHECKPOINT OUT --safe_serialization'; else save again with "
     "zero_optimization.stage3_gather_16bit_weights_on_model_save set to true"
@@ -24,8 +25,13 @@ def check_empty(shards: Sequence[Shard], root: str) -> Iterator[Problem]:
     if empty:
         yield Problem(
             "FIL007",
-            f"{len(empty):,} of the {len(every):,} tensors have no elements, first {empty[0]!r}: they were "
-            "saved under DeepSpeed ZeRO-3 without gathering them, and no loader finds their values",
+            say(
+                "{count} of the {all} tensors have no elements, first {first!r}: they were saved under "
+                "DeepSpeed ZeRO-3 without gathering them, and no loader finds their values",
+                count=len(empty),
+                all=len(every),
+                first=empty[0],
+            ),
             root,
             {"kind": "empty_tensors", "count": len(empty), "tensors": empty[:_MOST_NAMES]},
             GATHER,

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from rowscope.inspector.checkpoint.index import ShardIndex
 from rowscope.inspector.checkpoint.problem import Problem
 from rowscope.inspector.header import Shard
 from rowscope.inspector.storage import Folder
-from rowscope.inspector.text import plural
+from rowscope.inspector.text import joined, say
 
 _CODE = "FIL002"
 _MOST_NAMES = 10_000
-_REINDEX = "write the index anew with save_pretrained"
+_REINDEX = say("write the index anew with save_pretrained")
 _NUMBERS = re.compile(r"(?<=\.)\d+(?=\.)")
 
 
@@ -61,12 +60,21 @@ def check_places(index: ShardIndex, where: Mapping[str, Sequence[str]]) -> Itera
         first = (needed or absent)[0]
         yield Problem(
             _CODE,
-            f"the index names {_count(absent, 'tensor')} that no shard holds, first {first!r} "
-            f"(expected in {index.weight_map[first]!r})",
+            say(
+                "the index names {count:# tensor|# tensors} that no shard holds, first {first!r} (expected "
+                "in {shard!r})",
+                count=len(absent),
+                first=first,
+                shard=index.weight_map[first],
+            ),
             index.file.location,
             {"kind": "absent_tensors", "count": len(absent), "tensors": absent[:_MOST_NAMES]},
-            "loaders start at random what the model has of them"
-            + (": download that shard again" if needed else f"; if it has none of them, {_REINDEX}"),
+            say("loaders start at random what the model has of them: download that shard again")
+            if needed
+            else say(
+                "loaders start at random what the model has of them; if it has none of them, {step}",
+                step=_REINDEX,
+            ),
             severity="error" if needed else "warning",
         )
     misplaced = [(name, holders) for name, holders in misplaced_tensors(index, where) if holders]
@@ -74,9 +82,14 @@ def check_places(index: ShardIndex, where: Mapping[str, Sequence[str]]) -> Itera
         first, holders = misplaced[0]
         yield Problem(
             _CODE,
-            f"the index places {_count([name for name, _ in misplaced], 'tensor')} in another shard than "
-            "the one that holds it, first "
-            f"{first!r} in {index.weight_map[first]!r}; it is in {', '.join(repr(name) for name in holders)}",
+            say(
+                "the index places {count:# tensor|# tensors} in another shard than the one that holds it, "
+                "first {first!r} in {shard!r}; it is in {holders}",
+                count=len(misplaced),
+                first=first,
+                shard=index.weight_map[first],
+                holders=joined(", ", map(repr, holders)),
+            ),
             index.file.location,
             {
                 "kind": "misplaced_tensors",
@@ -99,8 +112,13 @@ def check_index(index: ShardIndex, shards: Sequence[Shard]) -> Iterator[Problem]
         first, shard_name = next(iter(unindexed.items()))
         yield Problem(
             _CODE,
-            f"{_count(unindexed, 'tensor')} of the shards {_are(unindexed)} not in the index, "
-            f"first {first!r} of {shard_name!r}",
+            say(
+                "{count:# tensor|# tensors} of the shards {count:is|are} not in the index, first {first!r} "
+                "of {shard!r}",
+                count=len(unindexed),
+                first=first,
+                shard=shard_name,
+            ),
             index.file.location,
             {"kind": "unindexed_tensors", "count": len(unindexed), "tensors": list(unindexed)[:_MOST_NAMES]},
             _REINDEX,
@@ -112,8 +130,12 @@ def check_index(index: ShardIndex, shards: Sequence[Shard]) -> Iterator[Problem]
     if index.total_size is not None and index.total_size not in (indexed, sum(stored.values())):
         yield Problem(
             _CODE,
-            f"the index states total_size {index.total_size:,}, its tensors have {indexed:,} bytes "
-            f"({index.total_size - indexed:+,})",
+            say(
+                "the index states total_size {stated}, its tensors have {actual} bytes ({difference:+,})",
+                stated=index.total_size,
+                actual=indexed,
+                difference=index.total_size - indexed,
+            ),
             index.file.location,
             {"kind": "total_size", "stated": index.total_size, "actual": indexed},
             _REINDEX,
@@ -125,11 +147,15 @@ def unread_files(names: Sequence[str], index: ShardIndex) -> Iterator[Problem]:
     if names:
         yield Problem(
             _CODE,
-            f"{_count(names, 'weights file')} beside the index {_are(names)} not named by it, "
-            f"first {names[0]!r}",
+            say(
+                "{count:# weights file|# weights files} beside the index {count:is|are} not named by it, "
+                "first {first!r}",
+                count=len(names),
+                first=names[0],
+            ),
             index.file.location,
             {"kind": "extra_files", "count": len(names), "files": list(names)[:_MOST_NAMES]},
-            f"remove the file if it is out of date, else {_REINDEX}",
+            say("remove the file if it is out of date, else {step}", step=_REINDEX),
         )
 
 
@@ -149,21 +175,18 @@ def repeated_tensors(where: Mapping[str, Sequence[str]], folder: Folder) -> Iter
         first, shards = next(iter(repeated.items()))
         yield Problem(
             _CODE,
-            f"{_count(repeated, 'tensor')} {_are(repeated)} stored more than once, "
-            f"first {first!r} in {', '.join(repr(name) for name in shards)}",
+            say(
+                "{count:# tensor|# tensors} {count:is|are} stored more than once, first {first!r} in "
+                "{shards}",
+                count=len(repeated),
+                first=first,
+                shards=joined(", ", map(repr, shards)),
+            ),
             folder.location,
             {
                 "kind": "repeated_tensors",
                 "count": len(repeated),
                 "tensors": {name: list(shards) for name, shards in list(repeated.items())[:_MOST_NAMES]},
             },
-            "keep one copy: loaders differ in which they take",
+            say("keep one copy: loaders differ in which they take"),
         )
-
-
-def _count(items: Sequence[str] | Mapping[str, Any], noun: str) -> str:
-    return plural(len(items), noun)
-
-
-def _are(items: Sequence[str] | Mapping[str, Any]) -> str:
-    return "is" if len(items) == 1 else "are"

@@ -7,23 +7,26 @@ from typing import Any, Final
 
 from rowscope.inspector.checkpoint.problem import Problem
 from rowscope.inspector.matrices import foreign_prefix
+from rowscope.inspector.text import Said, say
 
 _MOST_NAMES = 10_000
 
 # Modules that a library puts around others while it trains, and what saves without them. Anywhere in a name.
-WRAPPERS: Final[dict[str, str]] = {
-    "_orig_mod": "torch.compile; save model._orig_mod",
-    "_fsdp_wrapped_module": "FSDP; save with accelerator.get_state_dict(model)",
-    "_checkpoint_wrapped_module": "activation checkpointing; save the module that it wraps",
-    "_forward_module": "Lightning Fabric; save the module that it wraps",
-    "base_layer": "PEFT; save model.merge_and_unload(), or the adapter alone",
-    "modules_to_save": "PEFT; save model.merge_and_unload(), or the adapter alone",
-    "original_module": "PEFT; save model.merge_and_unload(), or the adapter alone",
+_PEFT: Final = ("PEFT", say("save model.merge_and_unload(), or the adapter alone"))
+_WRAPPED: Final = say("save the module that it wraps")
+WRAPPERS: Final[dict[str, tuple[str, Said]]] = {
+    "_orig_mod": ("torch.compile", say("save model._orig_mod")),
+    "_fsdp_wrapped_module": ("FSDP", say("save with accelerator.get_state_dict(model)")),
+    "_checkpoint_wrapped_module": (say("activation checkpointing"), _WRAPPED),
+    "_forward_module": ("Lightning Fabric", _WRAPPED),
+    "base_layer": _PEFT,
+    "modules_to_save": _PEFT,
+    "original_module": _PEFT,
 }
 # Only where every name begins with it: as a module of a model these words mean something.
-PREFIXES: Final[dict[str, str]] = {
-    "module.": "DataParallel or DistributedDataParallel; save model.module",
-    "base_model.model.": "PEFT; save model.merge_and_unload(), or the adapter alone",
+PREFIXES: Final[dict[str, tuple[str, Said]]] = {
+    "module.": (say("DataParallel or DistributedDataParallel"), say("save model.module")),
+    "base_model.model.": _PEFT,
 }
 
 
@@ -50,16 +53,21 @@ def check_names(
         yield _misplaced(hit, *foreign, root, whole=len(hit) == len(every))
 
 
-def _problem(names: list[str], wrapper: str, origin: str, root: str) -> Problem:
-    library, _, save = origin.partition("; ")
+def _problem(names: list[str], wrapper: str, origin: tuple[str, Said], root: str) -> Problem:
+    library, save = origin
     return Problem(
         "FIL006",
-        f"{len(names):,} tensor names hold {wrapper!r}, which {library} puts there, first {names[0]!r}: no "
-        "loader "
-        "matches them, and transformers starts what it does not find at random",
+        say(
+            "{count:# tensor name holds|# tensor names hold} {wrapper!r}, which {library} puts there, first "
+            "{first!r}: no loader matches them, and transformers starts what it does not find at random",
+            count=len(names),
+            wrapper=wrapper,
+            library=library,
+            first=names[0],
+        ),
         root,
         {"kind": "wrapped_names", "wrapper": wrapper, "count": len(names), "tensors": names[:_MOST_NAMES]},
-        f"{save}, or write the file again with {wrapper!r} taken out of the names",
+        say("{save}, or write the file again with {part!r} taken out of the names", save=save, part=wrapper),
         severity="error",
     )
 
@@ -71,12 +79,21 @@ def _misplaced(names: list[str], prefix: str, wanted: str, root: str, *, whole: 
     """
     return Problem(
         "FIL006",
-        f"{len(names):,} tensor names begin with {prefix!r}, first {names[0]!r}: the class that config.json "
-        f"names reads {wanted!r} and matches none of them, and transformers starts what it does not find at "
-        "random",
+        say(
+            "{count:# tensor name begins|# tensor names begin} with {prefix!r}, first {first!r}: the class "
+            "that config.json names reads {wanted!r} and matches none of them, and transformers starts what "
+            "it does not find at random",
+            count=len(names),
+            prefix=prefix,
+            first=names[0],
+            wanted=wanted,
+        ),
         root,
         {"kind": "wrapped_names", "wrapper": prefix, "count": len(names), "tensors": names[:_MOST_NAMES]},
-        f"save the module below {prefix!r} alone, or write the file again with {prefix!r} taken out of the "
-        "names",
+        say(
+            "{save}, or write the file again with {part!r} taken out of the names",
+            save=say("save the module below {prefix!r} alone", prefix=prefix),
+            part=prefix,
+        ),
         severity="error" if whole else "warning",
     )

@@ -7,6 +7,7 @@ from typing import Any, Final, Literal
 
 from rowscope.inspector.errors import bounded
 from rowscope.inspector.frozen import record
+from rowscope.inspector.text import Said
 
 NAMES: Final[Mapping[str, str]] = {
     "FIL002": "index-mismatch",
@@ -30,10 +31,10 @@ class Problem:
     """
 
     code: str
-    message: str
+    message: Said
     location: str
     evidence: Mapping[str, Any]
-    hint: str
+    hint: Said
     severity: Literal["error", "warning", "note"] = "warning"
 
     def __post_init__(self) -> None:

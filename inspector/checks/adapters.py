@@ -8,6 +8,7 @@ from typing import Final
 from rowscope.inspector.checks.finding import Finding, Rule, Severity, id_evidence, row_location
 from rowscope.inspector.checks.tokens import ORDER, token_severity
 from rowscope.inspector.evidence import Facts, MatrixFacts
+from rowscope.inspector.text import say
 
 TOK309: Final = Rule(
     "TOK309", "unmoved-adapter-row", "warning", "A row that an adapter trains is the base's."
@@ -26,21 +27,27 @@ def unmoved_rows(facts: Facts) -> Iterator[Finding]:
             continue
         told.add(change.stem)
         trained = len(set(change.ids)) if change.tokens is not None else item.matrix.rows
-        what = (
-            f"{item.unmoved.size:,} of {trained:,} rows that the adapter replaces in {change.stem} equal "
-            f"those of the base: {facts.listed(item.unmoved.tolist())}."
+        what = say(
+            "{unmoved} of {rows} rows that the adapter replaces in {module} equal those of the base: "
+            "{listed}."
             if change.tokens is not None
-            else f"The adapter's {change.words} of {change.stem} is zero: all {trained:,} rows are the "
-            "base's."
+            else "The adapter's {method} of {module} is zero: all {rows} rows are the base's.",
+            unmoved=int(item.unmoved.size),
+            rows=trained,
+            module=change.stem,
+            method=change.words,
+            listed=facts.listed(item.unmoved.tolist()),
         )
         yield TOK309.finding(
             what,
             row_location(item.matrix.tensor, item.unmoved),
             severity=_severity(facts, item),
             evidence={**id_evidence(item.unmoved), "trained": trained, "method": change.words},
-            hint="Training never reached them: check that the tokens occur in the training data as these ids "
-            "(tokenize a sample and look), that the optimizer was given the adapter's parameters, and train "
-            "again. `rowscope diff BASE ADAPTER` shows how far rows moved.",
+            hint=say(
+                "Training never reached them: check that the tokens occur in the training data as these ids "
+                "(tokenize a sample and look), that the optimizer was given the adapter's parameters, and "
+                "train again. `rowscope diff BASE ADAPTER` shows how far rows moved."
+            ),
         )
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from rowscope.inspector.errors import bounded
 from rowscope.inspector.frozen import ReadOnly, record
 from rowscope.inspector.ranges import to_ranges
+from rowscope.inspector.text import Said
 
 Severity = Literal["error", "warning", "note"]
 Confidence = Literal["high", "medium", "low"]
@@ -56,15 +57,15 @@ class Rule:
 
     def finding(
         self,
-        message: str,
+        message: Said,
         location: str,
         *,
-        hint: str,
+        hint: Said,
         severity: Severity | None = None,
         confidence: Confidence = "high",
         evidence: Mapping[str, Any] | None = None,
     ) -> Finding:
-        """A finding of this rule."""
+        """A finding of this rule; its texts can be said in every language of `text`."""
         return Finding(
             self.code,
             self.name,

@@ -13,6 +13,7 @@ from rowscope.inspector.census import BASE, PLACEHOLDER, RoledToken
 from rowscope.inspector.checks.finding import Finding, Rule, Severity, id_evidence, row_location
 from rowscope.inspector.checks.tokens import ORDER, token_severity, token_verdicts
 from rowscope.inspector.evidence import CONFIDENCES, FRESH, VERDICTS, Facts, MatrixFacts
+from rowscope.inspector.text import Said, joined, say
 
 TOK304: Final = Rule("TOK304", "fresh-token", "warning", "A token that was added and never trained since.")
 
@@ -35,17 +36,27 @@ def fresh_token(facts: Facts) -> Iterator[Finding]:
     recipes = Counter(words for item in details for words in set(item["recipe"].values()))
     first = facts.listed(item["id"] for item in details)
     worst: Severity = details[0]["severity"]
-    holds = "token still holds the value that it was" if ids.size == 1 else "tokens still hold what they were"
     yield TOK304.finding(
-        f"{ids.size} {holds} added with: {first} ({_listed(recipes)})"
-        + (f", in use as {', '.join(roles)}." if roles else "."),
+        say(
+            "{count:# token still holds the value that it was|# tokens still hold what they were} added "
+            "with: {listed} ({recipes}), in use as {roles}."
+            if roles
+            else "{count:# token still holds the value that it was|# tokens still hold what they were} added "
+            "with: {listed} ({recipes}).",
+            count=int(ids.size),
+            listed=first,
+            recipes=_listed(recipes),
+            roles=", ".join(roles),
+        ),
         row_location(holders[0].matrix.tensor, ids),
         severity=worst,
         confidence=_confidence(holders, ids.tolist()),
         evidence={**id_evidence(ids), "tokens": details, "recipes": dict(recipes)},
-        hint="Nothing has trained them since. Train their rows before they appear in a prompt: full "
-        "fine-tuning, or trainable_token_indices with LoRA (plain LoRA leaves them as they are). "
-        "`rowscope diff` then says how far they moved.",
+        hint=say(
+            "Nothing has trained them since. Train their rows before they appear in a prompt: full "
+            "fine-tuning, or trainable_token_indices with LoRA (plain LoRA leaves them as they are). "
+            "`rowscope diff` then says how far they moved."
+        ),
     )
 
 
@@ -84,9 +95,11 @@ def _detail(facts: Facts, holders: list[MatrixFacts], token: RoledToken) -> dict
 def _listed(recipes: Counter[str]) -> str:
     if len(recipes) == 1:
         return next(iter(recipes))
-    shown = [f"{count} {words}" for words, count in recipes.most_common(_SHOWN)]
-    more = len(recipes) - len(shown)
-    return "; ".join(shown) + (f"; {more} in other ways" if more else "")
+    most = recipes.most_common(_SHOWN)
+    shown: list[Said] = [say("{count} {recipe}", count=count, recipe=words) for words, count in most]
+    if len(recipes) > len(shown):
+        shown.append(say("{more} in other ways", more=len(recipes) - len(shown)))
+    return joined("; ", shown)
 
 
 def _confidence(holders: list[MatrixFacts], ids: list[int]) -> Any:  # noqa: ANN401 - one of CONFIDENCES

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from rowscope.inspector.checks.finding import MAX_IDS, Finding, Rule
 from rowscope.inspector.evidence import Facts
+from rowscope.inspector.text import Said, joined, say
 from rowscope.inspector.vocabulary import Insertion, Vocabulary, ids_of
 
 TOK307: Final = Rule(
@@ -15,9 +16,9 @@ TOK307: Final = Rule(
 
 _SHOWN: Final = 3
 _WORDS: Final = {
-    "no row": "which has no row",
-    "unmapped": "which no token has",
-    "unlisted": "which it only gets by being loaded: no file lists it",
+    "no row": say("which has no row"),
+    "unmapped": say("which no token has"),
+    "unlisted": say("which it only gets by being loaded: no file lists it"),
 }
 
 
@@ -30,11 +31,12 @@ def wrong_inserted_id(facts: Facts) -> Iterator[Finding]:
         return
     worst = [item for item in places if item["fault"] == "no row"]
     first = worst + [item for item in places if item["fault"] != "no row"]
-    shown = "; ".join(_sentence(item, facts.vocabulary) for item in first[:_SHOWN])
-    more = f"; and {len(places) - _SHOWN} more" if len(places) > _SHOWN else ""
+    shown = [_sentence(item, facts.vocabulary) for item in first[:_SHOWN]]
+    if len(places) > _SHOWN:
+        shown.append(say("and {more} more", more=len(places) - _SHOWN))
     ids = sorted({item["id"] for item in places})
     yield TOK307.finding(
-        f"{shown}{more}.",
+        say("{faults}.", faults=joined("; ", shown)),
         first[0]["place"],
         severity="error" if worst else "warning",
         evidence={"count": len(ids), "ids": ids[:MAX_IDS], "places": places[:MAX_IDS]},
@@ -67,19 +69,33 @@ def _entry(item: Insertion, found: str | None, right: int | None, fault: str) ->
     }
 
 
-def _sentence(item: dict[str, Any], vocabulary: Vocabulary) -> str:
-    words = _WORDS.get(item["fault"], f"which is {vocabulary.quoted(item['id'])}")
-    right = f" (the token has {item['right']})" if item["right"] not in (None, item["id"]) else ""
-    return f"{item['place']} names {item['token']!r} with id {item['id']}, {words}{right}"
+def _sentence(item: dict[str, Any], vocabulary: Vocabulary) -> Said:
+    fault = _WORDS.get(item["fault"]) or say("which is {token}", token=vocabulary.quoted(item["id"]))
+    return say(
+        "{place} names {token!r} with id {id:d}, {fault} (the token has {right:d})"
+        if item["right"] not in (None, item["id"])
+        else "{place} names {token!r} with id {id:d}, {fault}",
+        place=item["place"],
+        token=item["token"],
+        id=item["id"],
+        fault=fault,
+        right=item["right"],
+    )
 
 
-def _hint(item: dict[str, Any]) -> str:
+def _hint(item: dict[str, Any]) -> Said:
     file = item["place"].partition(":")[0]
     if item["right"] is None:
-        return f"Name a token in {file} that the tokenizer has, with its id."
+        return say("Name a token in {file} that the tokenizer has, with its id.", file=file)
     if item["right"] != item["id"]:
-        return f"Set the id in {file} to {item['right']}, which {item['token']!r} has once loaded."
-    return (
-        f"Name a token in {item['place']} that the tokenizer has and the model knows, or give it a row: "
-        "`rowscope claim PATH TOKEN --out DIR`, and train it."
+        return say(
+            "Set the id in {file} to {right:d}, which {token!r} has once loaded.",
+            file=file,
+            right=item["right"],
+            token=item["token"],
+        )
+    return say(
+        "Name a token in {place} that the tokenizer has and the model knows, or give it a row: `rowscope "
+        "claim PATH TOKEN --out DIR`, and train it.",
+        place=item["place"],
     )

@@ -24,7 +24,7 @@ from rowscope.inspector.evidence import (
     impossible_bytes,
 )
 from rowscope.inspector.matrices import config_int
-from rowscope.inspector.text import plural
+from rowscope.inspector.text import Said, joined, say
 
 ROW201: Final = Rule("ROW201", "non-finite-rows", "error", "Rows that hold NaN or infinities.")
 ROW202: Final = Rule("ROW202", "empty-used-rows", "warning", "Used tokens whose row is zero or has vanished.")
@@ -44,12 +44,21 @@ def non_finite_rows(facts: Facts) -> Iterator[Finding]:
             continue
         table = item.table.take(bad)
         yield ROW201.finding(
-            f"{_count(bad, 'row')} of {item.matrix.tensor} {_holds(bad)} {int(table.nan.sum())} NaN and "
-            f"{int(table.inf.sum())} infinite values, first {facts.text(int(bad[0]))}.",
+            say(
+                "{count:# row|# rows} of {tensor} {count:holds|hold} {nan} NaN and {inf} infinite values, "
+                "first {first}.",
+                count=int(bad.size),
+                tensor=item.matrix.tensor,
+                nan=int(table.nan.sum()),
+                inf=int(table.inf.sum()),
+                first=facts.text(int(bad[0])),
+            ),
             row_location(item.matrix.tensor, bad),
             evidence={**id_evidence(bad), "nan": int(table.nan.sum()), "inf": int(table.inf.sum())},
-            hint="Do not serve or train this checkpoint: restore the rows from its base model, or replace "
-            "them with the mean of trained rows (`rowscope claim` does so for a reserved slot).",
+            hint=say(
+                "Do not serve or train this checkpoint: restore the rows from its base model, or replace "
+                "them with the mean of trained rows (`rowscope claim` does so for a reserved slot)."
+            ),
         )
 
 
@@ -69,12 +78,21 @@ def empty_used_rows(facts: Facts) -> Iterator[Finding]:
             continue
         zero = int(np.sum(item.evidence.verdict[ids] == ZERO))
         yield ROW202.finding(
-            f"{_count(ids, 'used row')} of {item.matrix.tensor} {_are(ids)} all zeros ({zero}) or shrunk "
-            f"towards zero ({ids.size - zero}), first {facts.text(int(ids[0]))}.",
+            say(
+                "{count:# used row|# used rows} of {tensor} {count:is|are} all zeros ({zero}) or shrunk "
+                "towards zero ({vanishing}), first {first}.",
+                count=int(ids.size),
+                tensor=item.matrix.tensor,
+                zero=zero,
+                vanishing=int(ids.size) - zero,
+                first=facts.text(int(ids[0])),
+            ),
             row_location(item.matrix.tensor, ids),
             evidence={**id_evidence(ids), "zero": zero, "vanishing": int(ids.size) - zero},
-            hint="These tokens carry no information as input, and in an output matrix all get the same "
-            "logit. Train them before you use them.",
+            hint=say(
+                "These tokens carry no information as input, and in an output matrix all get the same "
+                "logit. Train them before you use them."
+            ),
         )
 
 
@@ -94,15 +112,23 @@ def collapsed_used_rows(facts: Facts) -> Iterator[Finding]:
         ids = without(facts.among_looked_up(np.flatnonzero(hit)), no_text(facts, item))
         if not ids.size:
             continue
-        source = item.evidence.reference.source if item.evidence.reference else "exact copies of each other"
+        reference = item.evidence.reference
         yield ROW203.finding(
-            f"{_count(ids, 'used row')} of {item.matrix.tensor} {_shares(ids)} the direction of rows that "
-            f"were never trained ({source}), first {facts.text(int(ids[0]))}.",
+            say(
+                "{count:# used row|# used rows} of {tensor} {count:shares|share} the direction of rows that "
+                "were never trained ({source}), first {first}.",
+                count=int(ids.size),
+                tensor=item.matrix.tensor,
+                source=reference.source if reference else say("exact copies of each other"),
+                first=facts.text(int(ids[0])),
+            ),
             row_location(item.matrix.tensor, ids),
             evidence={**id_evidence(ids), "cuts": dict(item.evidence.cuts)},
             confidence=CONFIDENCES[int(median(item.evidence.confidence[ids]))],
-            hint="The model has not learned these tokens. `rowscope suspects` ranks them; keep them out of "
-            "prompts and chat templates, or train them first.",
+            hint=say(
+                "The model has not learned these tokens. `rowscope suspects` ranks them; keep them out of "
+                "prompts and chat templates, or train them first."
+            ),
         )
 
 
@@ -116,9 +142,16 @@ def reserved_rows_are_copies(facts: Facts) -> Iterator[Finding]:
         if not identical and not stats.pairwise_cosine >= _COPY_COSINE:
             continue
         ids = np.flatnonzero(np.isin(item.codes, RESERVED))
-        how = "bit for bit" if identical else f"to a mean pairwise cosine of {stats.pairwise_cosine:.6f}"
+        how = say("bit for bit")
+        if not identical:
+            how = say("to a mean pairwise cosine of {cosine:.6f}", cosine=stats.pairwise_cosine)
         yield ROW204.finding(
-            f"The {stats.rows:,} reserved rows of {item.matrix.tensor} are copies of one vector, {how}.",
+            say(
+                "The {rows} reserved rows of {tensor} are copies of one vector, {how}.",
+                rows=stats.rows,
+                tensor=item.matrix.tensor,
+                how=how,
+            ),
             row_location(item.matrix.tensor, ids),
             evidence={
                 **id_evidence(ids),
@@ -127,9 +160,13 @@ def reserved_rows_are_copies(facts: Facts) -> Iterator[Finding]:
                 "between_row_std": stats.between_row_std,
                 "std": stats.std,
             },
-            hint="Non-zero does not mean trained: they carry no token's meaning. "
-            + ("" if item.matrix.role == "input" else "As output rows they all get the same logit; ")
-            + f"{'G' if item.matrix.role == 'input' else 'g'}ive a claimed slot a vector of its own.",
+            hint=say(
+                "Non-zero does not mean trained: they carry no token's meaning. Give a claimed slot a vector "
+                "of its own."
+                if item.matrix.role == "input"
+                else "Non-zero does not mean trained: they carry no token's meaning. As output rows they all "
+                "get the same logit; give a claimed slot a vector of its own."
+            ),
         )
 
 
@@ -145,20 +182,32 @@ def trained_reserved_row(facts: Facts) -> Iterator[Finding]:
             continue
         unlisted = int(np.sum(item.codes[ids] == UNMAPPED))
         yield ROW205.finding(
-            f"{_count(ids, 'reserved row')} of {item.matrix.tensor} {_looks(ids)} trained: "
-            f"{facts.listed(ids.tolist())}." + (f" {unlisted_rows(unlisted)}." if unlisted else ""),
+            joined(
+                " ",
+                [
+                    say(
+                        "{count:# reserved row|# reserved rows} of {tensor} {count:looks|look} trained: "
+                        "{listed}.",
+                        count=int(ids.size),
+                        tensor=item.matrix.tensor,
+                        listed=facts.listed(ids.tolist()),
+                    ),
+                    *([unlisted_rows(unlisted)] if unlisted else []),
+                ],
+            ),
             row_location(item.matrix.tensor, ids),
             confidence="high" if np.all(evidence.confidence[ids] == HIGH) else "medium",
             evidence={**id_evidence(ids), "cosine_to_reference": evidence.indicators.cosine[ids].tolist()},
-            hint="Somebody may have used the slot already: look at it before you claim or mask it.",
+            hint=say("Somebody may have used the slot already: look at it before you claim or mask it."),
         )
 
 
-def unlisted_rows(count: int) -> str:
+def unlisted_rows(count: int) -> Said:
     """In words, that rows without an entry look trained."""
-    return (
-        f"{plural(count, 'row')} without a tokenizer entry look{'s' if count == 1 else ''} "
-        "trained: tokens that the tokenizer file does not list"
+    return say(
+        "{count:# row|# rows} without a tokenizer entry {count:looks|look} trained: tokens that the "
+        "tokenizer file does not list.",
+        count=count,
     )
 
 
@@ -168,23 +217,3 @@ def no_text(facts: Facts, item: MatrixFacts) -> NDArray[np.int64]:
         return np.empty(0, dtype=np.int64)
     known = impossible_bytes(facts.vocabulary, item.codes.size)
     return known if facts.unreachable is None else union(known, facts.unreachable)
-
-
-def _count(ids: NDArray[np.int64], noun: str) -> str:
-    return plural(int(ids.size), noun)
-
-
-def _are(ids: NDArray[np.int64]) -> str:
-    return "is" if ids.size == 1 else "are"
-
-
-def _holds(ids: NDArray[np.int64]) -> str:
-    return "holds" if ids.size == 1 else "hold"
-
-
-def _shares(ids: NDArray[np.int64]) -> str:
-    return "shares" if ids.size == 1 else "share"
-
-
-def _looks(ids: NDArray[np.int64]) -> str:
-    return "looks" if ids.size == 1 else "look"

@@ -24,6 +24,7 @@ from rowscope.inspector.matrices import (
     size_place,
     text_path,
 )
+from rowscope.inspector.text import Said, joined, say
 from rowscope.inspector.vocabulary import all_ids
 
 VOC103: Final = Rule("VOC103", "vocab-size-mismatch", "warning", "config.vocab_size differs from the rows.")
@@ -46,9 +47,19 @@ def vocab_size_mismatch(facts: Facts) -> Iterator[Finding]:
         return
     refused = known and _compared(facts)
     path = _path(facts)
+    said = [
+        say(
+            "config.json says {path} {size:d}, {tensor} has {rows} rows.",
+            path=path,
+            size=size,
+            tensor=facts.matrices[0].matrix.tensor,
+            rows=rows,
+        )
+    ]
+    if refused:
+        said.append(say("transformers builds {built} and refuses to load these.", built=built))
     yield VOC103.finding(
-        f"config.json says {path} {size}, {facts.matrices[0].matrix.tensor} has {rows:,} rows."
-        + (f" transformers builds {built} and refuses to load these." if refused else ""),
+        joined(" ", said),
         f"config.json: {path}",
         severity="error" if refused or rows < size else "warning",
         confidence="high" if refused or rows < size else "medium",
@@ -69,20 +80,32 @@ def _compared(facts: Facts) -> bool:
     return not names or plain_name(first.matrix.tensor) in names
 
 
-def _right_size(facts: Facts, path: str, rows: int, size: int, built: int | None) -> str:
+def _right_size(facts: Facts, path: str, rows: int, size: int, built: int | None) -> Said:
     if built is None:
-        return (
-            f"Ask the code that builds this model how many rows it makes of {path} {size}; where that is as "
-            f"many as it says, set it to {rows}."
+        return say(
+            "Ask the code that builds this model how many rows it makes of {path} {size:d}; where that is as "
+            "many as it says, set it to {rows:d}.",
+            path=path,
+            size=size,
+            rows=rows,
         )
     right, target = rows - (built - size), facts.census.output_rows
     if target is not None and target != right:
-        return (
-            f"No {path} fits both tables: give them as many rows first (VOC104), then set it to that number."
+        return say(
+            "No {path} fits both tables: give them as many rows first (VOC104), then set it to that number.",
+            path=path,
         )
     if right < 1:
-        return f"The class builds {built - size:,} rows beside the vocabulary's: restore the matrix."
-    return f"Set {path} in config.json to {right}: transformers then loads all {rows:,} rows."
+        return say(
+            "The class builds {more:# row|# rows} beside the vocabulary's: restore the matrix.",
+            more=built - size,
+        )
+    return say(
+        "Set {path} in config.json to {right:d}: transformers then loads all {rows} rows.",
+        path=path,
+        right=right,
+        rows=rows,
+    )
 
 
 def row_count_mismatch(facts: Facts) -> Iterator[Finding]:
@@ -99,19 +122,25 @@ def row_count_mismatch(facts: Facts) -> Iterator[Finding]:
     more = None if built in (None, OWN_COUNT) or size is None or built is None else built - size
     refused = more is not None and target != source - more and _compared(facts)
     both = max(source - (more or 0), target)
-    hint = (
+    hint = say(
         "Some multimodal models do so by design (the output leaves image tokens out). Otherwise ask the code "
         "that builds this model, and give both the larger count."
     )
     if refused:
-        hint = (
-            f"Add rows to the shorter table in the file (safetensors.torch.load_file, torch.cat, save_file), "
-            f"so that the output has {both} and the input {both + (more or 0)}, and set {_path(facts)} in "
-            f"config.json to {both}."
+        hint = say(
+            "Add rows to the shorter table in the file (safetensors.torch.load_file, torch.cat, save_file), "
+            "so that the output has {output:d} and the input {input:d}, and set {path} in config.json to "
+            "{output:d}.",
+            output=both,
+            input=both + (more or 0),
+            path=_path(facts),
         )
+    said = [
+        say("The input matrix has {input} rows, the output matrix {output}.", input=source, output=target),
+        *([say("transformers refuses to load them.")] if refused else []),
+    ]
     yield VOC104.finding(
-        f"The input matrix has {source:,} rows, the output matrix {target}."
-        + (" transformers refuses to load them." if refused else ""),
+        joined(" ", said),
         ", ".join(item.matrix.tensor for item in facts.matrices),
         severity="error" if refused else "warning",
         evidence={"input_rows": source, "output_rows": target},
@@ -145,16 +174,35 @@ def no_vocab_size(facts: Facts) -> Iterator[Finding]:
         return  # the default of its class is right
     refused = known and _compared(facts)
     right = max(matrix.rows - max((built_rows(config, matrix.rows) or matrix.rows) - matrix.rows, 0), 1)
-    why = f" transformers takes {size}, the default of its class, and" if silent else " transformers"
+    said = [
+        say(
+            "config.json states no {path}, {tensor} has {rows} rows."
+            if silent
+            else "config.json says {path} {stated}, {tensor} has {rows} rows.",
+            path=path,
+            stated=json.dumps(stated),
+            tensor=matrix.tensor,
+            rows=matrix.rows,
+        )
+    ]
+    if refused and silent:
+        said.append(
+            say("transformers takes {size}, the default of its class, and refuses to load these.", size=size)
+        )
+    elif refused:
+        said.append(say("transformers refuses to load these."))
     yield VOC108.finding(
-        f"config.json {f'states no {path}' if silent else f'says {path} {json.dumps(stated)}'}, "
-        f"{matrix.tensor} has {matrix.rows:,} rows." + (f"{why} refuses to load these." if refused else ""),
+        joined(" ", said),
         f"config.json: {path}",
         severity="error" if refused else "warning",
         confidence="high" if refused else "medium",
         evidence={"vocab_size": stated, "rows": matrix.rows, "class_size": size},
-        hint=f"Set {path} in config.json to {right}: loaders else take the default of its class "
-        "and refuse a matrix of another size.",
+        hint=say(
+            "Set {path} in config.json to {right:d}: loaders else take the default of its class and refuse a "
+            "matrix of another size.",
+            path=path,
+            right=right,
+        ),
     )
 
 
@@ -182,12 +230,24 @@ def _short(facts: Facts, source: Matrix, table: Matrix) -> Finding:
     ids = np.arange(table.rows, source.rows, dtype=np.int64)
     named = ids if facts.vocabulary is None else np.intersect1d(ids, all_ids(facts.vocabulary.tokens))
     return VOC109.finding(
-        f"{table.tensor} has {table.rows:,} rows, {source.tensor} {source.rows}: the model looks every id up "
-        f"in both and raises IndexError at {table.rows}"
-        + (f"; {named.size:,} tokens have such ids." if named.size else "; no token has such an id yet."),
+        say(
+            "{table} has {rows} rows, {main} {all}: the model looks every id up in both and raises "
+            "IndexError at {rows:d}; {named:# token has such an id|# tokens have such ids}."
+            if named.size
+            else "{table} has {rows} rows, {main} {all}: the model looks every id up in both and raises "
+            "IndexError at {rows:d}; no token has such an id yet.",
+            table=table.tensor,
+            rows=table.rows,
+            main=source.tensor,
+            all=source.rows,
+            named=int(named.size),
+        ),
         f"{table.tensor}[{table.rows}:]",
         severity="error" if named.size else "warning",
         evidence={**id_evidence(named), "rows": [source.rows, table.rows]},
-        hint=f"Give both tables {source.rows:,} rows, vocab_size_per_layer_input in config.json with them; "
-        "resize_token_embeddings of older versions grows the main table alone.",
+        hint=say(
+            "Give both tables {rows} rows, vocab_size_per_layer_input in config.json with them; "
+            "resize_token_embeddings of older versions grows the main table alone.",
+            rows=source.rows,
+        ),
     )

@@ -12,13 +12,14 @@ from typing import Final
 
 from rowscope.inspector.checks.finding import Confidence, Finding, Rule, Severity
 from rowscope.inspector.evidence import CONFIG, GENERATION, TOKENIZER, Facts, Stops
+from rowscope.inspector.text import Said, joined, say
 from rowscope.inspector.vocabulary import ids_of
 
 TOK305: Final = Rule(
     "TOK305", "stop-tokens-disagree", "warning", "Generation does not stop where other files end a turn."
 )
 
-_WORDS: Final = {CONFIG: CONFIG, GENERATION: GENERATION, TOKENIZER: "the tokenizer's eos token"}
+_WORDS: Final = {CONFIG: CONFIG, GENERATION: GENERATION, TOKENIZER: say("the tokenizer's eos token")}
 
 
 def stop_tokens_disagree(facts: Facts) -> Iterator[Finding]:
@@ -39,35 +40,50 @@ def stop_tokens_disagree(facts: Facts) -> Iterator[Finding]:
     if ends and not met & set(stops.ids) and not _stopped_by_text(stops):
         yield _endless_turn(facts, stops, ends)
     elif own and not stops.ids:
-        yield _finding(facts, stops, own, f"{_nothing(stops)}; the tokenizer's is {facts.listed(own)}.")
+        message = say(
+            "{nothing}; the tokenizer's is {listed}.", nothing=_nothing(stops), listed=facts.listed(own)
+        )
+        yield _finding(facts, stops, own, message)
     elif call and not {*call} & set(stops.ids):
         yield _endless_call(facts, stops, call[-1])
     elif own:
-        message = (
-            f"The tokenizer's eos token {facts.listed(own)} does not stop generation: {stops.decides} "
-            f"names {_listed(facts, stops.ids)}."
+        message = say(
+            "The tokenizer's eos token {listed} does not stop generation: {file} names {stops}.",
+            listed=facts.listed(own),
+            file=stops.decides,
+            stops=_listed(facts, stops.ids),
         )
         yield _finding(facts, stops, own, message)
     elif stops.decides == GENERATION:
         yield from _unread_config(facts, stops)
 
 
-def _nothing(stops: Stops) -> str:
-    return f"{stops.decides} states no eos_token_id: generation stops at its length limit alone"
+def _nothing(stops: Stops) -> Said:
+    return say(
+        "{file} states no eos_token_id: generation stops at its length limit alone", file=stops.decides
+    )
 
 
 def _endless_turn(facts: Facts, stops: Stops, ends: tuple[int, ...]) -> Finding:
     """The end of an answer stops nothing."""
     named = [(source, id) for source, ids in stops.named.items() for id in ids if id in ends]
     end = named[0][1] if named else ends[-1]
-    also = " and ".join(_WORDS[source] for source, id in named if id == end)
-    stated = f"Generation stops at {_listed(facts, stops.ids)} ({stops.decides})"
+    also = joined(" and ", [_WORDS[source] for source, id in named if id == end])
+    stated = say("Generation stops at {stops} ({file})", stops=_listed(facts, stops.ids), file=stops.decides)
     return _finding(
         facts,
         stops,
         [end],
-        f"{stated if stops.ids else _nothing(stops)}, but the chat template ends an answer with "
-        f"{facts.listed([end])}{f', as {also} says' if also else ''}: generation runs on past the turn.",
+        say(
+            "{stated}, but the chat template ends an answer with {end}, as {also} says: generation runs on "
+            "past the turn."
+            if also
+            else "{stated}, but the chat template ends an answer with {end}: generation runs on past the "
+            "turn.",
+            stated=stated if stops.ids else _nothing(stops),
+            end=facts.listed([end]),
+            also=also,
+        ),
         severity="error" if named else "warning",
         confidence="high" if named else "medium",
     )
@@ -78,8 +94,13 @@ def _endless_call(facts: Facts, stops: Stops, end: int) -> Finding:
         facts,
         stops,
         [end],
-        f"Generation stops at {_listed(facts, stops.ids)} ({stops.decides}), but the chat template ends a "
-        f"tool call with {facts.listed([end])}: generation runs on into the tool's answer.",
+        say(
+            "Generation stops at {stops} ({file}), but the chat template ends a tool call with {end}: "
+            "generation runs on into the tool's answer.",
+            stops=_listed(facts, stops.ids),
+            file=stops.decides,
+            end=facts.listed([end]),
+        ),
         confidence="medium",
     )
 
@@ -88,9 +109,11 @@ def _unread_config(facts: Facts, stops: Stops) -> Iterator[Finding]:
     """config.json names stop tokens of its own, which nothing reads beside generation_config.json."""
     theirs = stops.named.get(CONFIG, ())
     if stops.ids and theirs and not set(theirs) & set(stops.ids):
-        message = (
-            f"config.json names {_listed(facts, theirs)}, generation_config.json "
-            f"{_listed(facts, stops.ids)}: transformers stops at the latter alone, other servers may not."
+        message = say(
+            "config.json names {theirs}, generation_config.json {stops}: transformers stops at the latter "
+            "alone, other servers may not.",
+            theirs=_listed(facts, theirs),
+            stops=_listed(facts, stops.ids),
         )
         yield _finding(facts, stops, list(theirs), message)
 
@@ -99,7 +122,7 @@ def _finding(
     facts: Facts,
     stops: Stops,
     missing: list[int],
-    message: str,
+    message: Said,
     *,
     severity: Severity = "warning",
     confidence: Confidence = "high",
@@ -107,7 +130,7 @@ def _finding(
     turns = stops.turns
     hint = _line(stops, missing)
     if turns is not None and severity == "warning" and confidence == "medium":
-        hint += " A base model that is not meant to chat needs no change."
+        hint = joined(" ", [hint, say("A base model that is not meant to chat needs no change.")])
     return TOK305.finding(
         message,
         f"{stops.decides}: {stops.place}",
@@ -127,20 +150,26 @@ def _finding(
     )
 
 
-def _line(stops: Stops, missing: list[int]) -> str:
+def _line(stops: Stops, missing: list[int]) -> Said:
     """The line to change."""
     wanted = [*missing, *(id for id in stops.ids if id not in missing)]
     line = f'"eos_token_id": {json.dumps(wanted if len(wanted) > 1 else wanted[0])}'
     inside = stops.place.rpartition(".")[0]
-    where = f"{stops.decides}, inside {inside}," if inside else stops.decides
+    where = say("{file}, inside {key},", file=stops.decides, key=inside) if inside else stops.decides
     if not stops.ids:
-        change = f"In {where} add {line}"
+        change = say("In {where} add {line}", where=where, line=line)
     else:
         before = json.dumps(list(stops.ids) if len(stops.ids) > 1 else stops.ids[0])
-        change = f'In {where} change "eos_token_id": {before} to {line}'
-    if stops.decides == GENERATION and not set(missing) & set(stops.named.get(CONFIG, ())):
-        change += ", and in config.json likewise"
-    return f"{change}: transformers then stops there."
+        change = say(
+            'In {where} change "eos_token_id": {before} to {line}', where=where, before=before, line=line
+        )
+    both = stops.decides == GENERATION and not set(missing) & set(stops.named.get(CONFIG, ()))
+    return say(
+        "{change}, and in config.json likewise: transformers then stops there."
+        if both
+        else "{change}: transformers then stops there.",
+        change=change,
+    )
 
 
 def _listed(facts: Facts, ids: Iterable[int]) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 
 from rowscope.inspector.checks.finding import Finding, Rule, id_evidence, row_location
 from rowscope.inspector.evidence import Facts, MatrixFacts
+from rowscope.inspector.text import say
 
 FIL001: Final = Rule("FIL001", "malformed-file", "error", "A file breaks the safetensors format.")
 FIL002: Final = Rule("FIL002", "index-mismatch", "warning", "The sharded index disagrees with the shards.")
@@ -42,14 +43,21 @@ def _missing_piece(item: MatrixFacts) -> Finding:
     runs = [[at + hole.start, at + hole.stop] for hole in item.holes]
     size = max(stop - start for start, stop in runs)
     return FIL005.finding(
-        f"{len(runs)} run{'' if len(runs) == 1 else 's'} of zero bytes, the longest of {size:,} bytes, "
-        f"{'begins or ends' if len(runs) == 1 else 'begin or end'} inside a row of {item.matrix.tensor}: a "
-        "piece of "
-        f"{item.matrix.file!r} is missing, and {ids.size:,} rows with it.",
+        say(
+            "{runs:# run|# runs} of zero bytes, the longest of {size} bytes, {runs:begins or ends|begin or "
+            "end} inside a row of {tensor}: a piece of {file!r} is missing, and {rows:# row|# rows} with it.",
+            runs=len(runs),
+            size=size,
+            tensor=item.matrix.tensor,
+            file=item.matrix.file,
+            rows=int(ids.size),
+        ),
         row_location(item.matrix.tensor, ids),
         evidence={"kind": "zero_run", **id_evidence(ids), "runs": runs},
-        hint="The download is unfinished or damaged: download the file again. These rows say nothing; do "
-        "not train them.",
+        hint=say(
+            "The download is unfinished or damaged: download the file again. These rows say nothing; do not "
+            "train them."
+        ),
     )
 
 

@@ -21,6 +21,7 @@ from rowscope.inspector.evidence import (
     MatrixFacts,
     kept_padding,
 )
+from rowscope.inspector.text import Said, joined, say
 
 TOK301: Final = Rule(
     "TOK301", "untrained-special-token", "warning", "A special or added token never trained."
@@ -52,25 +53,38 @@ def untrained_special_token(facts: Facts) -> Iterator[Finding]:
     padding = {id for item in facts.matrices for id in kept_padding(item).tolist()}
     kept = np.array([id for id in ids.tolist() if id in padding], dtype=np.int64)
     yield TOK301.finding(
-        f"{ids.size} special or added token{' was' if ids.size == 1 else 's were'} never trained: {first}"
-        + (f" (in use as {', '.join(roles)})." if roles else "."),
+        say(
+            "{count:# special or added token was|# special or added tokens were} never trained: {listed} (in "
+            "use as {roles})."
+            if roles
+            else "{count:# special or added token was|# special or added tokens were} never trained: "
+            "{listed}.",
+            count=int(ids.size),
+            listed=first,
+            roles=", ".join(roles),
+        ),
         row_location(facts.matrices[0].matrix.tensor, ids),
         severity=worst,
         confidence=_confidence(facts, ids),
         evidence={**id_evidence(ids), "tokens": details, "as_padding": kept.tolist()},
-        hint="Train them before they appear in a prompt: include their rows in training (full fine-tuning, "
-        "or trainable_token_indices with LoRA), or use tokens that the model knows." + _padding(facts, kept),
+        hint=_training(facts, kept),
     )
 
 
-def _padding(facts: Facts, kept: NDArray[np.int64]) -> str:
-    """What to know of tokens whose rows are still the padding's."""
+def _training(facts: Facts, kept: NDArray[np.int64]) -> Said:
+    """How to train them, and what to know of those whose rows are still the padding's."""
+    step = say(
+        "Train them before they appear in a prompt: include their rows in training (full fine-tuning, or "
+        "trainable_token_indices with LoRA), or use tokens that the model knows."
+    )
     if not kept.size:
-        return ""
-    return (
-        f" Those still like the padding behind them ({facts.listed(kept.tolist(), limit=1)}) may have been "
-        "added without a resize, which gives no start value: write one first."
+        return step
+    caution = say(
+        "Those still like the padding behind them ({listed}) may have been added without a resize, which "
+        "gives no start value: write one first.",
+        listed=facts.listed(kept.tolist(), limit=1),
     )
+    return joined(" ", [step, caution])
 
 
 def _detail(facts: Facts, token: RoledToken) -> dict[str, Any] | None:
@@ -136,13 +150,20 @@ def untrained_ordinary_tokens(facts: Facts) -> Iterator[Finding]:
         ranked = ranked[np.argsort(np.isin(ranked, no_text(facts, item)), kind="stable")]
         listed = facts.listed(ranked[:3].tolist())
         yield TOK302.finding(
-            f"{ids.size:,} ordinary token{' looks' if ids.size == 1 else 's look'} untrained in "
-            f"{item.matrix.tensor}, such as {listed}.",
+            say(
+                "{count:# ordinary token looks|# ordinary tokens look} untrained in {tensor}, such as "
+                "{listed}.",
+                count=int(ids.size),
+                tensor=item.matrix.tensor,
+                listed=listed,
+            ),
             row_location(item.matrix.tensor, ids),
             confidence=_confidence(facts, ids),
             evidence=id_evidence(ranked),
-            hint="Text that tokenises to them reads as noise to the model (glitch tokens). "
-            "`rowscope suspects` shows the whole list with its evidence.",
+            hint=say(
+                "Text that tokenises to them reads as noise to the model (glitch tokens). `rowscope "
+                "suspects` shows the whole list with its evidence."
+            ),
         )
 
 
@@ -159,10 +180,16 @@ def unreachable_tokens(facts: Facts) -> Iterator[Finding]:
     ids = facts.unreachable
     listed = facts.listed(ids.tolist())
     yield TOK303.finding(
-        f"{ids.size:,} token{'' if ids.size == 1 else 's'} cannot be reached: decoded and encoded again, "
-        f"{listed} become{'s' if ids.size == 1 else ''} other ids.",
+        say(
+            "{count:# token|# tokens} cannot be reached: decoded and encoded again, {listed} "
+            "{count:becomes|become} other ids.",
+            count=int(ids.size),
+            listed=listed,
+        ),
         row_location(facts.matrices[0].matrix.tensor, ids) if facts.matrices else "tokenizer",
         evidence=id_evidence(ids),
-        hint="No text produces them, so they stay untrained unless ids were fed directly. They are safe to "
-        "leave alone.",
+        hint=say(
+            "No text produces them, so they stay untrained unless ids were fed directly. They are safe to "
+            "leave alone."
+        ),
     )

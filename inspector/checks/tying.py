@@ -7,6 +7,7 @@ from typing import Final
 
 from rowscope.inspector.checks.finding import Finding, Rule
 from rowscope.inspector.evidence import Facts
+from rowscope.inspector.text import joined, say
 
 TIE401: Final = Rule("TIE401", "tied-but-different", "warning", "Config says tied, two matrices are stored.")
 TIE402: Final = Rule("TIE402", "missing-output-matrix", "error", "Untied config without an output matrix.")
@@ -23,13 +24,24 @@ def tied_but_different(facts: Facts) -> Iterator[Finding]:
     differ = source.table.fingerprint[:rows] != target.table.fingerprint[:rows]
     count = int(differ.sum()) + abs(source.matrix.rows - target.matrix.rows)
     yield TIE401.finding(
-        f"{facts.checkpoint.layout.tie.source}, but {source.matrix.tensor} and {target.matrix.tensor} are "
-        f"both stored and {count:,} rows differ.",
+        say(
+            "{why}, but {input} and {output} are both stored and {count:# row differs|# rows differ}.",
+            why=tie.source,
+            input=source.matrix.tensor,
+            output=target.matrix.tensor,
+            count=count,
+        ),
         f"{source.matrix.tensor}, {target.matrix.tensor}",
         evidence={"differing_rows": count, "rows": [source.matrix.rows, target.matrix.rows]},
-        hint="Loaders disagree on such files: transformers 5 keeps both, others drop one. "
-        + (f"Set {place} in config.json to false to keep both, or" if tie.settable else "To tie,")
-        + f" remove {target.matrix.tensor} from the file{' to tie' if tie.settable else ''}.",
+        hint=say(
+            "Loaders disagree on such files: transformers 5 keeps both, others drop one. Set {place} in "
+            "config.json to false to keep both, or remove {output} from the file to tie."
+            if tie.settable
+            else "Loaders disagree on such files: transformers 5 keeps both, others drop one. To tie, remove "
+            "{output} from the file.",
+            place=place,
+            output=target.matrix.tensor,
+        ),
     )
 
 
@@ -47,17 +59,20 @@ def missing_output_matrix(facts: Facts) -> Iterator[Finding]:
         or layout.of_role("output") is not None
     ):
         return
-    unread = f" {tie.ignored} says otherwise, which transformers does not read." if tie.ignored else ""
+    message = say("{why}, but no output matrix is stored.", why=tie.source)
+    if tie.ignored:
+        unread = say("{place} says otherwise, which transformers does not read.", place=tie.ignored)
+        message = joined(" ", [message, unread])
     yield TIE402.finding(
-        f"{tie.source}, but no output matrix is stored.{unread}",
+        message,
         f"config.json: {tie.place}",
         evidence={"architectures": list(facts.checkpoint.architectures)},
         confidence="high" if layout.head_expected else "medium",
-        hint="Loading it initialises the output matrix at random. "
-        + (
-            f"Set {tie.place} in config.json to true if the model was trained tied, else restore"
+        hint=say(
+            "Loading it initialises the output matrix at random. Set {place} in config.json to true if the "
+            "model was trained tied, else restore the missing tensor."
             if tie.settable
-            else "Restore"
-        )
-        + " the missing tensor.",
+            else "Loading it initialises the output matrix at random. Restore the missing tensor.",
+            place=tie.place,
+        ),
     )

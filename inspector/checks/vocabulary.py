@@ -11,6 +11,7 @@ from rowscope.inspector.census import UNMAPPED, Capacity, RoledToken, take_capac
 from rowscope.inspector.checks.finding import Finding, Rule, id_evidence, row_location
 from rowscope.inspector.evidence import Facts, samples
 from rowscope.inspector.ranges import format_ranges
+from rowscope.inspector.text import Said, joined, say
 from rowscope.inspector.vocabulary import quoted_token
 
 VOC101: Final = Rule("VOC101", "unmapped-rows", "note", "Rows that no tokenizer entry owns.")
@@ -30,21 +31,27 @@ def unmapped_rows(facts: Facts) -> Iterator[Finding]:
     if not group.count or not facts.matrices:
         return
     yield VOC101.finding(
-        f"{group.count:,} of {facts.census.rows:,} rows {'has' if group.count == 1 else 'have'} no tokenizer "
-        f"entry: {format_ranges(group.ranges)}.",
+        say(
+            "{count} of {rows} rows {count:has|have} no tokenizer entry: {where}.",
+            count=group.count,
+            rows=facts.census.rows,
+            where=format_ranges(group.ranges),
+        ),
         row_location(facts.matrices[0].matrix.tensor, facts.census.ids("unmapped")),
         evidence=id_evidence(facts.census.ids("unmapped")),
-        hint=(
-            "Never sample these ids: `rowscope mask` exports them for your serving stack."
-            if samples(facts.checkpoint, facts.vocabulary)
-            else "No text becomes one of these ids, and nothing is sampled from this model."
-        )
-        + (
-            " A new token can take one without a resize: `rowscope claim`."
-            if _capacity(facts).without_resize
-            else ""
-        ),
+        hint=_of_unmapped(facts),
     )
+
+
+def _of_unmapped(facts: Facts) -> Said:
+    step = say(
+        "Never sample these ids: `rowscope mask` exports them for your serving stack."
+        if samples(facts.checkpoint, facts.vocabulary)
+        else "No text becomes one of these ids, and nothing is sampled from this model."
+    )
+    if not _capacity(facts).without_resize:
+        return step
+    return joined(" ", [step, say("A new token can take one without a resize: `rowscope claim`.")])
 
 
 def token_without_row(facts: Facts) -> Iterator[Finding]:
@@ -62,9 +69,17 @@ def token_without_row(facts: Facts) -> Iterator[Finding]:
     first = used[0] if used else missing[0]
     ids = np.array([item.id for item in missing], dtype=np.int64)
     yield VOC102.finding(
-        f"{len(missing)} tokenizer {'entry has' if len(missing) == 1 else 'entries have'} no row in matrices "
-        f"of {rows:,} rows, {facts.text(first.id)} among them"
-        + (f", which {', '.join(users[first.id])} names." if used else "."),
+        say(
+            "{count:# tokenizer entry has|# tokenizer entries have} no row in matrices of {rows} rows, "
+            "{first} among them, which {users} names."
+            if used
+            else "{count:# tokenizer entry has|# tokenizer entries have} no row in matrices of {rows} rows, "
+            "{first} among them.",
+            count=len(missing),
+            rows=rows,
+            first=facts.text(first.id),
+            users=", ".join(users.get(first.id, ())),
+        ),
         f"{facts.matrices[0].matrix.tensor}[{rows}:]" if facts.matrices else "tokenizer",
         severity="error" if used else "warning",
         evidence={**id_evidence(ids), "used_by_config_or_template": [item.id for item in used]},
@@ -76,15 +91,19 @@ def _capacity(facts: Facts) -> Capacity:
     return take_capacity(facts.checkpoint, facts.vocabulary, facts.census)
 
 
-def _more_rows(facts: Facts, rows: int) -> str:
+def _more_rows(facts: Facts, rows: int) -> Said:
     """What to do about ids without a row."""
     why_not = _capacity(facts).no_resize
     if why_not is None:
-        return (
-            f"Resize the matrices to at least {rows:,} rows (model.resize_token_embeddings), or remove the "
-            "entries from the tokenizer."
+        return say(
+            "Resize the matrices to at least {rows} rows (model.resize_token_embeddings), or remove the "
+            "entries from the tokenizer.",
+            rows=rows,
         )
-    return f"Remove the entries from the tokenizer, or use the tokenizer of this model: {why_not}."
+    return say(
+        "Remove the entries from the tokenizer, or use the tokenizer of this model: {why_not}.",
+        why_not=why_not,
+    )
 
 
 def bad_special_id(facts: Facts) -> Iterator[Finding]:
@@ -97,22 +116,24 @@ def bad_special_id(facts: Facts) -> Iterator[Finding]:
         if not roles:
             continue
         if token.id >= rows:
-            yield _bad_id(token, roles, f"lies beyond the last row, {rows - 1}")
+            yield _bad_id(token, roles, say("lies beyond the last row, {last:d}", last=rows - 1))
         elif (
             facts.vocabulary is not None
             and token.id < facts.census.codes.size
             and facts.census.codes[token.id] == UNMAPPED
         ):
-            yield _bad_id(token, roles, "has no tokenizer entry")
+            yield _bad_id(token, roles, say("has no tokenizer entry"))
 
 
-def _bad_id(token: RoledToken, roles: list[str], fault: str) -> Finding:
+def _bad_id(token: RoledToken, roles: list[str], fault: Said) -> Finding:
     return VOC105.finding(
-        f"The {' and '.join(roles)} id {token.id} {fault}.",
+        say("The {roles} id {id:d} {fault}.", roles=joined(" and ", roles), id=token.id, fault=fault),
         "; ".join(token.sources),
         evidence={"count": 1, "ids": [token.id], "roles": roles, "sources": list(token.sources)},
-        hint="Set it to the id of a token that the tokenizer knows, in config.json and "
-        "generation_config.json alike.",
+        hint=say(
+            "Set it to the id of a token that the tokenizer knows, in config.json and generation_config.json "
+            "alike."
+        ),
     )
 
 
@@ -123,21 +144,33 @@ def placeholder_tokens(facts: Facts) -> Iterator[Finding]:
         return
     ids = facts.census.ids("placeholder")
     examples = ", ".join(quoted_token(*pair) for pair in zip(group.examples[:3], group.texts, strict=False))
-    words = "entry is a placeholder" if group.count == 1 else "entries are placeholders"
     yield VOC106.finding(
-        f"{group.count} tokenizer {words} by name, such as {examples}.",
+        say(
+            "{count:# tokenizer entry is a placeholder|# tokenizer entries are placeholders} by name, such "
+            "as {examples}.",
+            count=group.count,
+            examples=examples,
+        ),
         row_location(facts.matrices[0].matrix.tensor, ids) if facts.matrices else "tokenizer",
         evidence={**id_evidence(ids), "examples": list(group.examples), "texts": list(group.texts)},
-        hint=(
-            "They can be sampled unless masked (`rowscope mask`)"
-            if samples(facts.checkpoint, facts.vocabulary)
-            else "Nothing is sampled from this model, so that only text that spells them meets them"
+        hint=_of_placeholders(facts),
+    )
+
+
+def _of_placeholders(facts: Facts) -> Said:
+    sampled = samples(facts.checkpoint, facts.vocabulary)
+    if _capacity(facts).by_design:
+        return say(
+            "They can be sampled unless masked (`rowscope mask`)."
+            if sampled
+            else "Nothing is sampled from this model, so that only text that spells them meets them."
         )
-        + (
-            "."
-            if _capacity(facts).by_design
-            else "; they can be renamed into new tokens (`rowscope claim --replace`)."
-        ),
+    return say(
+        "They can be sampled unless masked (`rowscope mask`); they can be renamed into new tokens "
+        "(`rowscope claim --replace`)."
+        if sampled
+        else "Nothing is sampled from this model, so that only text that spells them meets them; they can be "
+        "renamed into new tokens (`rowscope claim --replace`)."
     )
 
 
@@ -150,11 +183,17 @@ def vocabulary_holes(facts: Facts) -> Iterator[Finding]:
     ids = facts.census.ids("unmapped")
     ids = ids[ids < max_id]
     yield VOC107.finding(
-        f"{holes.count} {'id' if holes.count == 1 else 'ids'} below the largest token id {max_id} "
-        f"{'has' if holes.count == 1 else 'have'} no entry: "
-        f"{format_ranges(holes.ranges)}.",
+        say(
+            "{count:# id|# ids} below the largest token id {largest:d} {count:has|have} no entry: {where}.",
+            count=holes.count,
+            largest=max_id,
+            where=format_ranges(holes.ranges),
+        ),
         row_location(facts.matrices[0].matrix.tensor, ids) if facts.matrices else "tokenizer",
         evidence=id_evidence(ids),
-        hint=f"Bound ids by {max_id + 1} (largest id + 1), not by len(tokenizer) = "
-        f"{facts.census.tokenizer.entries}.",
+        hint=say(
+            "Bound ids by {bound:d} (largest id + 1), not by len(tokenizer) = {entries:d}.",
+            bound=max_id + 1,
+            entries=facts.census.tokenizer.entries,
+        ),
     )

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from rowscope.inspector.checks import DIF501, Finding, id_evidence, row_location
 from rowscope.inspector.diff.result import MatrixDiff
 from rowscope.inspector.ranges import ids_of
+from rowscope.inspector.text import joined, say
 
-_HINT: Final = (
+_HINT: Final = say(
     "Freeze these rows in training, or copy them back from the base; "
     "where the change is meant, narrow --expect-unchanged."
 )
@@ -53,17 +54,30 @@ def _finding(
     if changed.size:
         first = ", ".join(str(id) for id in changed[:3].tolist())
         parts.append(
-            f"{changed.size:,} of {asked:,} rows expected unchanged differ in {matrix.tuned.tensor!r}: "
-            f"{first}{', …' if changed.size > 3 else ''} (largest distance {largest:.4g})"
+            say(
+                "{count} of {rows} rows expected unchanged differ in {tensor!r}: {first} (largest distance "
+                "{distance:.4g})",
+                count=int(changed.size),
+                rows=int(asked),
+                tensor=matrix.tuned.tensor,
+                first=f"{first}{', …' if changed.size > 3 else ''}",
+                distance=largest,
+            )
         )
     if missing.size:
         parts.append(
-            f"{missing.size:,} rows expected unchanged are not there: {matrix.tuned.tensor!r} has "
-            f"{matrix.tuned.rows:,} rows, the base {matrix.base.rows:,}"
+            say(
+                "{count:# row|# rows} expected unchanged {count:is|are} not there: {tensor!r} has {rows} "
+                "rows, the base {base}",
+                count=int(missing.size),
+                tensor=matrix.tuned.tensor,
+                rows=matrix.tuned.rows,
+                base=matrix.base.rows,
+            )
         )
     both = np.concatenate((changed, missing))
     return DIF501.finding(
-        "; ".join(parts) + ".",
+        say("{faults}.", faults=joined("; ", parts)),
         row_location(matrix.tuned.tensor, both),
         hint=_HINT,
         evidence={

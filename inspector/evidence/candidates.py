@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from rowscope.inspector.arrays import union
 from rowscope.inspector.census import ADDED, PLACEHOLDER, UNMAPPED
 from rowscope.inspector.frozen import record
+from rowscope.inspector.text import joined, say, template
 from rowscope.inspector.vocabulary import Vocabulary, byte_level_spelling, ids_of
 
 # UTF-8 never contains these bytes (RFC 3629): 0xC0 and 0xC1 would be overlong, 0xF5.. exceed U+10FFFF.
@@ -61,20 +62,20 @@ class Candidates:
     def describe(self, ids: NDArray[np.int64]) -> str:
         """How many of `ids` come from which source, each counted once: `271 unmapped rows, 13 …`."""
         named = (
-            (self.unmapped, "unmapped rows"),
-            (self.placeholder, "placeholder tokens"),
-            (self.impossible, "bytes that UTF-8 cannot contain"),
-            (self.unreachable, "unreachable tokens"),
-            (self.added, "added tokens"),
+            (self.unmapped, template("{count:# unmapped row|# unmapped rows}")),
+            (self.placeholder, template("{count:# placeholder token|# placeholder tokens}")),
+            (self.impossible, template("{count:# byte|# bytes} that UTF-8 cannot contain")),
+            (self.unreachable, template("{count:# unreachable token|# unreachable tokens}")),
+            (self.added, template("{count:# added token|# added tokens}")),
         )
         parts, left = [], ids
         for source, words in named:
             mine = np.isin(left, source)
             if mine.any():
-                parts.append(f"{int(mine.sum())} {words}")
+                parts.append(say(words, count=int(mine.sum())))
             left = left[~mine]
-        known = ", ".join(parts)
-        return known or f"{ids.size:,} near-duplicate rows"
+        near = say("{count:# near-duplicate row|# near-duplicate rows}", count=int(ids.size))
+        return joined(", ", parts) if parts else near
 
 
 def find_candidates(

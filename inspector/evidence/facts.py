@@ -18,6 +18,7 @@ from rowscope.inspector.evidence.unmoved import NONE
 from rowscope.inspector.frozen import record
 from rowscope.inspector.matrices import Matrix
 from rowscope.inspector.rows import GroupStats, RowTable
+from rowscope.inspector.text import say
 from rowscope.inspector.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -90,7 +91,9 @@ class Facts:
         """The first tokens of `ids` for messages, and how many more there are."""
         every = list(ids)
         shown = ", ".join(self.text(id) for id in every[:limit])
-        return shown if len(every) <= limit else f"{shown} and {len(every) - limit:,} more"
+        if len(every) <= limit:
+            return shown
+        return say("{shown} and {more} more", shown=shown, more=len(every) - limit)
 
     def meaning(self, id: int) -> str | None:
         """What the token of an id stands for as text; None where it is none, or there is no token."""

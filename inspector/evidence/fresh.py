@@ -14,6 +14,7 @@ from rowscope.inspector.evidence.means import NEAR, Means, make_means
 from rowscope.inspector.evidence.model import FRESH, HIGH, MEDIUM, VANISHING, Recipe
 from rowscope.inspector.evidence.pieces import Pieces, donors_of
 from rowscope.inspector.evidence.state import Judgement
+from rowscope.inspector.text import say
 
 Rows = NDArray[np.float64]
 
@@ -29,7 +30,7 @@ def judge_claimed(state: Judgement, recorded: Mapping[int, str]) -> None:
     rows = state.open & state.of(np.array(sorted(recorded), dtype=np.int64))
     state.give(rows, FRESH, MEDIUM)
     state.recipes |= {
-        id: Recipe("claim", f"claimed, still its initial value ({recorded[id]})")
+        id: Recipe("claim", say("claimed, still its initial value ({recipe})", recipe=recorded[id]))
         for id in state.ids(rows).tolist()
     }
 
@@ -39,7 +40,8 @@ def judge_copied(state: Judgement, donors: Mapping[int, int]) -> None:
     rows = state.of(np.array(sorted(donors), dtype=np.int64))
     state.give(rows, FRESH, MEDIUM)
     state.recipes |= {
-        id: Recipe("copy", f"a copy of row {donors[id]}", (donors[id],)) for id in state.ids(rows).tolist()
+        id: Recipe("copy", say("a copy of row {id:d}", id=donors[id]), (donors[id],))
+        for id in state.ids(rows).tolist()
     }
 
 
@@ -79,7 +81,9 @@ def judge_means(
 def _recipe(of: tuple[str, str], row: Rows, mean: Rows) -> Recipe:
     kind, words = of
     factor = float(np.linalg.norm(row) / np.linalg.norm(mean))
-    return Recipe(kind, words if abs(factor - 1) <= 2 * NEAR else f"{factor:.3g} times the {words}")
+    if abs(factor - 1) <= 2 * NEAR:
+        return Recipe(kind, words)
+    return Recipe(kind, say("{factor:.3g} times the {recipe}", factor=factor, recipe=words))
 
 
 def _perhaps(state: Judgement) -> Ids:
@@ -105,7 +109,7 @@ def _with_trained(
     total = mean * count
     for start in range(0, others.size, _BLOCK):
         total = total - state.reader.decode(others[start : start + _BLOCK]).sum(axis=0)
-    words = (*means.words, ("trained-mean", "mean of the trained rows"))
+    words = (*means.words, ("trained-mean", say("mean of the trained rows")))
     rows = np.concatenate((means.rows, [total / (count - others.size)]))
     return make_means(words, rows, bulk, state.reader.form)
 
@@ -122,4 +126,4 @@ def judge_pieces(state: Judgement, added: Ids, pieces_of: Callable[[], Pieces]) 
         found = donors_of(state.reader, id, pieces.donors[id])
         if found:
             state.give(state.of(np.array([id])), FRESH, MEDIUM)
-            state.recipes[id] = Recipe("pieces", "mean of the rows of its text's pieces", found)
+            state.recipes[id] = Recipe("pieces", say("mean of the rows of its text's pieces"), found)

@@ -16,6 +16,7 @@ from rowscope.inspector.evidence.look import among, sample
 from rowscope.inspector.evidence.model import HIGH, INITIAL, LOW, MEDIUM, Reference
 from rowscope.inspector.evidence.state import Judgement
 from rowscope.inspector.frozen import record
+from rowscope.inspector.text import say
 
 Flags = NDArray[np.bool_]
 
@@ -109,7 +110,8 @@ def judge_untouched(
     """
     if _untouched(state, near):
         state.give(near & state.open, INITIAL, MEDIUM)
-        return None, "; nearly every row still has the norm of the random start (config initializer_range)"
+        remark = say("nearly every row still has the norm of the random start (config initializer_range)")
+        return None, remark
     if trained is None:
         return None, ""
     members = (state.verdict == INITIAL) & state.of(candidates.believed)
@@ -141,7 +143,7 @@ def _ordinary(
     crowd = int(_random(state, inside & bulk, trained).sum())
     chance = int(_random(state, around & bulk, trained).sum())
     if crowd < least or 2 * chance > max(crowd, 4):
-        return "; trained rows look as random as untouched ones do" if chance > crowd else ""
+        return say("trained rows look as random as untouched ones do") if chance > crowd else ""
     state.give(_random(state, inside, trained), INITIAL, certainty)
     return ""
 

@@ -48,17 +48,18 @@ from rowscope.inspector.rows import (
     project_rows,
     sample_component,
 )
+from rowscope.inspector.text import joined, say
 
 Rows = NDArray[np.float64]
 
 # Rows of the kernel that multiplies rows with vectors: it takes three at a time.
 _AT_ONCE: Final = 3
 
-_NO_REFERENCE: Final = (
+_NO_REFERENCE: Final = say(
     "no reference: no row is known to be untrained (no unmapped row, placeholder or impossible byte), "
     "so no collapse verdict is given"
 )
-_NO_AGREEMENT: Final = (
+_NO_AGREEMENT: Final = say(
     "no reference: the rows believed untrained neither lie together nor apart from the used rows, so no "
     "collapse verdict is given"
 )
@@ -123,7 +124,7 @@ def judge(subject: Subject, progress: Progress = None) -> MatrixEvidence:
         duplicates=copies,
         duplicate_of=first,
         reference=reference,
-        note=_note(subject.candidates, reference) + remark,
+        note=joined("; ", [_note(subject.candidates, reference), *([remark] if remark else [])]),
         cuts=state.cuts,
         pc1_residual=residual,
         judged_on=subject.judged_on,
@@ -238,7 +239,7 @@ def _cautious(state: Judgement) -> None:
 def _note(candidates: Candidates, reference: Reference | None) -> str:
     if reference is None:
         return _NO_AGREEMENT if candidates.believed.size else _NO_REFERENCE
-    return f"reference: {reference.source}"
+    return say("reference: {source}", source=reference.source)
 
 
 def _copies(ids: Ids, group: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -26,6 +26,7 @@ from rowscope.inspector.evidence.subject import Subject
 from rowscope.inspector.evidence.unmoved import unmoved_rows
 from rowscope.inspector.matrices import Matrix, config_value
 from rowscope.inspector.rows import GroupColumns, RowTable, group_statistics, open_rows, scan_rows
+from rowscope.inspector.text import say
 from rowscope.inspector.vocabulary import Vocabulary
 
 Progress = Callable[[int], None] | None
@@ -64,7 +65,7 @@ def measure_matrix(
             pieces=lambda: pieces_of(vocabulary, candidates.added, reader.rows),
             start=start,
             recorded=recorded_recipes(reader, checkpoint, vocabulary),
-            judged_on="all rows",
+            judged_on=say("all rows"),
         )
         evidence = judge(subject, progress)
         holes = find_holes(reader, table)
@@ -132,7 +133,11 @@ def judge_some(
 
 def _words(look: Look) -> str:
     candidates = without(look.ids, look.bulk).size
-    return f"{candidates:,} reference candidates and a sample of {look.bulk.size:,} other rows"
+    return say(
+        "{candidates:# reference candidate|# reference candidates} and a sample of {sample} other rows",
+        candidates=candidates,
+        sample=int(look.bulk.size),
+    )
 
 
 def _start(matrix: Matrix, checkpoint: Checkpoint) -> Start:

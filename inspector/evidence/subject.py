@@ -15,6 +15,7 @@ from rowscope.inspector.evidence.means import Means, make_means, missed_by
 from rowscope.inspector.evidence.pieces import Pieces
 from rowscope.inspector.frozen import record
 from rowscope.inspector.rows import GroupColumns, RowReader, RowTable
+from rowscope.inspector.text import say
 
 Rows = NDArray[np.float64]
 
@@ -62,8 +63,10 @@ def average(subject: Subject, bulk: Rows, places: NDArray[np.int64]) -> tuple[Me
         used = weighted(columns.mean, columns.rows, USED)
         every = weighted(columns.mean, columns.rows, tuple(range(columns.rows.size)))
         base = weighted(columns.mean, columns.rows, (BASE,))
-        words = tuple(
-            ("mean", f"mean of {what}") for what in ("all rows", "the used rows", "the ordinary rows")
+        words: tuple[tuple[str, str], ...] = (
+            ("mean", say("mean of all rows")),
+            ("mean", say("mean of the used rows")),
+            ("mean", say("mean of the ordinary rows")),
         )
         means = make_means(words, np.stack([every, used, base]), bulk, form)
         return means, (used, int(columns.rows[list(USED)].sum()))
@@ -77,7 +80,7 @@ def average(subject: Subject, bulk: Rows, places: NDArray[np.int64]) -> tuple[Me
     parts = columns.mean.copy()
     parts[BASE] = used
     every = weighted(parts, counts, (UNMAPPED, PLACEHOLDER, BASE))
-    words = (("mean", "mean of all rows"), ("mean", "mean of the used rows"))
+    words = (("mean", say("mean of all rows")), ("mean", say("mean of the used rows")))
     return make_means(words, np.stack([every, used]), bulk, form, missed_by(bulk, places)), None
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from rowscope.inspector.audit import Hidden, Report, Skipped
 from rowscope.inspector.checks import RULES, Finding
 from rowscope.inspector.errors import UsageError, guess
+from rowscope.inspector.text import joined, say
 
 
 def select(
@@ -37,8 +38,8 @@ def apply_selection(report: Report, chosen: Sequence[str] = (), ignored: Sequenc
     if not left:
         return report
     codes = ", ".join(sorted({finding.code for finding in left}))
-    why = f"{len(left):,} left out by --select or --ignore: {codes}"
-    return without(report, left, kept, why, "--select or --ignore")
+    why = say("{count} left out by --select or --ignore: {codes}", count=len(left), codes=codes)
+    return without(report, left, kept, why, joined(" or ", ["--select", "--ignore"]))
 
 
 def without(report: Report, left: Sequence[Finding], kept: tuple[Finding, ...], why: str, by: str) -> Report:

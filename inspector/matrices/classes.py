@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 
 from rowscope.inspector.matrices.layouts import HEAD_ENDINGS, ROW_MULTIPLES, TIE_KEYS
 from rowscope.inspector.matrices.scopes import config_int, config_value, scope_at
+from rowscope.inspector.text import say
 
 
 class Classes(NamedTuple):
@@ -102,7 +103,8 @@ def decide_tie(config: Mapping[str, Any] | None) -> Tie:
     top = _flag(config.get("tie_word_embeddings"))
     for ties, group in ((True, known.always), (False, known.never)):
         if names and names[0] in group:
-            return Tie(ties, f"{names[0]} {'always' if ties else 'never'} ties them", top, settable=False)
+            said = say("{name} always ties them" if ties else "{name} never ties them", name=names[0])
+            return Tie(ties, said, top, settable=False)
     outer = _default(config, known) if top is None else top
     who = {*names[:1], config.get("model_type")}
     if who & known.nested or (who & known.either and not outer) or (who & known.inherit and top is None):
@@ -118,7 +120,8 @@ def decide_tie(config: Mapping[str, Any] | None) -> Tie:
         return Tie(nested, words, nested)
     ignored = None if nested is None or nested == outer else _where(config)
     kind = config.get("model_type")
-    return Tie(outer, f"{kind!r} {'ties' if outer else 'does not tie'} by default", None, ignored)
+    said = say("{name!r} ties by default" if outer else "{name!r} does not tie by default", name=kind)
+    return Tie(outer, said, None, ignored)
 
 
 def _by_nested(config: Mapping[str, Any], known: Classes) -> Tie:
@@ -132,7 +135,7 @@ def _by_nested(config: Mapping[str, Any], known: Classes) -> Tie:
     if stated is not None:
         return Tie(stated, _says(place, stated), stated, place=place)
     default = _default(inner, known)
-    words = "" if default is None else f"{inner.get('model_type')!r} in {key} decides, by its default"
+    words = "" if default is None else _by_default(inner.get("model_type"), key)
     return Tie(default, words, None, place=place)
 
 
@@ -141,15 +144,19 @@ def _default(config: Mapping[str, Any], known: Classes) -> bool | None:
     return True if kind in known.tied else False if kind in known.untied else None
 
 
+def _by_default(kind: object, key: str) -> str:
+    return say("{name!r} in {key} decides, by its default", name=kind, key=key)
+
+
 def _says(place: str, stated: bool) -> str:
-    return f"config.json says {place}" + ("" if stated else " is false")
+    return say("config.json says {place}" if stated else "config.json says {place} is false", place=place)
 
 
 def _where(config: Mapping[str, Any]) -> str:
     for key, value in config.items():
         if isinstance(value, Mapping) and value.get("tie_word_embeddings") is not None:
             return f"{key}.tie_word_embeddings"
-    return "tie_word_embeddings of a nested config"
+    return say("tie_word_embeddings of a nested config")
 
 
 def _flag(value: Any) -> bool | None:  # noqa: ANN401 - JSON value

@@ -6,9 +6,18 @@ import tomllib
 from pathlib import Path
 from typing import Final
 
-from rowscope.inspector.errors import unknown_value
+from rowscope.inspector.text.languages import told
 
 LANGUAGES: Final = ("en", "zh")
+
+
+def check_language(language: str) -> None:
+    """
+    Raises:
+        UsageError: a language that is not in `LANGUAGES`.
+    """
+    if language not in LANGUAGES:
+        raise unknown_value("--lang", language, LANGUAGES)
 
 
 class Texts:
@@ -19,8 +28,7 @@ class Texts:
     """
 
     def __init__(self, language: str, folder: Path) -> None:
-        if language not in LANGUAGES:
-            raise unknown_value("--lang", language, LANGUAGES)
+        check_language(language)
         self.language = language
         self._sections = tomllib.loads((folder / f"{language}.toml").read_text("utf-8"))
 
@@ -29,6 +37,10 @@ class Texts:
         text = self._find(key)
         assert isinstance(text, str), key
         return text.format(**values)
+
+    def told(self, text: str) -> str:
+        """A text of the tool's in this language; one without words there whole in English, and marked so."""
+        return told(text, self.language)
 
     def maybe(self, key: str, **values: object) -> str | None:
         """Like `say`; None where there is no such key."""

@@ -12,11 +12,13 @@ from rowscope.inspector.checks.registry import RULES
 from rowscope.inspector.errors import UsageError
 
 FOLDER = Path(__file__).parents[2] / "docs" / "findings"
+CHINESE = ["含义", "怎么测", "怎么办", "什么时候会误报"]
 HEADINGS = ["What it means", "How it is measured", "What to do", "When it is wrong", "Example"]
 
 
 def test_pages_and_rules_are_the_same_codes():
     assert {path.stem for path in FOLDER.glob("*.md")} == {*RULES, "README"}
+    assert {path.stem for path in (FOLDER / "zh").glob("*.md")} == set(RULES)
 
 
 @pytest.mark.parametrize("code", RULES)
@@ -44,6 +46,29 @@ def test_pages_name_commands_and_codes_that_exist():
         page = explain(code)
         assert set(re.findall(r"`rowscope (\w+)", page)) <= known
         assert set(re.findall(r"\b(?:FIL|VOC|ROW|TOK|TIE)\d{3}\b", page)) <= set(RULES)
+
+
+@pytest.mark.parametrize("code", RULES)
+def test_a_page_in_chinese_has_the_same_title_and_its_own_sections(code):
+    page = explain(code, "zh")
+    lines = page.splitlines()
+    assert lines[0] == f"# {code} {RULES[code].name}"
+    level = {"error": "错误", "warning": "警告", "note": "提示"}[RULES[code].severity]
+    assert lines[2].startswith(f"级别：{level}")
+    assert [line[3:] for line in lines if line.startswith("## ")] == CHINESE
+    sections = re.split(r"^## .*$", page, flags=re.MULTILINE)[1:]
+    assert all(section.strip() for section in sections)
+    assert sections[2].strip().startswith("- ")
+    # What both pages name is the same: codes, commands, keys; the Chinese one may name fewer.
+    named = re.compile(r"`(?:rowscope \w+|evidence\.\w+|--[\w-]+)|\b[A-Z]{3}\d{3}\b")
+    assert set(named.findall(page)) <= set(named.findall(explain(code)))
+    # A line of the source that ends within a word of Chinese leaves no blank there.
+    assert not re.search(r"[\u4e00-\u9fff]\n *[\u4e00-\u9fff]", page)
+
+
+def test_a_language_that_is_not_there_is_named():
+    with pytest.raises(UsageError, match="'fr' is not known; use en, zh"):
+        explain("ROW201", "fr")
 
 
 def test_the_index_lists_the_rules():

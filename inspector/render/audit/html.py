@@ -30,7 +30,7 @@ from rowscope.inspector.render.html import (
     section,
     text,
 )
-from rowscope.inspector.text import visible
+from rowscope.inspector.text import Said, visible
 
 _SPECIALS: Final = 1000
 
@@ -41,7 +41,7 @@ def render_html(report: Report, *, exit_code: int, title: str | None = None, lan
     Args:
         exit_code: what the command exits with.
         title: of the page; by default it names the checkpoint.
-        lang: `en` or `zh`; messages of findings stay in English, what they mean is said in either.
+        lang: `en` or `zh`; what has no words in it stands in English whole, and says so.
 
     Raises:
         UsageError: another language.
@@ -116,24 +116,28 @@ def _matrix(matrix: MatrixReport, words: Words) -> Iterator[str]:
     cells = statistic_rows(matrix)
     numbers = set(range(1, len(cells[0])))
     yield from html_table(translated(cells, words), numbers, matrix_name(matrix, words))
-    yield from (note(said) for said in (*whole_matrix(matrix), matrix.reference_note))
+    yield from (note(words.told(said)) for said in (*whole_matrix(matrix), matrix.reference_note))
 
 
 def _said(report: Report, words: Words) -> Iterator[str]:
     """Summary, settings, what is hidden, notes: sentences of the tool as they are."""
-    body = [f'<p lang="en">{text(paragraph)}</p>' for paragraph in report.summary]
+    body = [f"<p>{text(words.told(paragraph))}</p>" for paragraph in report.summary]
     if report.settings is not None and report.settings.sentence:
-        body.append(note(report.settings.sentence))
-    body += [note(words.say("page.note", note=visible(said))) for said in report.notes]
+        body.append(note(words.told(report.settings.sentence)))
+    body += [note(words.say("page.note", note=visible(words.told(said)))) for said in report.notes]
     yield from section(words.say("part.words"), body, "words")
 
 
 def translated(rows: Sequence[Cells], words: Words) -> list[Cells]:
-    """Tables with their headings and first column in the page's language, where it has words for them."""
+    """Tables in the page's language: headings and first column, and cells that are sentences of ours."""
     head, *body = rows
     named = tuple(_label(cell, words) for cell in head)
-    return [named, *((_label(row[0], words), *row[1:]) for row in body)]
+    return [named, *((_label(row[0], words), *(_cell(cell, words) for cell in row[1:])) for row in body)]
 
 
 def _label(cell: str, words: Words) -> str:
-    return words.maybe(f"label.{cell}") or cell if cell else cell
+    return words.maybe(f"label.{cell}") or _cell(cell, words) if cell else cell
+
+
+def _cell(cell: str, words: Words) -> str:
+    return words.told(cell) if isinstance(cell, Said) else cell

@@ -27,7 +27,7 @@ def banner(report: Report, words: Words) -> Iterator[str]:
     yield f'<div class="verdict {level}" id="verdict"><p><strong>{text(sentence)}</strong></p>'
     yield f"<p><b>{text(words.say('banner.next'))}</b> {_next(report, ordered, words)}</p>"
     for part in report.hidden:
-        left_out = words.say("banner.hidden", what=part.sentence)
+        left_out = words.say("banner.hidden", what=words.told(part.sentence))
         yield f'<p class="hidden-findings"><strong>{text(left_out)}</strong></p>'
     yield "</div>"
     yield from answers((_rows(report, words), _free(report, words), _slots(report, words)))
@@ -41,7 +41,7 @@ def partial(report: Report, words: Words) -> Iterator[str]:
     yield f'<div class="partial"><p><strong>{text(words.say("banner.partial"))}</strong></p><ul>'
     for skip in report.coverage.skipped:
         if skip.affects:
-            yield f'<li lang="en">{text(skip.what)}: {text(skip.why)}</li>'
+            yield f"<li>{text(words.told(skip.what))}: {text(words.told(skip.why))}</li>"
     yield "</ul></div>"
 
 
@@ -69,9 +69,7 @@ def _next(report: Report, ordered: Sequence[Finding], words: Words) -> str:
 
 
 def _step(finding: Finding, words: Words) -> str:
-    link = f'<a href="#{finding.code}">{finding.code}</a>'
-    own = words.maybe(f"do.{finding.code}")
-    return f"{link}: {text(own)}" if own else f'{link}: <span lang="en">{text(finding.hint)}</span>'
+    return f'<a href="#{finding.code}">{finding.code}</a>: {text(words.told(finding.hint))}'
 
 
 def _rows(report: Report, words: Words) -> Answer:
@@ -91,7 +89,7 @@ def _why_rows(report: Report, words: Words) -> str:
     if rounding is None or rounding.sentence is None:
         return ""
     if not rounding.multiples:
-        return f'<br><span lang="en">{text(rounding.sentence)}</span>'
+        return f"<br>{text(words.told(rounding.sentence))}"
     step = rounding.multiples[0]
     return "<br>" + text(words.say("banner.rounded", rows=rounding.rows, ids=rounding.ids, step=step))
 

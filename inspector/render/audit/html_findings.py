@@ -32,21 +32,18 @@ def _finding(finding: Finding, words: Words, codes: set[str], *, first: bool) ->
         f"<h3>{text(level)} {text(finding.code)} {text(finding.name)} "
         f'<span class="dim">{text(sure)}</span></h3>'
     )
-    for own in (words.maybe(f"means.{finding.code}"), words.maybe(f"do.{finding.code}")):
-        if own:
-            yield f"<p>{text(own)}</p>"
-    yield f'<p lang="en">{text(finding.message)}</p>'
-    yield f'<p class="next" lang="en">{text(finding.hint)}</p>'
+    yield f"<p>{text(words.told(finding.message))}</p>"
+    yield f'<p class="next">{text(words.told(finding.hint))}</p>'
     yield f"<p><code>{text(finding.location)}</code></p>"
     if first and finding.code in RULES:
         yield f"<details><summary>{text(words.say('findings.explain', code=finding.code))}</summary>"
-        yield f'<div lang="en">{_page(finding.code, frozenset(codes))}</div></details>'
+        yield f"{_page(finding.code, frozenset(codes), words.language)}</details>"
     yield "</article>"
 
 
-def _page(code: str, codes: frozenset[str]) -> str:
+def _page(code: str, codes: frozenset[str], language: str) -> str:
     """The page of `explain` without its title."""
-    source = explain(code).partition("\n")[2]
+    source = explain(code, language).partition("\n")[2]
     return markdown_html(source, deeper=2, link=partial(_link, codes=codes))
 
 

@@ -56,7 +56,7 @@ def _clouds(report: Report, words: Words) -> Iterator[str]:
         name = matrix_name(matrix, words)
         yield f"<figure><h3>{text(name)}</h3>"
         if axes is None:
-            yield note(words.say("picture.no_reference", why=matrix.reference_note)) + "</figure>"
+            yield note(words.say("picture.no_reference", why=words.told(matrix.reference_note))) + "</figure>"
             continue
         missing = int((~np.isfinite(rows.norm) | ~np.isfinite(rows.cosine)).sum())
         yield _legend(matrix, rows, words)

@@ -8,7 +8,7 @@ from typing import Final
 from rowscope.inspector.audit import GroupReport, MatrixReport, NotableRow, Report, SpecialTokenReport
 from rowscope.inspector.ranges import format_ranges
 from rowscope.inspector.render.plain import bytes_text, shorten
-from rowscope.inspector.text import cosine, count, ratio, real, visible
+from rowscope.inspector.text import cosine, count, joined, ratio, real, say, template, visible
 from rowscope.inspector.vocabulary import shown_token
 
 Cells = tuple[str, ...]
@@ -36,10 +36,10 @@ def size_rows(report: Report) -> list[Cells]:
         facts = census.tokenizer
         rows += [
             ("tokenizer base", count(facts.base_size), visible(facts.kind)),
-            ("tokenizer entries", count(facts.entries), f"largest id {count(facts.max_id)}"),
+            ("tokenizer entries", count(facts.entries), say("largest id {id}", id=count(facts.max_id))),
         ]
     else:
-        rows.append(("tokenizer entries", "-", "no readable tokenizer files"))
+        rows.append(("tokenizer entries", "-", say("no readable tokenizer files")))
     rows += [
         ("input rows", count(census.input_rows), _matrix_note(report, "input")),
         ("output rows", count(census.output_rows), _matrix_note(report, "output")),
@@ -52,17 +52,26 @@ def size_rows(report: Report) -> list[Cells]:
     if census.holes.count:
         rows.append(("holes", count(census.holes.count), format_ranges(census.holes.ranges, limit=3)))
     if census.out_of_range:
-        rows.append(("ids without a row", count(len(census.out_of_range)), "see VOC102"))
+        rows.append(("ids without a row", count(len(census.out_of_range)), say("see VOC102")))
     return rows
 
 
 def _capacity_rows(report: Report) -> list[Cells]:
     capacity = report.capacity
     free = capacity.without_resize + capacity.placeholders.count
-    note = f"{count(capacity.without_resize)} next ids, {count(capacity.placeholders.count)} placeholders"
+    note = say(
+        "{next} next ids, {placeholders} placeholders",
+        next=capacity.without_resize,
+        placeholders=capacity.placeholders.count,
+    )
     rows: list[Cells] = [("free slots", count(free), note)]
     for step in capacity.resizes[:1]:
-        words = f"next multiple of {step.multiple}: {step.new_rows:,} more rows, {bytes_text(step.bytes)}"
+        words = say(
+            "next multiple of {step}: {rows} more rows, {bytes}",
+            step=step.multiple,
+            rows=step.new_rows,
+            bytes=bytes_text(step.bytes),
+        )
         rows.append(("after a resize", count(step.rows), words))
     return rows
 
@@ -70,13 +79,13 @@ def _capacity_rows(report: Report) -> list[Cells]:
 def table_rows(report: Report) -> list[Cells]:
     """The vocabulary tables that were not judged: name, role, shape, what names the rows."""
     judged = {matrix.tensor for matrix in report.matrices}
-    named = {"tokenizer": "rows are the tokenizer's", "draft": "rows are a draft vocabulary"}
+    named = {"tokenizer": say("rows are the tokenizer's"), "draft": say("rows are a draft vocabulary")}
     return [
         (
             visible(table.name),
             table.role,
             f"[{table.rows}, {table.width}]",
-            named.get(table.vocabulary or "", "no tokenizer names the rows"),
+            named.get(table.vocabulary or "", say("no tokenizer names the rows")),
         )
         for table in report.tables
         if table.name not in judged
@@ -87,16 +96,24 @@ def _matrix_note(report: Report, role: str) -> str:
     for matrix in report.matrices:
         if matrix.role == role or (matrix.role == "both" and role == "input"):
             rows, width = matrix.shape
-            how = "" if matrix.storage is None else f", decoded from {matrix.storage.label}"
-            return f"{visible(matrix.tensor)} {matrix.dtype} [{rows}, {width}]{how}"
-    if role == "output":
-        return f"tied to the input ({report.census.tie_source})" if report.census.tied else "not stored"
-    return "not audited" if report.census.input_rows else "not stored"
+            stored = f"{visible(matrix.tensor)} {matrix.dtype} [{rows}, {width}]"
+            if matrix.storage is None:
+                return stored
+            return say("{table}, decoded from {format}", table=stored, format=matrix.storage.label)
+    if role == "output" and report.census.tied:
+        return say("tied to the input ({source})", source=report.census.tie_source)
+    return say("not audited" if role != "output" and report.census.input_rows else "not stored")
 
 
 def _group_note(report: Report, names: Sequence[str]) -> str:
     groups = report.census.groups
-    return ", ".join(f"{count(groups[name].count)} {name}" for name in names if groups[name].count)
+    counts = {
+        "base": template("{count} base"),
+        "added": template("{count} added"),
+        "unmapped": template("{count} unmapped"),
+        "placeholder": template("{count} placeholder"),
+    }
+    return joined(", ", [say(counts[n], count=groups[n].count) for n in names if groups[n].count])
 
 
 def statistic_rows(matrix: MatrixReport) -> list[Cells]:
@@ -108,24 +125,36 @@ def statistic_rows(matrix: MatrixReport) -> list[Cells]:
         rows.append((label, *(cell(group) for group in groups)))
     for verdict in _VERDICT_ORDER:
         if any(group.verdicts[verdict] for group in groups):
-            rows.append((f"verdict {verdict}", *(count(group.verdicts[verdict]) for group in groups)))
+            counts = (count(group.verdicts[verdict]) for group in groups)
+            rows.append((say("verdict {verdict}", verdict=verdict), *counts))
     return rows
 
 
 def whole_matrix(matrix: MatrixReport) -> list[str]:
     """Sentences on the matrix as a whole."""
-    texts = [f"Shift of the mean: |mean row| / median norm = {real(matrix.mean_shift)}."]
+    texts: list[str] = [
+        say("Shift of the mean: |mean row| / median norm = {shift}.", shift=real(matrix.mean_shift))
+    ]
     stored = matrix.storage
     if stored is not None:
-        groups = "" if stored.group is None else f" in groups of {stored.group} columns"
-        scales = "" if stored.scale_shape is None else f", scales {list(stored.scale_shape)}"
-        texts.insert(0, f"Values decoded from {stored.label}{groups}{scales}.")
+        how: str = say("Values decoded from {format}", format=stored.label)
+        if stored.group is not None:
+            how = say("{how} in groups of {columns} columns", how=how, columns=stored.group)
+        if stored.scale_shape is not None:
+            how = say("{how}, scales {shape}", how=how, shape=str(list(stored.scale_shape)))
+        texts.insert(0, say("{how}.", how=how))
     decay = matrix.weight_decay
     if decay is not None:
         texts.append(
-            f"Weight decay of training: {decay.total:.4g} ± {decay.error:.1g} in all, by {decay.rows:,} rows "
-            f"that no step has read: -ln(std {real(decay.std)} / initializer_range "
-            f"{real(decay.initializer_range)})."
+            say(
+                "Weight decay of training: {total:.4g} ± {error:.1g} in all, by {rows:# row|# rows} that no "
+                "step has read: -ln(std {std} / initializer_range {start}).",
+                total=decay.total,
+                error=decay.error,
+                rows=decay.rows,
+                std=real(decay.std),
+                start=real(decay.initializer_range),
+            )
         )
     return texts
 
