@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Final
 
+from rowscope.inspector.errors import unknown_value
 from rowscope.inspector.text.languages import told
 
 LANGUAGES: Final = ("en", "zh")
