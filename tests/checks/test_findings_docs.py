@@ -86,7 +86,8 @@ def test_a_code_is_found_by_code_and_name(word):
 
 
 @pytest.mark.parametrize(
-    ("word", "near"), [("ROW2O1", "ROW201"), ("TOK31", "TOK301"), ("unmaped-rows", "VOC101"), ("", None)]
+    ("word", "near"),
+    [("ROW2O1", "ROW201"), ("TOK31", "TOK301"), ("unmaped-rows", "unmapped-rows"), ("", None)],
 )
 def test_an_unknown_code_lists_all_and_suggests_the_nearest(word, near):
     with pytest.raises(UsageError) as caught:
