@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from rowscope.inspector.checkpoint.claim_record import CLAIM_RECORD
+from rowscope.inspector.checkpoint.locate import conversion
+from rowscope.inspector.errors import CheckpointError
 from rowscope.inspector.storage import Folder, Probe, RemoteOptions, open_remote
 
 _FIRST: Final = 1 << 16
@@ -60,10 +62,24 @@ def remote_folder(url: str, options: RemoteOptions, files: tuple[str, ...]) -> t
         files: how names of files end that a URL may name.
 
     Raises:
+        CheckpointError: a file of another kind, by its name.
         CheckpointError, MissingExtraError, RemoteError: see `open_remote`.
     """
     address, mark, query = url.partition("?")
-    if not address.endswith(files):
-        return open_remote(url, KNOWN, options), ""
     folder, name = posixpath.split(address)
-    return open_remote(f"{folder}/{mark}{query}", KNOWN, options), name
+    if address.endswith(files):
+        return open_remote(f"{folder}/{mark}{query}", KNOWN, options), name
+    found = open_remote(url, KNOWN, options)
+    location = found.location
+    repository = location.startswith("hf://") and location.count("/") == 3  # its name may end in anything
+    if posixpath.basename(location) == name and not repository:
+        _require_folder(location, name)
+    return found, ""
+
+
+def _require_folder(location: str, name: str) -> None:
+    """Refuse what is a file by its name, and no safetensors file."""
+    advice = conversion(posixpath.splitext(name)[1])
+    if name in KNOWN or advice is not None:
+        step = advice or f"give the address of its folder, {posixpath.dirname(location)}/"
+        raise CheckpointError(f"{location!r} is no safetensors file; {step}", location=location)

@@ -89,32 +89,6 @@ def test_few_rows_fetch_few_bytes(large: Hub, run: Run) -> None:
     assert large.requests < 12
 
 
-def test_judged_rows_fetch_these_rows_and_a_sample_in_runs(
-    hub: Hub, run: Run, write_checkpoint: Callable[..., Path], tmp_path: Path
-) -> None:
-    """The widths and counts of a table of 272 MB, but for its rows: what is fetched does not depend on them.
-
-    All requests are counted: the list of files, redirects, small files, the header, the rows.
-    """
-    random, rows = np.random.default_rng(0), 20_000
-    table = (random.normal(size=(rows, 896)) + random.normal(size=896)).astype("f2")
-    table[-271:] = random.normal(size=896) + 0.01 * random.normal(size=(271, 896))
-    folder = write_checkpoint(
-        tmp_path / "large",
-        {"model.embed_tokens.weight": table},
-        {"vocab_size": rows, "hidden_size": 896, "tie_word_embeddings": True},
-        {f"token{number}": number for number in range(rows - 271)},
-    )
-    hub.files = files_of(folder)
-    words = ("--group", "reserved", "--format", "csv")
-    remote, local = run("rows", URL, *words), run("rows", folder, *words)
-    assert remote == local
-    assert remote[1].count("collapsed,high") == 271
-    assert hub.requests < 30
-    small = sum(len(data) for name, data in hub.files.items() if name != "model.safetensors")
-    assert hub.sent < small + 2_500_000
-
-
 def test_inspect_fetches_headers(large: Hub, run: Run) -> None:
     assert run("inspect", URL)[0] == 0
     assert large.sent < 70_000
@@ -194,6 +168,14 @@ def test_a_cache_that_everybody_may_write_to_is_not_believed(hub: Hub, run: Run,
     code, _, err = run("audit", URL, "--cache", tmp_path / "open")
     assert code == 3
     assert "everybody may write" in err
+
+
+def test_a_cache_that_cannot_be_made_is_named(hub: Hub, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    code, _, err = run("audit", URL, "--cache", tmp_path / "file" / "kept")
+    assert code == 3
+    assert f"in '{tmp_path}/file/kept'" in err
+    assert "--cache folder that can be written to" in err
 
 
 def test_nothing_of_the_weights_is_kept_else(

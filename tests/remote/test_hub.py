@@ -229,6 +229,13 @@ def test_offline_forbids(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     assert hub.requests == 0
 
 
+def test_a_repository_may_be_named_like_a_file(hub: Hub) -> None:
+    with pytest.raises(UnreadableError, match="404"):
+        open_checkpoint("hf://org/name.bin", remote=QUICK)
+    with pytest.raises(CheckpointError, match="no safetensors file; convert it once"):
+        open_checkpoint(f"{URL}/pytorch_model.bin", remote=QUICK)
+
+
 def test_a_plain_name_never_touches_the_network(hub: Hub) -> None:
     with pytest.raises(CheckpointError, match=f"hf://{NAME}"):
         open_checkpoint(NAME)
@@ -276,6 +283,8 @@ def test_pages_of_the_hub_are_addresses_too(hub: Hub) -> None:
     for page in ("", "/tree/main", f"/tree/{COMMIT}", "/blob/main/model.safetensors"):
         assert open_checkpoint(f"{hub.hub.url}/{NAME}{page}", remote=QUICK).tensors
     assert not [path for path, _ in hub.hub.seen if path.startswith("/org/name/tree")]
+    for host in ("huggingface.co", "hf.co"):  # a mirror is asked in their place
+        assert open_checkpoint(f"https://{host}/{NAME}", remote=QUICK).tensors
 
 
 def test_nothing_but_the_named_hosts_is_contacted(hub: Hub) -> None:

@@ -21,7 +21,7 @@ from safetensors.numpy import save
 import rowscope
 from rowscope.inspector.checkpoint import open_checkpoint
 from rowscope.inspector.checkpoint.remote import KNOWN
-from rowscope.inspector.errors import RowscopeError
+from rowscope.inspector.errors import CheckpointError, RemoteError, RowscopeError
 from rowscope.inspector.mask import mask
 from rowscope.inspector.storage import Patience, RemoteOptions
 
@@ -215,3 +215,22 @@ def test_small_files_come_with_the_request_that_asks_for_them() -> None:
         asked = [path.removeprefix("/m/") for path, _ in server.seen]
     assert set(asked) == set(KNOWN)
     assert [name for name in KNOWN if asked.count(name) > 1] == ["tokenizer.json"]
+
+
+@pytest.mark.parametrize(
+    ("name", "step"),
+    [
+        ("tokenizer.json", "give the address of its folder, http://127.0.0.1:9/m/"),
+        ("a.gguf", "convert it once"),
+    ],
+)
+def test_the_address_of_another_file_is_refused_unasked(name: str, step: str) -> None:
+    for secret in ("", "me:word@"):
+        with pytest.raises(CheckpointError, match=f"{name}' is no safetensors file; {step}") as caught:
+            open_checkpoint(f"http://{secret}127.0.0.1:9/m/{name}?signature=word", remote=QUICK)
+        assert "word" not in caught.value.message
+
+
+def test_a_host_that_is_away_is_told_by_its_weights() -> None:
+    with pytest.raises(RemoteError, match=r"m/model\.safetensors': Connection refused"):
+        open_checkpoint("http://127.0.0.1:9/m/", remote=QUICK)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import ipaddress
 import json
+import socket
 import ssl
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -114,6 +117,58 @@ def test_a_proxy_is_asked_for_hosts_that_no_proxy_does_not_name(
     monkeypatch.setenv("http_proxy", "socks5://127.0.0.1:1")
     with pytest.raises(UsageError, match="socks5"):
         open_checkpoint("http://a-host.invalid/m/", remote=QUICK)
+
+
+def test_a_tunnel_through_a_proxy(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The proxy sees the host and no more, the host no word for the proxy."""
+    pem = _certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+    server.secure(context)
+    monkeypatch.setenv("SSL_CERT_FILE", str(pem))
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    asked: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        threading.Thread(target=_tunnels, args=(proxy, asked), daemon=True).start()
+        monkeypatch.setenv("https_proxy", f"http://me:word@127.0.0.1:{proxy.getsockname()[1]}")
+        url = server.url.replace("http://", "https://")
+        assert rowscope.audit(open_checkpoint(f"{url}/m/", remote=QUICK)).exit_code() == 0
+    host = url.removeprefix("https://").encode()
+    assert asked
+    assert all(head.startswith(b"CONNECT " + host + b" ") for head in asked)
+    assert all(b"\r\nproxy-authorization: basic " in head.lower() for head in asked)
+    assert all("Proxy-Authorization" not in headers for _, headers in server.seen)
+
+
+def _tunnels(proxy: socket.socket, asked: list[bytes]) -> None:
+    """Take connections for as long as the socket is open."""
+    while True:
+        try:
+            threading.Thread(target=_tunnel, args=(proxy.accept()[0], asked), daemon=True).start()
+        except OSError:
+            return
+
+
+def _tunnel(client: socket.socket, asked: list[bytes]) -> None:
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        head += client.recv(1)
+    asked.append(head)
+    host, _, port = head.split()[1].decode().partition(":")
+    with client, socket.create_connection((host, int(port))) as behind:
+        client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        back = threading.Thread(target=_pour, args=(behind, client), daemon=True)
+        back.start()
+        _pour(client, behind)
+        back.join(10)
+
+
+def _pour(source: socket.socket, target: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(1 << 16):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
 
 
 def test_secrets_of_an_address_are_sent_and_not_said(server: Server) -> None:

@@ -13,6 +13,8 @@ from rowscope.inspector.storage.remote.hub_environment import endpoint
 _NAME: Final = re.compile(r"[\w][\w.-]*", re.ASCII)
 _SPECIAL: Final = re.compile(r"refs/(convert|pr)/[\w-]+", re.ASCII)
 _PAGES: Final = ("tree", "resolve", "blob", "raw")
+# Pages of the hub itself, its short name too, mean its models even where a mirror is asked for them.
+_OF_THE_HUB: Final = frozenset({("https", "huggingface.co"), ("https", "hf.co")})
 
 
 @record
@@ -58,6 +60,8 @@ def hub_address(url: str) -> HubAddress:
 def pasted(url: SplitResult) -> HubAddress | None:
     """The model that a page of the hub shows, `https://huggingface.co/org/name/tree/main`, or None."""
     hub = urlsplit(endpoint())
+    if (url.scheme, url.netloc) in _OF_THE_HUB:
+        hub = urlsplit(f"https://{url.netloc}")
     parts = [unquote(part) for part in url.path.removeprefix(hub.path).split("/") if part]
     if (url.scheme, url.netloc) != (hub.scheme, hub.netloc) or not url.path.startswith(hub.path):
         return None

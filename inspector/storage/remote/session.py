@@ -69,7 +69,7 @@ class Session:
             ]
         )
         there = tuple(name for name in known if found.get(name, _UNTOLD) is None)
-        for error in found.values():
+        for error in (found[name] for name in known if name in found):
             # Where others are there, a refusal is how stores without a listing say that there is none.
             if error is not None and not (isinstance(error, UnreadableError) and (there or missing(error))):
                 raise error

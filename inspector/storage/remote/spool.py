@@ -34,6 +34,7 @@ class Spool:
     def __init__(self, size: int, location: str, kept: Path | None = None) -> None:
         self.size = size
         self._location = location
+        self._kept = kept
         self._lock = threading.Lock()
         self._present: list[Range] = []
         try:
@@ -77,9 +78,12 @@ class Spool:
             return os.write(self._fd, data)
 
     def _no_room(self, error: OSError) -> RemoteError:
+        if self._kept is None:
+            place, step = _folder(), "set TMPDIR to a folder of a disk with room"
+        else:
+            place, step = str(self._kept.parent), "give a --cache folder that can be written to, with room"
         return RemoteError(
-            f"cannot keep what is fetched of {self._location!r} in {_folder()!r}: {reason(error)}; set "
-            "TMPDIR to a folder of a disk with room, or mend --cache",
+            f"cannot keep what is fetched of {self._location!r} in {place!r}: {reason(error)}; {step}",
             location=self._location,
         )
 
