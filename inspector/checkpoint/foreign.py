@@ -129,3 +129,30 @@ def foreign_format(names: Sequence[str], folder: str) -> str | None:
                 continue
             return f"it is {form.what} ({matched[0][0]!r}); {form.hint.format(folder=folder)}"
     return None
+
+
+def conversion(suffix: str) -> str | None:
+    """How a weights file of another format becomes safetensors; None for an unknown suffix."""
+    return _CONVERSIONS.get(suffix.lower())
+
+
+_TORCH = (
+    "convert it once: torch.load(FILE, weights_only=True) and safetensors.torch.save_file, "
+    "or AutoModelForCausalLM.from_pretrained(FOLDER).save_pretrained(OUT), or with the class that "
+    "config.json names: AutoModel leaves the output matrix out"
+)
+_CONVERSIONS = {
+    ".bin": _TORCH,
+    ".pt": _TORCH,
+    ".pth": _TORCH,
+    ".ckpt": _TORCH,
+    ".gguf": (
+        "convert it once: AutoModelForCausalLM.from_pretrained(FOLDER, gguf_file=FILE).save_pretrained(OUT), "
+        "or audit the checkpoint that it was made from"
+    ),
+    ".h5": "convert it once: AutoModelForCausalLM.from_pretrained(FOLDER, from_tf=True).save_pretrained(OUT) "
+    "with transformers 4",
+    ".msgpack": "convert it once: AutoModelForCausalLM.from_pretrained(FOLDER, from_flax=True)"
+    ".save_pretrained(OUT) with transformers 4",
+    ".npz": "convert it once: safetensors.numpy.save_file(dict(numpy.load(FILE)), OUT)",
+}

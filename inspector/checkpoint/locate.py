@@ -163,7 +163,7 @@ def _local_file(path: Path) -> Location:
         return Location("index", LocalFolder(path.parent), path.name)
     if path.name.endswith(".safetensors"):
         return Location("file", LocalFolder(path.parent), path.name)
-    from rowscope.inspector.checkpoint.foreign import foreign_format
+    from rowscope.inspector.checkpoint.foreign import conversion, foreign_format
 
     known = foreign_format([path.name], shlex.quote(str(path.parent)))
     raise CheckpointError(
@@ -227,30 +227,3 @@ def _commit(folder: Path, revision: str) -> str | None:
         text = read_range(reference, 0, 256)[0].decode("ascii", "replace").strip()
         return text if _COMMIT.fullmatch(text) and ".." not in text else None
     return revision if _COMMIT.fullmatch(revision) else None
-
-
-def conversion(suffix: str) -> str | None:
-    """How a weights file of another format becomes safetensors; None for an unknown suffix."""
-    return _CONVERSIONS.get(suffix.lower())
-
-
-_TORCH = (
-    "convert it once: torch.load(FILE, weights_only=True) and safetensors.torch.save_file, "
-    "or AutoModelForCausalLM.from_pretrained(FOLDER).save_pretrained(OUT), or with the class that "
-    "config.json names: AutoModel leaves the output matrix out"
-)
-_CONVERSIONS = {
-    ".bin": _TORCH,
-    ".pt": _TORCH,
-    ".pth": _TORCH,
-    ".ckpt": _TORCH,
-    ".gguf": (
-        "convert it once: AutoModelForCausalLM.from_pretrained(FOLDER, gguf_file=FILE).save_pretrained(OUT), "
-        "or audit the checkpoint that it was made from"
-    ),
-    ".h5": "convert it once: AutoModelForCausalLM.from_pretrained(FOLDER, from_tf=True).save_pretrained(OUT) "
-    "with transformers 4",
-    ".msgpack": "convert it once: AutoModelForCausalLM.from_pretrained(FOLDER, from_flax=True)"
-    ".save_pretrained(OUT) with transformers 4",
-    ".npz": "convert it once: safetensors.numpy.save_file(dict(numpy.load(FILE)), OUT)",
-}

@@ -10,7 +10,6 @@ from typing import Final
 
 from rowscope.inspector.checkpoint.downloads import UNFINISHED
 from rowscope.inspector.checkpoint.listing import listing
-from rowscope.inspector.checkpoint.locate import conversion
 from rowscope.inspector.errors import CheckpointError, UnfinishedDownloadError
 from rowscope.inspector.storage import Folder
 
@@ -29,7 +28,7 @@ def nothing_found(folder: Folder, present: Sequence[str]) -> CheckpointError:
             "finish or repeat them",
             location=place,
         )
-    from rowscope.inspector.checkpoint.foreign import STATES, foreign_format
+    from rowscope.inspector.checkpoint.foreign import STATES, conversion, foreign_format
 
     known = foreign_format(present, shlex.quote(place))
     below = [name for name in present if _holds_weights(folder, name)]

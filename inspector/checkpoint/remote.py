@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from rowscope.inspector.checkpoint.claim_record import CLAIM_RECORD
-from rowscope.inspector.checkpoint.locate import conversion
+from rowscope.inspector.checkpoint.foreign import conversion
 from rowscope.inspector.errors import CheckpointError
 from rowscope.inspector.storage import Folder, Probe, RemoteOptions, open_remote
 
