@@ -20,6 +20,15 @@ from rowscope.inspector.model.leak.results import (
 from rowscope.inspector.model.loading.load import Loaded, load
 from rowscope.inspector.model.loading.prompts import Prompt, read_prompts
 from rowscope.inspector.model.loading.subject import Subject, find_subject
+from rowscope.inspector.model.policy.results import (
+    OPTIMIZERS,
+    LogitMove,
+    Policy,
+    PolicyAdvice,
+    PolicyCell,
+    PolicyResult,
+    PolicyVariant,
+)
 from rowscope.inspector.model.results import ProbeResult, Progress
 from rowscope.inspector.model.suppress import SuppressReserved
 from rowscope.inspector.model.train.results import Drift, Measured, TrainResult, Tried, Variant
@@ -28,6 +37,7 @@ from rowscope.inspector.model.verify.results import TokenCheck, VerifyResult
 from rowscope.inspector.model.verify.verify import verify
 
 __all__ = [
+    "OPTIMIZERS",
     "VARIANTS",
     "Drift",
     "Experiment",
@@ -38,7 +48,13 @@ __all__ = [
     "LeakCell",
     "LeakResult",
     "Loaded",
+    "LogitMove",
     "Measured",
+    "Policy",
+    "PolicyAdvice",
+    "PolicyCell",
+    "PolicyResult",
+    "PolicyVariant",
     "PositionLeak",
     "ProbeResult",
     "Progress",

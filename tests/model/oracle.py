@@ -145,3 +145,42 @@ def adamw(parameters, loss_of, steps, rate, decay, betas=(0.9, 0.999), eps=1e-8,
                 p.mul_(1 - rate * decay)
                 p.sub_(rate * (m / (1 - betas[0] ** step)) / ((v / (1 - betas[1] ** step)).sqrt() + eps))
     return losses
+
+
+def policy(network, texts, places, probed, options, masked):
+    """REINFORCE on the output matrix alone, through autograd: L = -A mean log p(token), k times.
+
+    `texts` are (ids read, decoder or None, drawn ids, position of the first draw), `places` the same without
+    draws: (ids, decoder, positions). Gives logits [positions, vocabulary] of each place, float64, before the
+    first step and after each.
+    """
+    steps, rate, advantage, optimizer = options
+    head = network.get_output_embeddings()
+    stored = head.weight
+    head.weight = torch.nn.Parameter(stored.detach().clone())
+    make = {"sgd": torch.optim.SGD, "adamw": torch.optim.AdamW}[optimizer]
+    chosen = make([head.weight], lr=rate, weight_decay=0.0)
+
+    def look():
+        with torch.no_grad():
+            return [run(network, ids, decoder)[0][at].double() for ids, decoder, at in places]
+
+    try:
+        looks, losses = [look()], []
+        for _ in range(steps):
+            found = []
+            for ids, decoder, drawn, start in texts:
+                logits = run(network, ids, decoder)[0][start : start + len(drawn)]
+                if masked:
+                    logits = logits.index_fill(-1, torch.tensor(probed), -math.inf)
+                log_p = logits.log_softmax(-1)[torch.arange(len(drawn)), torch.tensor(drawn)]
+                found.append(log_p[log_p > -math.inf])
+            loss = -advantage * torch.cat(found).mean()
+            chosen.zero_grad()
+            loss.backward()
+            chosen.step()
+            losses.append(float(loss.detach()))
+            looks.append(look())
+    finally:
+        head.weight = stored
+    return looks, losses

@@ -17,7 +17,7 @@ def results(demo):
     return {
         "forward": model.forward(demo, limit=20),
         "gradient": model.gradient(demo),
-        "leak": model.leak(demo, prompts=prompts),
+        "leak": model.leak(demo, prompts=prompts, rollout_tokens=8, policy=model.Policy(2)),
         "train": model.train(demo, steps=2),
     }
 
@@ -55,6 +55,10 @@ def test_leak_tells_masses_and_advice_and_shows_names_safely(results):
         assert real(result.find(1.0, scope=scope).mean) in text
     assert f"{100 * result.first_share:.3g}% of all mass" in text.replace("\n    ", " ")
     assert result.advice.text.split(":")[0] in text.replace("\n    ", " ")
+    policy = result.policy
+    for mask in ("none", "both"):
+        assert f"{policy.find(mask).find(2).mean:.5e}" in text
+    assert policy.advice.text.split(".")[0] in text.replace("\n    ", " ")
     assert "\x1b" not in text
     assert "a | b\\x1b[31m" in text
 

@@ -141,7 +141,9 @@ def test_every_key_of_fleets_is_described(run, tmp_path):
 @pytest.mark.parametrize("probe", ["forward", "gradient", "leak", "train", "verify"])
 def test_every_key_of_the_probes_is_described(run, probe):
     pytest.importorskip("transformers", reason="extra model")
-    more = {"forward": ["--limit", "4"], "train": ["--steps", "2"]}.get(probe, [])
+    more = {"forward": ["--limit", "4"], "train": ["--steps", "2"], "leak": ["--rl-steps", "1"]}.get(
+        probe, []
+    )
     assert undescribed(run("probe", probe, "demo", *more)) == []
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from rowscope.inspector.errors import RefusedError, UsageError
 from rowscope.inspector.model.leak.advice import advise
 from rowscope.inspector.model.leak.filters import Filters
-from rowscope.inspector.model.leak.own_text import own_text
+from rowscope.inspector.model.leak.own_text import TEMPERATURE, own_text
 from rowscope.inspector.model.leak.results import LeakResult, PositionLeak, PromptLeak, TopId
 from rowscope.inspector.model.leak.tally import MassTally
 from rowscope.inspector.model.loading.call import (
@@ -25,6 +25,8 @@ from rowscope.inspector.model.loading.call import (
 )
 from rowscope.inspector.model.loading.load import Loaded, Source, load
 from rowscope.inspector.model.loading.prompts import BUILT_IN, Prompt
+from rowscope.inspector.model.policy.results import Policy, PolicyResult
+from rowscope.inspector.model.policy.steps import policy_steps
 from rowscope.inspector.model.results import Progress
 
 TEMPERATURES: Final = (0.5, 1.0, 1.5, 2.0, 3.0, 5.0)
@@ -48,6 +50,7 @@ def leak(
     min_p: float = 0.05,
     max_tokens: int = 128,
     rollout_tokens: int = 32,
+    policy: Policy | None = None,
     trust_remote_code: bool = False,
     progress: Progress = None,
 ) -> LeakResult:
@@ -63,16 +66,24 @@ def leak(
         top_k, top_p, min_p: each is applied alone.
         max_tokens: of a prompt; the rest is cut off.
         rollout_tokens: that the model samples behind each prompt, at most; 0 for none.
+        policy: take these policy-gradient steps on that text, in memory, and measure again after them; see
+            `policy_steps`. Beside the model they hold six matrices of the output's size, in float32 at least.
 
     Raises:
-        RefusedError: as `load`; a masked or headless model; no probed id with a row in the output matrix.
+        RefusedError: as `load`; a masked or headless model; no probed id with a row in the output matrix;
+            with `policy` a model that cannot be sampled from or has no single output matrix.
         UsageError: a temperature, filter or length that makes no sense; as `load`.
         MissingExtraError, CheckpointError: as `load`.
     """
     filters = _check(temperatures, Filters(top_k, top_p, min_p), max_tokens, rollout_tokens)
+    if policy is not None and not rollout_tokens:
+        raise UsageError(
+            "--rollout-tokens 0: policy-gradient steps are taken on sampled text; give at least 1",
+            location="--rollout-tokens",
+        )
     loaded = load(
         path,
-        probe="leak",
+        probe="leak" if policy is None else "policy",
         device=device,
         dtype=dtype,
         seed=seed,
@@ -92,8 +103,35 @@ def leak(
         if not work.by_prompt:
             raise UsageError("--prompts: no prompt has a token; give some text", location="--prompts")
         fresh = MassTally(work.tally.ids, work.tally.temperatures, filters)
-        own = own_text(loaded, texts, fresh, max_tokens, rollout_tokens, work.notes, progress)
-    return work.result(own)
+        own, rows = own_text(loaded, texts, fresh, max_tokens, rollout_tokens, work.notes, progress)
+    steps = None
+    if policy is not None:
+        if not rows:
+            raise _no_text(loaded, work.notes)
+        with running(loaded):
+            steps = policy_steps(
+                loaded,
+                policy,
+                texts,
+                rows,
+                work.tally.ids.tolist(),
+                work.tally.temperatures,
+                max_tokens=max_tokens,
+                new=rollout_tokens,
+                temperature=TEMPERATURE,
+                progress=progress,
+            )
+    return work.result(own, steps)
+
+
+def _no_text(loaded: Loaded, notes: Sequence[str]) -> RefusedError:
+    why = notes[-1] if notes else "no prompt leaves room for it"
+    return RefusedError(
+        f"no policy-gradient step on {loaded.checkpoint.path!r}: there is no text that the model sampled "
+        f"itself ({why}); leave --rl-steps out",
+        location=type(loaded.network).__name__,
+        code="NO_ROLLOUT",
+    )
 
 
 def _check(temperatures: Sequence[float], filters: Filters, max_tokens: int, rollout_tokens: int) -> Filters:
@@ -162,7 +200,7 @@ class _Work:
         for start in range(0, int(logits.shape[0]), step):
             yield float64(logits[start : start + step])
 
-    def result(self, own: Any) -> LeakResult:  # noqa: ANN401 - Rollouts or None
+    def result(self, own: Any, policy: PolicyResult | None) -> LeakResult:  # noqa: ANN401 - Rollouts or None
         tally, filters = self.tally, self.tally.filters
         at, masses = np.asarray(self.at), self.tally.masses()
         alone = at == 0 if self.loaded.kind == "causal" else np.zeros(at.size, dtype=bool)
@@ -187,6 +225,7 @@ class _Work:
             mask_ratio_error=tally.ratio_error,
             smallest_gap=tally.gap,
             advice=advise(scopes, self.loaded.subject.noun),
+            policy=policy,
         )
 
     def _top(self) -> Iterator[TopId]:

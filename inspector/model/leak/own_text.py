@@ -32,13 +32,13 @@ def own_text(
     new: int,
     notes: list[str],
     progress: Progress,
-) -> Rollouts | None:
+) -> tuple[Rollouts | None, list[Draws]]:
     """Sample `new` tokens behind each prompt and measure every draw; None, and a note, where that fails."""
     import torch
 
     openings, chat = open_prompts(loaded, prompts, max_tokens, new, notes) if new else ([], False)
     if not openings:
-        return None
+        return None, []
     where: list[int] = []
     steps = [0]
 
@@ -55,8 +55,8 @@ def own_text(
         raise
     except sampling_errors() as error:
         notes.append(cannot_sample(loaded, error))
-        return None
-    return _result(tally, rows, np.asarray(where), chat)
+        return None, []
+    return _result(tally, rows, np.asarray(where), chat), rows
 
 
 def _result(tally: MassTally, rows: Sequence[Draws], where: Any, chat: bool) -> Rollouts:  # noqa: ANN401

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from rowscope.inspector.frozen import record
+from rowscope.inspector.model.policy.results import PolicyResult
 from rowscope.inspector.model.results import ProbeResult
 
 
@@ -148,6 +149,7 @@ class LeakResult(ProbeResult):
             temperature nearest 1.
         smallest_gap: smallest distance, over positions, of the best probed logit to the best of all;
             0 where a probed id is the most likely token.
+        policy: policy-gradient steps on the rollouts; None where none were asked for.
     """
 
     probe: ClassVar[str] = "leak"
@@ -165,6 +167,7 @@ class LeakResult(ProbeResult):
     mask_ratio_error: float
     smallest_gap: float
     advice: Advice
+    policy: PolicyResult | None = None
 
     def scope(self, name: str) -> tuple[LeakCell, ...]:
         """The cells of "all", "first", "prompts" (positions with context) or "rollouts"."""

@@ -14,6 +14,7 @@ from rowscope.inspector.model.loading.call import batch_rows, encode, float64, s
 from rowscope.inspector.model.loading.load import Loaded
 from rowscope.inspector.model.loading.prompts import Prompt
 from rowscope.inspector.model.loading.refusals import first_line, load_errors
+from rowscope.inspector.model.suppress import SuppressReserved
 from rowscope.inspector.vocabulary import chat_prompt
 
 _FILLER: Final = 0  # stands left of short prompts, where nothing looks
@@ -82,8 +83,16 @@ class Sampler:
 
     supports_continuous_batching = False
 
-    def __init__(self, loaded: Loaded, rows: Sequence[Draws], temperature: float, read: Any) -> None:  # noqa: ANN401
+    def __init__(
+        self,
+        loaded: Loaded,
+        rows: Sequence[Draws],
+        temperature: float,
+        read: Any,  # noqa: ANN401
+        mask: SuppressReserved | None,
+    ) -> None:
         self.rows = rows
+        self.mask = mask
         self.temperature = temperature
         self.read = read
         self.stops = {*_stop_ids(loaded), *loaded.subject.ids.tolist()}
@@ -93,6 +102,8 @@ class Sampler:
         alive = [at for at, row in enumerate(self.rows) if not row.done]
         wide = float64(scores)[alive]
         self.read([self.rows[at] for at in alive], wide)
+        if self.mask is not None:
+            wide = self.mask(None, wide)
         p = (wide / self.temperature).softmax(-1).cpu().numpy()
         forced = scores.new_full(scores.shape, float("-inf"))
         forced[:, _FILLER] = 0.0
@@ -121,11 +132,13 @@ def sample(
     new: int,
     temperature: float,
     read: Any,  # noqa: ANN401
+    mask: SuppressReserved | None = None,
 ) -> Iterator[Draws]:
     """Up to `new` tokens behind each opening, sampled at a temperature without a filter.
 
     Args:
         read: called at every step with the rollouts that go on and their float64 logits [rows, vocabulary].
+        mask: never draw its ids.
 
     Raises:
         ValueError, RuntimeError and what else transformers raises where a model cannot generate.
@@ -136,7 +149,7 @@ def sample(
         rows = [
             Draws(o, np.random.default_rng((loaded.seed, o.number))) for o in openings[start : start + step]
         ]
-        _generate(loaded, rows, new, Sampler(loaded, rows, temperature, read))
+        _generate(loaded, rows, new, Sampler(loaded, rows, temperature, read, mask))
         yield from rows
 
 

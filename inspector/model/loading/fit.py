@@ -15,14 +15,19 @@ DTYPES: Final = ("auto", *sorted(BYTES))
 # gradient: what is left of the whole, one part, and room to compare it with p - y.
 # train: gradients, two states of AdamW and the weights to go back to, and AdamW's temporaries for a matrix.
 # token-only: the same for the matrices alone, and the gradient that the hook makes.
+# policy: a copy of the output matrix, its gradient and first step, two states of AdamW and a temporary.
 _HELD: Final = {
     "forward": (0, 0),
     "leak": (0, 0),
     "verify": (0, 0),
+    "policy": (0, 6),
     "gradient": (0, 3),
     "train": (4, 2),
     "token-only": (0, 7),
 }
+# Probes that hold matrices in float32 at least, beside a model in whatever dtype.
+_WIDE: Final = frozenset({"policy"})
+_NAMES: Final = {"token-only": "train", "policy": "leak --rl-steps"}
 # Probes that ask which side of a threshold a probability lies on, far from it: these may be rounded.
 _ROUNDED: Final = frozenset({"verify"})
 _STORED: Final = {"F64": "float64", "F32": "float32", "BF16": "bfloat16", "F16": "float16"}
@@ -114,9 +119,11 @@ def require_room(torch: Any, checkpoint: Checkpoint, device: str, dtype: str, pr
 def _need(checkpoint: Checkpoint, dtype: str, probe: str) -> Need:
     copies, matrices = _HELD[probe]
     elements = sum(matrix.rows * matrix.shape[1] for matrix in checkpoint.matrices)
+    if probe in _WIDE:
+        matrices *= max(1, BYTES["float32"] // BYTES[dtype])
     return estimate(checkpoint.parameters, elements, dtype, copies=copies, matrices=matrices)
 
 
 def _require(checkpoint: Checkpoint, need: Need, free: int, device: str, dtype: str, probe: str) -> None:
-    name = "train" if probe == "token-only" else probe
+    name = _NAMES.get(probe, probe)
     require_fit(need, free, dtype=dtype, device=device, path=checkpoint.path, probe=name)

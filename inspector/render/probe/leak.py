@@ -8,6 +8,7 @@ from typing import Final
 from rowscope.inspector.model import LeakCell, LeakResult, Rollouts
 from rowscope.inspector.render.lines import Line
 from rowscope.inspector.render.probe.parts import Cells, heading, say, table
+from rowscope.inspector.render.probe.policy import policy_lines
 from rowscope.inspector.text import count, real, visible
 
 _FILTERS: Final = ("none", "top_k", "top_p", "min_p", "mask")
@@ -31,6 +32,8 @@ def leak_lines(result: LeakResult, width: int) -> Iterator[Line]:
     yield heading("what to do")
     yield from say(result.advice.text, width)
     yield Line("")
+    if result.policy is not None:
+        yield from policy_lines(result.policy, width)
 
 
 def _temperatures(cells: Sequence[LeakCell], result: LeakResult) -> list[Cells]:

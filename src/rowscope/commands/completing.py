@@ -51,6 +51,7 @@ VALUES: Final[Mapping[str, tuple[str, ...]]] = {
     "device": ("auto", "cpu", "cuda", "mps"),
     "dtype": ("auto", "float32", "bfloat16", "float16", "float64"),
     "variant": ("full", "full-no-decay", "frozen-embeddings", "token-only", "token-only-decay"),
+    "rl_optimizer": ("adamw", "sgd"),
     "engine": ("local", "shard", "ray"),
     "by": ("all", "model", "step"),
 }  # fmt: skip

@@ -62,6 +62,10 @@ OPTIONS: Final[Mapping[str, tuple[str, str]]] = {
     "top_p": ("Measurement", "SHARE"),
     "min_p": ("Measurement", "SHARE"),
     "rollout_tokens": ("Measurement", "N"),
+    "rl_steps": ("Measurement", "N"),
+    "rl_lr": ("Measurement", "RATE"),
+    "advantage": ("Measurement", "A"),
+    "rl_optimizer": ("Measurement", "NAME"),
     "steps": ("Measurement", "N"),
     "batch": ("Measurement", "N"),
     "learning_rate": ("Measurement", "RATE"),
@@ -264,7 +268,10 @@ PAGES: Final[Mapping[str, Page]] = {
         (0, 2, 3, 4, 5),
     ),
     "probe leak": Page(
-        (Example("rowscope probe leak demo --rollout-tokens 8", "by temperature and filter"),),
+        (
+            Example("rowscope probe leak demo --rollout-tokens 8", "by temperature and filter"),
+            Example("rowscope probe leak demo --rl-steps 2", "and after steps of RL"),
+        ),
         (0, 2, 3, 4, 5),
     ),
     "probe train": Page(

@@ -6,7 +6,7 @@ import functools
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -23,6 +23,7 @@ from rowscope.commands.options import (
     SeedOption,
     TrustOption,
 )
+from rowscope.inspector.errors import UsageError
 from rowscope.progress import StageProgress
 from rowscope.terminal import (
     command,
@@ -32,7 +33,7 @@ from rowscope.terminal import (
 )
 
 if TYPE_CHECKING:
-    from rowscope.inspector.model import ProbeResult
+    from rowscope.inspector.model import Policy, ProbeResult
 
 TimingsOption = Annotated[
     bool | None,
@@ -132,14 +133,44 @@ def leak(
     rollout_tokens: Annotated[
         int, typer.Option("--rollout-tokens", help="Tokens that the model samples behind each prompt.")
     ] = 32,
+    rl_steps: Annotated[
+        int, typer.Option("--rl-steps", help="Policy-gradient steps on the sampled text; 0 for none.")
+    ] = 0,
+    rl_lr: Annotated[
+        float | None, typer.Option("--rl-lr", help="Learning rate of these steps; 1e-6 by default.")
+    ] = None,
+    advantage: Annotated[
+        float | None, typer.Option("--advantage", help="Of the sampled text in these steps; -1 by default.")
+    ] = None,
+    rl_optimizer: Annotated[
+        str | None, typer.Option("--rl-optimizer", help="Of these steps: adamw (default) or sgd.")
+    ] = None,
 ) -> int:
     """Probability mass on reserved ids when sampling, by temperature and filter, and with the mask."""
     from rowscope.inspector.model import leak as run
     from rowscope.inspector.model import read_prompts
 
     texts = None if prompts is None else read_prompts(prompts)
-    filters = {"top_k": top_k, "top_p": top_p, "min_p": min_p}
+    filters: dict[str, Any] = {"top_k": top_k, "top_p": top_p, "min_p": min_p}
+    own = {"learning_rate": rl_lr, "advantage": advantage, "optimizer": rl_optimizer}
+    filters["policy"] = _policy(rl_steps, {name: value for name, value in own.items() if value is not None})
     return _run(run, path, shared, prompts=texts, rollout_tokens=rollout_tokens, **filters)
+
+
+def _policy(steps: int, own: dict[str, Any]) -> Policy | None:
+    from rowscope.inspector.model import Policy
+
+    made = Policy(steps=steps or 1, **own)
+    if steps:
+        return made
+    if own:
+        names = {"learning_rate": "--rl-lr", "advantage": "--advantage", "optimizer": "--rl-optimizer"}
+        given = names[next(iter(own))]
+        raise UsageError(
+            f"{given} is a setting of policy-gradient steps, and none are taken; add --rl-steps 8",
+            location=given,
+        )
+    return None
 
 
 @probe.command(cls=PlainCommand)
