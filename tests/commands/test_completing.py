@@ -14,7 +14,7 @@ import typer
 from rowscope.cli import app
 from rowscope.commands import completing
 from rowscope.commands.completing import finding_codes, values_of
-from rowscope.commands.manual import OPTIONS
+from rowscope.commands.panels import OPTIONS
 from rowscope.inspector.checks import RULES
 from rowscope.inspector.errors import UsageError
 from rowscope.inspector.fleet import ENGINES

@@ -14,7 +14,8 @@ import typer
 
 import rowscope
 from rowscope.cli import app
-from rowscope.commands.manual import COMMAND_GROUPS, EXIT_CODES, OPTIONS, PAGES, PANELS
+from rowscope.commands.manual import COMMAND_GROUPS, EXIT_CODES, PAGES
+from rowscope.commands.panels import OPTIONS, PANELS
 from rowscope.inspector.header.read import read_header
 from rowscope.inspector.storage.local import local_file
 

@@ -23,7 +23,7 @@ _COLUMNS: Final = (
     "displacement", "grade",
 )  # fmt: skip
 
-# By the parameter's name, as in `manual.OPTIONS`.
+# By the parameter's name, as in `panels.OPTIONS`.
 VALUES: Final[Mapping[str, tuple[str, ...]]] = {
     "format": ("text", "json"),
     "audit format": ("text", "json", "markdown", "html", "sarif", "github", "model-card"),

@@ -8,7 +8,8 @@ from typing import Any, Final
 import typer
 
 from rowscope.commands.completing import values_of
-from rowscope.commands.manual import COMMAND_GROUPS, OPTIONS, PAGES, PANELS, own_name, words_of
+from rowscope.commands.manual import COMMAND_GROUPS, PAGES, own_name, words_of
+from rowscope.commands.panels import OPTIONS, PANELS
 from rowscope.terminal import coloured
 
 # Columns beyond which a line is tiring to read, and those of the longest name that stands beside its words.
