@@ -6,6 +6,7 @@ import atexit
 import gc
 import os
 import sys
+from contextlib import suppress
 from importlib import import_module
 
 import typer
@@ -18,7 +19,8 @@ from rowscope.commands.listing import explain, inspect, rows, suspects
 from rowscope.commands.manner import with_manner
 from rowscope.commands.study import study
 from rowscope.inspector.errors import UsageError
-from rowscope.terminal import fail, print_failure
+from rowscope.streams import open_missing
+from rowscope.terminal import fail, print_failure, unwritable
 
 GROUPS = {"probe": ("probing", "probe"), "fleet": ("fleet", "fleet")}
 """Commands that have commands of their own, by name: module of `rowscope.commands` and name in it."""
@@ -29,6 +31,8 @@ COMMANDS = {
 
 # What a shell that completes a command line puts into the environment, by the names of the command.
 ASKED_BY_SHELLS = ("_ROWSCOPE_COMPLETE", "_HF_ROWSCOPE_COMPLETE")
+
+COMPLETION = ("--install-completion", "--show-completion")
 
 
 def make_app(*words: str) -> typer.Typer:
@@ -78,13 +82,16 @@ def main() -> None:
     """Entry point of the command `rowscope`."""
     # As it ends the interpreter searches all objects for circles, several times: 30 ms for nothing.
     atexit.register(gc.freeze)
+    if None in (sys.stdin, sys.stdout, sys.stderr):
+        open_missing()
     _one_blas_thread(sys.argv[1:])
     # The parser's base class, wherever this version of typer keeps it.
     parser_error: type[typer.BadParameter] = typer.BadParameter.__mro__[2]
     try:
         code = _app_for(sys.argv[1:])(standalone_mode=False, prog_name=_program())
     except parser_error as error:
-        error.show()
+        with suppress(OSError):  # nobody can be told, and the code is the same
+            error.show()
         if _asks_json(sys.argv):
             print_failure(UsageError(error.format_message()))
         sys.exit(2)
@@ -92,6 +99,14 @@ def main() -> None:
         sys.exit(fail(error, "text"))
     except typer.Abort:
         sys.exit(130)
+    except SystemExit as stop:
+        # Of typer, where the reader of a help page has gone; commands look after that themselves.
+        forgotten = isinstance(stop.__context__, BrokenPipeError)
+        sys.exit(0 if forgotten else stop.code)
+    except OSError as error:
+        if not {"-h", "--help", "--version", *COMPLETION}.intersection(sys.argv):
+            raise
+        sys.exit(fail(unwritable(error), "text"))
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -101,7 +116,7 @@ def _app_for(words: list[str]) -> typer.Typer:
         from rowscope.commands.completing import completed_words
 
         return make_app(*completed_words())
-    if any(word in ("--install-completion", "--show-completion") for word in words[:1]):
+    if words and words[0] in COMPLETION:
         from rowscope.commands.completing import check_shell
 
         check_shell()

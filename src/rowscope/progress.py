@@ -134,7 +134,8 @@ class FleetProgress:
     def __init__(self, again: str) -> None:
         self._again = again
         self._state: State | None = None
-        self._terminal = sys.stderr.isatty()
+        self._quiet = quiet()
+        self._terminal = sys.stderr.isatty() and not self._quiet
         self._lock = threading.Lock()
         self._last = time.monotonic()
         self._shown = 0
@@ -168,7 +169,7 @@ class FleetProgress:
             if self._terminal and (outcome is None or now - self._last > 0.1):
                 self._last = now
                 self._line(progress_text(state))
-            elif not self._terminal and now - self._last >= EVERY:
+            elif not self._terminal and not self._quiet and now - self._last >= EVERY:
                 self._last = now
                 say(progress_text(state))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import json
 import os
@@ -16,6 +17,7 @@ import typer
 
 from rowscope.inspector.errors import RefusedError, RowscopeError, UsageError, unknown_value
 from rowscope.signals import interruptible, words_of
+from rowscope.streams import encoded, forget_output
 
 if TYPE_CHECKING:
     from rowscope.inspector.render import Line
@@ -23,14 +25,15 @@ if TYPE_CHECKING:
 Options = ParamSpec("Options")
 
 COLOR: Final = ("auto", "always", "never")
+# Select Graphic Rendition of ECMA-48: 1 bold, 2 faint, 31 red, 32 green, 33 yellow, 36 cyan.
 _COLOURS: Final = {
-    "title": "bold",
-    "heading": "bold cyan",
-    "dim": "dim",
-    "error": "bold red",
-    "warning": "yellow",
+    "title": "1",
+    "heading": "1;36",
+    "dim": "2",
+    "error": "1;31",
+    "warning": "33",
     "note": "",
-    "good": "green",
+    "good": "32",
     "": "",
 }
 
@@ -67,7 +70,9 @@ def coloured() -> bool:
         return choice == "always"
     if os.environ.get("NO_COLOR"):
         return False
-    return bool(os.environ.get("FORCE_COLOR")) or sys.stdout.isatty()
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return os.environ.get("TERM") != "dumb" and sys.stdout.isatty()
 
 
 def command(body: Callable[Options, int]) -> Callable[Options, None]:
@@ -84,7 +89,7 @@ def command(body: Callable[Options, int]) -> Callable[Options, None]:
                 except RowscopeError as error:
                     code = fail(error, str(kwargs.get("format") or chosen_format.get()))
         except BrokenPipeError:
-            _forget_output()
+            forget_output()
             code = 0
         except KeyboardInterrupt as stop:
             words, code = words_of(stop)
@@ -107,9 +112,9 @@ def fail(error: RowscopeError, format: str) -> int:
             print(annotation("error", error.message, title=f"rowscope {error.code}"))
         sys.stdout.flush()
     except BrokenPipeError:
-        _forget_output()
+        forget_output()
     except OSError:  # the disk behind standard output is full: the line on standard error is what is left
-        _forget_output()
+        forget_output()
     say(f"rowscope: {visible(error.message)} [{error.code}]")
     return error.exit_code
 
@@ -141,10 +146,10 @@ def say(words: str) -> None:
 
 
 def _to_standard_output(data: bytes = b"") -> None:
-    """Hand everything to the system, `data` last.
+    """Hand everything to the system, `data` last. Where the reader has gone (`| head`) it goes nowhere, and
+    the exit code stays that of the command: a gate fails whoever reads its report.
 
     Raises:
-        BrokenPipeError: the reader has gone.
         RefusedError: standard output cannot take it.
     """
     try:
@@ -153,18 +158,19 @@ def _to_standard_output(data: bytes = b"") -> None:
             sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
     except BrokenPipeError:
-        raise
+        forget_output()
     except OSError as error:
-        _forget_output()
-        raise RefusedError(
-            f"cannot write to standard output: {error.strerror}; free space there, or give --output FILE",
-            location="standard output",
-        ) from error
+        raise unwritable(error) from error
 
 
-def _forget_output() -> None:
-    """Nobody takes the output any more (`| head`): no second error when Python closes the stream."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def unwritable(error: OSError) -> RefusedError:
+    """The refusal where standard output cannot take what is printed; what is left of that is dropped."""
+    forget_output()
+    step = "open it" if error.errno == errno.EBADF else "free space there"
+    return RefusedError(
+        f"cannot write to standard output: {error.strerror}; {step}, or give --output FILE",
+        location="standard output",
+    )
 
 
 def print_failure(error: RowscopeError) -> None:
@@ -189,10 +195,10 @@ def emit(text: str | bytes, output: str | None) -> None:
 
         # CSV and the like carry names as they are; a terminal would obey the escapes in them.
         text = "".join(visible(line) + "\n" for line in text.splitlines())
-    data = text if isinstance(text, bytes) else text.encode("utf-8", "backslashreplace")
     if output is None:
-        _to_standard_output(data)
+        _to_standard_output(text if isinstance(text, bytes) else encoded(text))
         return
+    data = text if isinstance(text, bytes) else text.encode("utf-8", "backslashreplace")
     from rowscope.inspector.storage import write_output
 
     try:
@@ -206,11 +212,15 @@ def emit(text: str | bytes, output: str | None) -> None:
 
 def emit_text(text: str, output: str | None) -> None:
     """Print text for people. In a GitHub workflow no line of it can pass for a command to the runner."""
-    if output is None and os.environ.get("GITHUB_ACTIONS") == "true":
-        from rowscope.inspector.render.audit import inert
+    emit(text if output is not None else "".join(f"{line}\n" for line in _inert(text.splitlines())), output)
 
-        text = "".join(inert(line) + "\n" for line in text.splitlines())
-    emit(text, output)
+
+def _inert(lines: list[str]) -> list[str]:
+    if os.environ.get("GITHUB_ACTIONS") != "true":
+        return lines
+    from rowscope.inspector.render.audit import inert
+
+    return [inert(line) for line in lines]
 
 
 def tool() -> dict[str, str]:
@@ -232,12 +242,19 @@ def emit_lines(lines: Iterable[Line], output: str | None) -> None:
     if output is not None or not coloured():
         emit_text(to_plain_text(lines), output)
         return
-    from rich.console import Console
-    from rich.text import Text
+    from rowscope.inspector.text import visible
 
-    console = Console(highlight=False, markup=False, emoji=False, force_terminal=True, no_color=False)
-    for line in lines:
-        console.print(Text(line.text, style=_COLOURS[line.style]), soft_wrap=True)
+    if os.name == "nt":
+        os.system("")  # the console of Windows begins to read escapes
+    listed = list(lines)
+    texts = _inert([visible(line.text) for line in listed])
+    styled = (_styled(text, line.style) for text, line in zip(texts, listed, strict=True))
+    _to_standard_output(encoded("".join(f"{text}\n" for text in styled)))
+
+
+def _styled(text: str, style: str) -> str:
+    code = _COLOURS[style]
+    return f"\x1b[{code}m{text}\x1b[0m" if code and text else text
 
 
 def text_width() -> int:

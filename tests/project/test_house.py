@@ -36,7 +36,7 @@ FLOORS = (
     ("inspector.claim", "inspector.diff", "inspector.fleet", "inspector.mask", "inspector.model"),
     ("inspector.study",),
     ("inspector.render",),
-    ("signals",),
+    ("signals", "streams"),
     ("terminal", "progress"),
     ("commands",),
     ("cli",),

@@ -32,7 +32,8 @@ def listed_lines(rules: Iterable[Rule], width: int) -> Iterator[Line]:
         yield Line(f"  {head}", rule.severity)
         yield from (Line(line, "dim") for line in wrap(rule.summary, width, "      "))
     yield Line("")
-    yield Line("rowscope explain CODE: what it means, how it is measured, what to do, when it is wrong")
+    more = "rowscope explain CODE: what it means, how it is measured, what to do, when it is wrong"
+    yield from map(Line, wrap(more, width, ""))
 
 
 def _place(rule: Rule) -> tuple[int, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,7 +19,7 @@ from rowscope.commands.options import (
 )
 from rowscope.commands.remote import CacheOption, MaxDownloadOption, remote_options
 from rowscope.progress import Progress
-from rowscope.terminal import command, emit, emit_json, emit_lines, text_width
+from rowscope.terminal import command, emit, emit_json, emit_lines, say, text_width
 
 if TYPE_CHECKING:
     from rowscope.inspector.mask import Mask
@@ -110,7 +109,7 @@ def mask(
         plan_mask(checkpoint, found)  # refuses before anything is printed
     _emit_mask(found, format, output)
     if apply:
-        sys.stderr.write(apply_mask(checkpoint, found) + "\n")
+        say(apply_mask(checkpoint, found))
     return 0
 
 
@@ -127,4 +126,4 @@ def _emit_mask(mask: Mask, format: str, output: str | None) -> None:
         return
     emit(render_mask(mask, format), output)
     for note in (*mask.notes, *format_notes(mask, format)):
-        sys.stderr.write(f"note: {visible(note)}\n")
+        say(f"note: {visible(note)}")

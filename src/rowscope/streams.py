@@ -1,0 +1,50 @@
+"""Standard streams as they are: closed, full, without anybody who reads, or of an encoding of old."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import suppress
+from typing import Final
+
+# Signs of ours that old encodings lack, each for one column.
+_SIGNS: Final = str.maketrans("·→…␣×−≈≥≤", "->~_x-~><")
+
+_STREAMS: Final = (
+    ("stdin", os.O_RDONLY, "r"),
+    ("stdout", os.O_RDONLY, "w"),  # what cannot be written to fails, as a full disk does
+    ("stderr", os.O_WRONLY, "w"),
+)
+
+
+def open_missing() -> None:
+    """Streams that were closed when the program began (`>&-`) become such as can be asked and fail on use.
+
+    Otherwise the next file that is opened gets their number, and what is printed goes into it.
+    """
+    for number, (name, flags, mode) in enumerate(_STREAMS):
+        if getattr(sys, name) is not None:
+            continue
+        try:
+            os.fstat(number)
+        except OSError:
+            opened = os.open(os.devnull, flags)
+            if opened != number:
+                os.dup2(opened, number)
+                os.close(opened)
+        stream = open(number, mode, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
+        setattr(sys, name, stream)
+
+
+def encoded(text: str) -> bytes:
+    """Text for standard output: UTF-8, whatever the locale; a terminal gets what it can show."""
+    encoding = (sys.stdout.encoding or "utf-8").lower()
+    if encoding.replace("-", "") in ("utf8", "utf8sig") or not sys.stdout.isatty():
+        return text.encode("utf-8", "backslashreplace")
+    return text.translate(_SIGNS).encode(encoding, "backslashreplace")
+
+
+def forget_output() -> None:
+    """Nobody takes the output any more (`| head`): no second error when Python closes the stream."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
