@@ -11,6 +11,7 @@ from rowscope.inspector.model.gradient.paths import Sequence
 from rowscope.inspector.model.loading.call import shift_right, tensor
 from rowscope.inspector.model.loading.frames import frames
 from rowscope.inspector.model.loading.load import Loaded
+from rowscope.inspector.model.loading.refusals import load_errors
 
 _NOTHING: Final = -1  # a position without a target
 _IGNORED: Final = -100  # the label that the losses of transformers pass over
@@ -103,7 +104,7 @@ def as_sequence(loaded: Loaded, example: Example) -> Sequence:
 
 
 def loss_of_transformers(loaded: Loaded, example: Example) -> float:
-    """The loss that the model itself computes for the example, in nats; NaN where it gives none."""
+    """The loss that the model itself computes for the example, in nats; NaN where there is none."""
     import torch
 
     targets = [_IGNORED if id == _NOTHING else id for id in example.targets]
@@ -113,6 +114,12 @@ def loss_of_transformers(loaded: Loaded, example: Example) -> float:
     inputs: dict[str, Any] = {"input_ids": ids, "attention_mask": ids.new_ones(ids.shape)}
     if example.labels:
         inputs["decoder_input_ids"] = shift_right(loaded, tensor(loaded, [example.labels]))
-    with torch.no_grad():
-        loss = loaded.network(**inputs, labels=tensor(loaded, [targets]), return_dict=True).loss
+    try:
+        with torch.no_grad():
+            loss = loaded.network(**inputs, labels=tensor(loaded, [targets]), return_dict=True).loss
+    except torch.cuda.OutOfMemoryError:
+        raise
+    except load_errors():
+        # There to be compared with; some models count pictures among the ids.
+        return float("nan")
     return float("nan") if loss is None else float(loss)

@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from rowscope.inspector.errors import RefusedError
 from rowscope.inspector.model.leak.filters import Filters, mask_mass, masses, ratio_change, sort_logits
 from rowscope.inspector.model.leak.results import LeakCell
 from rowscope.inspector.model.suppress import SuppressReserved
@@ -48,9 +49,22 @@ class MassTally:
         return len(self.found.get((self.near_one, "none"), ()))
 
     def add(self, logits: Any) -> None:  # noqa: ANN401 - tensor
-        """Take in float64 logits [positions, vocabulary]."""
+        """Take in float64 logits [positions, vocabulary].
+
+        Raises:
+            RefusedError: (NOT_FINITE) there is a NaN among them.
+        """
         import torch
 
+        bad = int((logits.isnan() | logits.isposinf()).any(-1).sum())
+        if bad:
+            raise RefusedError(
+                f"at {bad:,} of {logits.shape[0]:,} positions the logits are not finite: no probability can "
+                "be told; `rowscope audit` names rows that are not finite, and float16 overflows where "
+                "--dtype float32 does not",
+                location="logits",
+                code="NOT_FINITE",
+            )
         chosen = torch.zeros(logits.shape[1], dtype=torch.bool, device=logits.device)
         chosen[torch.as_tensor(self.ids, device=logits.device)] = True
         rows = sort_logits(logits, chosen)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from rowscope.inspector.errors import RefusedError
 from rowscope.inspector.frozen import record
 from rowscope.inspector.model.loading.load import Loaded
+from rowscope.inspector.model.loading.refusals import load_errors, refuse_on_ids
 
 Ids = NDArray[np.int64]
 
@@ -54,7 +55,12 @@ def call(
         decoder: ids of an encoder-decoder's decoder, [batch, positions]; its start token where None.
         hidden: give the hidden states.
         last: logits of the last position alone will do; the model may still give them all.
+
+    Raises:
+        RefusedError: (CANNOT_RUN) the model wants more than ids, or its config does not fit its code.
     """
+    import torch
+
     network = loaded.network
     inputs: dict[str, Any] = {
         "input_ids": ids,
@@ -72,7 +78,12 @@ def call(
         inputs["logits_to_keep"] = 1
     if hidden:
         inputs["output_hidden_states"] = True
-    found = network(**inputs, return_dict=True)
+    try:
+        found = network(**inputs, return_dict=True)
+    except torch.cuda.OutOfMemoryError:
+        raise
+    except load_errors() as error:
+        raise refuse_on_ids(error, type(loaded.network).__name__, loaded.checkpoint.path) from error
     states = getattr(found, "encoder_hidden_states", None) or getattr(found, "hidden_states", None) or ()
     return Outputs(None if loaded.kind == "headless" else found.logits, tuple(states) if hidden else ())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from rowscope.inspector.checkpoint import Checkpoint
+from rowscope.inspector.errors import RefusedError
 
 _AUTO: Final = {
     "causal": "AutoModelForCausalLM",
@@ -19,6 +20,9 @@ def choose_class(transformers: Any, checkpoint: Checkpoint, *, trust_remote_code
 
     The architecture that the config names decides; where it names none, or one without a head over the
     vocabulary (a classifier, a bare encoder), the model behind it is loaded.
+
+    Raises:
+        RefusedError: (CANNOT_LOAD) transformers knows none of the architectures that the config names.
     """
     config = checkpoint.config or {}
     auto_map = config.get("auto_map") if trust_remote_code else None
@@ -31,10 +35,24 @@ def choose_class(transformers: Any, checkpoint: Checkpoint, *, trust_remote_code
             # A class in the mapping's place loads the same tensors, and more names: …ForPreTraining.
             exact = name.endswith(("LMHeadModel", "ForConditionalGeneration", "ForCausalLM", "ForMaskedLM"))
             return getattr(transformers, name if exact else _AUTO[known]), known
+    _need_known(transformers, checkpoint)
     if checkpoint.architectures or checkpoint.layout.tie_source == "no-head":
         return transformers.AutoModel, "headless"
     kind = "seq2seq" if config.get("is_encoder_decoder") else "causal"
     return getattr(transformers, _AUTO[kind]), kind
+
+
+def _need_known(transformers: Any, checkpoint: Checkpoint) -> None:  # noqa: ANN401
+    """What stands in for an unknown architecture may compute something else from the same tensors."""
+    names = checkpoint.architectures
+    if names and not any(hasattr(transformers, name) for name in names):
+        raise RefusedError(
+            f"transformers {transformers.__version__} cannot load {checkpoint.path!r}: it knows no "
+            f"architecture {names[0]!r}, which config.json names; update transformers, or give a checkpoint "
+            "that brings its code along and --trust-remote-code; `rowscope audit` needs no transformers",
+            location="config.json: architectures",
+            code="CANNOT_LOAD",
+        )
 
 
 def _kind(transformers: Any, name: str, config: Any) -> str | None:  # noqa: ANN401

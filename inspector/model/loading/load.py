@@ -16,8 +16,11 @@ from rowscope.inspector.model.loading.refusals import (
     first_line,
     load_errors,
     refuse_other_input,
+    refuse_other_shapes,
     refuse_random,
     refuse_unloadable,
+    refuse_unread,
+    told,
 )
 from rowscope.inspector.model.loading.subject import Subject, find_subject
 from rowscope.inspector.model.results import Settings
@@ -166,13 +169,15 @@ def require(package: str) -> Any:  # noqa: ANN401 - a module
 
 @contextmanager
 def _quiet(transformers: Any) -> Iterator[None]:  # noqa: ANN401 - the module
-    """No progress bars of transformers' own on standard error."""
+    """No progress bars and reports of transformers' own on standard error: what is wrong, we say."""
     logging = transformers.utils.logging
-    shown = logging.is_progress_bar_enabled()
+    shown, level = logging.is_progress_bar_enabled(), logging.get_verbosity()
     logging.disable_progress_bar()
+    logging.set_verbosity_error()
     try:
         yield
     finally:
+        logging.set_verbosity(level)
         if shown:
             logging.enable_progress_bar()
 
@@ -197,6 +202,7 @@ def _network(
             use_safetensors=True,
             trust_remote_code=trust,
             output_loading_info=True,
+            ignore_mismatched_sizes=True,  # to be refused with their names
         )
         network = network.to(device)
     except load_errors() as error:
@@ -206,7 +212,9 @@ def _network(
             location=checkpoint.path,
             code="CANNOT_LOAD",
         ) from error
+    refuse_other_shapes(info["mismatched_keys"], checkpoint)
     refuse_random(info["missing_keys"], checkpoint)
+    refuse_unread(network, checkpoint)
     network.train(False)
     network.requires_grad_(False)
     _whole_input(head_of(network))
@@ -242,12 +250,15 @@ def _tokenizer(
     try:
         auto = transformers.AutoTokenizer
         return auto.from_pretrained(checkpoint.root, local_files_only=True, trust_remote_code=trust), ()
-    except load_errors() as error:
+    except BaseException as error:
+        if not told(error):
+            raise
         notes = (f"transformers cannot load the tokenizer ({first_line(error)})",)
     if file.is_file():
         try:
             alone = transformers.PreTrainedTokenizerFast(tokenizer_file=str(file))
             return alone, (f"{notes[0]}: tokenizer.json was read alone.",)
-        except load_errors():
-            pass
+        except BaseException as error:
+            if not told(error):
+                raise
     return None, (f"{notes[0]}: words are given ids by hash.",)

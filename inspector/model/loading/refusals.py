@@ -13,14 +13,28 @@ def refuse_unloadable(checkpoint: Checkpoint, *, trust_remote_code: bool) -> Non
     """Refuse what model mode cannot or must not load.
 
     Raises:
-        RefusedError: no config (NO_CONFIG), code of its own (REMOTE_CODE), quantised weights (QUANTIZED),
-            or weights files that transformers does not look for (OTHER_FILES).
+        RefusedError: an adapter (ADAPTER), no config (NO_CONFIG), code of its own (REMOTE_CODE), quantised
+            weights (QUANTIZED), or weights files that transformers does not look for (OTHER_FILES).
     """
     _ = checkpoint.layout  # raises where a vocabulary table is named and not whole
+    _need_whole_model(checkpoint)
     _need_config(checkpoint)
     _need_trust(checkpoint, trust_remote_code)
     _need_plain_weights(checkpoint)
+    _need_numbers(checkpoint)
     _need_standard_files(checkpoint)
+
+
+def _need_whole_model(checkpoint: Checkpoint) -> None:
+    if checkpoint.adapter is not None:
+        base = f" ({checkpoint.adapter.base})" if checkpoint.adapter.base else ""
+        raise RefusedError(
+            f"{checkpoint.path!r} holds a PEFT adapter, not a model: model mode reads whole models; merge it "
+            f"into its base{base} with PEFT's merge_and_unload and save_pretrained, and give the folder that "
+            "this writes",
+            location="adapter_config.json",
+            code="ADAPTER",
+        )
 
 
 def _need_config(checkpoint: Checkpoint) -> None:
@@ -59,6 +73,18 @@ def _need_plain_weights(checkpoint: Checkpoint) -> None:
         )
 
 
+def _need_numbers(checkpoint: Checkpoint) -> None:
+    """Integers without a quantisation stand for values that nothing names; transformers takes them bare."""
+    for name, tensor in checkpoint.tensors.items():
+        if name.endswith(".weight") and tensor.dtype[:1] in ("I", "U"):
+            raise RefusedError(
+                f"{name!r} of {checkpoint.path!r} holds {tensor.dtype} elements, and config.json does not "
+                "say which values they stand for; give the checkpoint it was quantised from",
+                location=name,
+                code="QUANTIZED",
+            )
+
+
 def _need_standard_files(checkpoint: Checkpoint) -> None:
     """transformers reads model.safetensors, else the index's shards: the files audited must be those."""
     names = [shard.name for shard in checkpoint.shards]
@@ -93,6 +119,27 @@ def refuse_other_input(loader: Any, checkpoint: Checkpoint) -> None:  # noqa: AN
         )
 
 
+def refuse_other_shapes(mismatched: Iterable[Any], checkpoint: Checkpoint) -> None:
+    """Weights of other shapes than the class makes them would be random numbers, too.
+
+    Args:
+        mismatched: (name, stored shape, the class' shape) each.
+
+    Raises:
+        RefusedError: (CANNOT_LOAD)
+    """
+    found = sorted(mismatched, key=lambda one: str(one[0]))
+    if found:
+        name, stored, wanted = found[0]
+        raise RefusedError(
+            f"transformers cannot load {checkpoint.path!r}: {len(found):,} tensors have not the shape that "
+            f"config.json gives, first {name!r}: {list(stored)} stored, {list(wanted)} by the config; "
+            "correct config.json",
+            location=str(name),
+            code="CANNOT_LOAD",
+        )
+
+
 def refuse_random(missing: Iterable[str], checkpoint: Checkpoint) -> None:
     """Weights that the class needs and the files lack would be random numbers; an unused pooler may be.
 
@@ -109,6 +156,37 @@ def refuse_random(missing: Iterable[str], checkpoint: Checkpoint) -> None:
         )
 
 
+def refuse_unread(network: Any, checkpoint: Checkpoint) -> None:  # noqa: ANN401 - torch module
+    """Refuse a model of which transformers does not say where it looks tokens up (one of several towers).
+
+    Raises:
+        RefusedError: (NO_EMBEDDING)
+    """
+    try:
+        found = network.get_input_embeddings()
+    except (NotImplementedError, AttributeError):
+        found = None
+    weight = getattr(found, "weight", None)
+    if weight is None or weight.dim() != 2:
+        raise RefusedError(
+            f"{type(network).__name__} of {checkpoint.path!r} has no single matrix to look tokens up in: "
+            "no probe can say what it does with them; `rowscope audit` judges its rows from the files",
+            location=type(network).__name__,
+            code="NO_EMBEDDING",
+        )
+
+
+def refuse_on_ids(error: BaseException, name: str, path: str) -> RefusedError:
+    """What to say of a model that loads and then fails on nothing but token ids: it wants pictures, boxes,
+    sounds, or its config does not fit its code. Raised by the caller. (CANNOT_RUN)"""
+    return RefusedError(
+        f"{name} of {path!r} cannot be run on token ids alone: {first_line(error)}; `rowscope audit` judges "
+        "its rows from the files",
+        location=name,
+        code="CANNOT_RUN",
+    )
+
+
 def load_errors() -> tuple[type[BaseException], ...]:
     """What transformers is known to raise over files that it cannot make a model or tokenizer of."""
     import huggingface_hub.errors
@@ -117,9 +195,20 @@ def load_errors() -> tuple[type[BaseException], ...]:
     # Configs are checked by huggingface_hub since transformers 5; older ones have no such error.
     strict = getattr(huggingface_hub.errors, "StrictDataclassError", ValueError)
     plain = (OSError, ValueError, RuntimeError, LookupError, ImportError, AttributeError, TypeError)
-    return (*plain, ArithmeticError, AssertionError, SafetensorError, strict)
+    # The last three are what a checkpoint's own code may end in, where it is trusted.
+    own = (NameError, SyntaxError, SystemExit)
+    return (*plain, ArithmeticError, AssertionError, SafetensorError, strict, *own)
+
+
+def told(error: BaseException) -> bool:
+    """Whether an error is one of `load_errors`, or a bare Exception, which the tokenizers library raises."""
+    return isinstance(error, load_errors()) or type(error) is Exception
 
 
 def first_line(error: BaseException) -> str:
-    """First line of an error's message; its type where it has none."""
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    """First line of an error's message, and the next where it only announces that; its type where it has
+    none, or where it is nothing but a key."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if not lines or isinstance(error, (LookupError, SystemExit)):
+        return " ".join([type(error).__name__, *lines[:1]])
+    return " ".join(lines[:2] if lines[0].endswith(":") else lines[:1])

@@ -165,6 +165,13 @@ def _choose(
         return "reserved", reserved
     if untrained.size or not needed:
         return "untrained", untrained
+    if not census.rows:
+        raise RefusedError(
+            f"no vocabulary matrix is known in {checkpoint.path!r}: there is nothing to probe; "
+            "`rowscope inspect` lists its tensors",
+            location=checkpoint.path,
+            code="NOTHING_TO_PROBE",
+        )
     raise RefusedError(
         f"{checkpoint.path!r} has no reserved row and none of its {census.rows:,} rows looks untrained: "
         "there is nothing to probe; name ids with --ids",

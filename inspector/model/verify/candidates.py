@@ -78,6 +78,13 @@ def choose(loaded: Loaded, weights: Weights, ids: Ids | None, controls: int) -> 
     wanted = union(untrained, special) if ids is None else ids
     kept = usable(loaded, wanted)
     if not kept.size and (ids is not None or not drawn.size):
+        if not wanted.size:
+            raise RefusedError(
+                f"no row of {loaded.checkpoint.path!r} is suspect: there is nothing to ask about; name ids "
+                "with --ids, or ask about every row with --all",
+                location=loaded.checkpoint.path,
+                code="NO_TARGET",
+            )
         raise RefusedError(
             f"{loaded.checkpoint.path!r}: the model can read and predict none of the {wanted.size} ids "
             f"({loaded.input_rows} input rows, {loaded.output_rows} output rows): there is nothing to ask "
