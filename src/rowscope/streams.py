@@ -38,10 +38,15 @@ def open_missing() -> None:
 
 def encoded(text: str) -> bytes:
     """Text for standard output: UTF-8, whatever the locale; a terminal gets what it can show."""
-    encoding = (sys.stdout.encoding or "utf-8").lower()
-    if encoding.replace("-", "") in ("utf8", "utf8sig") or not sys.stdout.isatty():
+    if takes_unicode():
         return text.encode("utf-8", "backslashreplace")
-    return text.translate(_SIGNS).encode(encoding, "backslashreplace")
+    return text.translate(_SIGNS).encode(sys.stdout.encoding, "backslashreplace")
+
+
+def takes_unicode() -> bool:
+    """Whether standard output takes UTF-8: all but a terminal of another encoding."""
+    encoding = (sys.stdout.encoding or "utf-8").lower().replace("-", "")
+    return encoding in ("utf8", "utf8sig") or not sys.stdout.isatty()
 
 
 def forget_output() -> None:

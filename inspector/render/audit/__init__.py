@@ -16,11 +16,14 @@ if TYPE_CHECKING:
     from rowscope.inspector.render.audit.html import render_html
     from rowscope.inspector.render.audit.markdown import render_audit_markdown
     from rowscope.inspector.render.audit.model_card import render_model_card
+    from rowscope.inspector.render.audit.norms import BLOCKS, SIGNS
     from rowscope.inspector.render.audit.notebook import notebook_html
     from rowscope.inspector.render.audit.sarif import render_sarif
     from rowscope.inspector.render.audit.text import audit_lines
 
 __all__ = [
+    "BLOCKS",
+    "SIGNS",
     "annotation",
     "audit_lines",
     "brief_lines",
@@ -37,6 +40,8 @@ __all__ = [
 __getattr__ = lazily(
     __name__,
     {
+        "BLOCKS": "norms",
+        "SIGNS": "norms",
         "annotation": "github",
         "audit_lines": "text",
         "brief_lines": "brief",

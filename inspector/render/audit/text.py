@@ -33,10 +33,13 @@ def render_audit(report: Report, *, exit_code: int, width: int = 80) -> str:
     return to_plain_text(audit_lines(report, exit_code=exit_code, width=width))
 
 
-def audit_lines(report: Report, *, exit_code: int, width: int = 80, whole: bool = False) -> Iterator[Line]:
+def audit_lines(
+    report: Report, *, exit_code: int, width: int = 80, whole: bool = False, heights: str = ""
+) -> Iterator[Line]:
     """The whole report as styled lines of `width` columns: the answer, tables, the full findings, the worst.
 
     Every name from a file is made visible. `whole` lists every special token, table and notable row.
+    `heights` are characters for bars of norms, the lowest first; without any no bars are drawn.
     """
     yield from top_lines(report, width)
     yield from _section("sizes", _table(size_rows(report), width, numbers={1}))
@@ -50,6 +53,10 @@ def audit_lines(report: Report, *, exit_code: int, width: int = 80, whole: bool 
         cells = statistic_rows(matrix)
         yield from _section(title, _table(cells, width, numbers=set(range(1, len(cells[0])))))
         yield from _paragraphs(whole_matrix(matrix), width)
+        if heights and matrix.rows is not None:
+            from rowscope.inspector.render.audit.norms import norm_lines
+
+            yield from norm_lines(matrix.rows, width, heights)
     yield from _section("what this means", _paragraphs(report.summary, width))
     yield from _specials(report, width, whole)
     for matrix in report.matrices:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rowscope.commands.formats import check_name
 from rowscope.inspector.errors import UsageError
-from rowscope.terminal import check_choice, emit, emit_json, emit_lines, text_width, verbose
+from rowscope.streams import takes_unicode
+from rowscope.terminal import check_choice, emit, emit_json, emit_lines, quiet, text_width, verbose
 
 if TYPE_CHECKING:
     from rowscope.inspector.audit import Report
@@ -62,7 +64,9 @@ def emit_report(
         if brief:
             emit_lines(brief_lines(report, exit_code=code, width=width), output)
         else:
-            emit_lines(audit_lines(report, exit_code=code, width=width, whole=verbose()), output)
+            heights = _heights(output)
+            lines = audit_lines(report, exit_code=code, width=width, whole=verbose(), heights=heights)
+            emit_lines(lines, output)
         return
     if format == "json":
         emit_json(report.to_dict(exit_code=code), output)
@@ -70,3 +74,12 @@ def emit_report(
     from rowscope.inspector.render.audit import render_report
 
     emit(render_report(report, format, exit_code=code, title=title, lang=lang), output)
+
+
+def _heights(output: str | None) -> str:
+    """Characters for bars of norms: on a terminal, with --verbose anywhere, never with --quiet."""
+    from rowscope.inspector.render.audit import BLOCKS, SIGNS
+
+    if quiet() or not (verbose() or (output is None and sys.stdout.isatty())):
+        return ""
+    return BLOCKS if output is not None or takes_unicode() else SIGNS
