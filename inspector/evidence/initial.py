@@ -36,6 +36,9 @@ _LOOKED_AT: Final = 512
 # Believed rows that look random without being known as untrained are more than chance makes beyond this many
 # times the share of trained rows that do.
 _MORE: Final = 3
+# Ordinary rows are surely untouched where chance makes no more than one in a hundred of them: what it makes
+# is counted in bands of twice the width.
+_DOUBT: Final = 0.02
 
 
 @record
@@ -132,7 +135,7 @@ def _ordinary(
     """Verdicts for ordinary rows of norms within `band`; a remark where they cannot be told.
 
     Untouched rows have one norm, so that random-looking rows of the sample crowd inside the band; trained
-    ones that look random by chance lie outside as often.
+    ones that look random by chance lie outside as often, and lower the confidence.
     """
     low, high = band
     norm, reach = state.table.norm, 2 * (high - low)
@@ -144,6 +147,8 @@ def _ordinary(
     chance = int(_random(state, around & bulk, trained).sum())
     if crowd < least or 2 * chance > max(crowd, 4):
         return say("trained rows look as random as untouched ones do") if chance > crowd else ""
+    if chance > _DOUBT * crowd:
+        certainty = min(certainty, MEDIUM)
     state.give(_random(state, inside, trained), INITIAL, certainty)
     return ""
 
