@@ -218,8 +218,12 @@ class Report(Documented, Comparable):
         worst = max((SEVERITY_RANK[f.severity] for f in self.findings), default=0)
         return int(worst >= SEVERITY_RANK[fail_on])
 
-    def to_dict(self, *, exit_code: int | None = None) -> dict[str, Any]:
-        """The JSON of the contract; numbers that are not finite become None."""
+    def to_dict(self, *, exit_code: int | None = None, lang: str = "en") -> dict[str, Any]:
+        """The JSON of the contract; numbers that are not finite become None.
+
+        `lang` is the language of sentences (`message`, `hint`, `summary`, …); keys, codes, verdicts and names
+        are the same in all.
+        """
         body = {
             "schema_version": SCHEMA_VERSION,
             "tool": {"name": "rowscope", "version": rowscope.__version__},
@@ -245,7 +249,7 @@ class Report(Documented, Comparable):
             "hidden": [{**fields_of(part), "count": part.count} for part in self.hidden],
             "timings": self.timings,
         }
-        plain = to_plain(body)
+        plain = to_plain(body, lang)
         assert isinstance(plain, dict)
         return plain
 

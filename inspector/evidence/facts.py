@@ -18,7 +18,7 @@ from rowscope.inspector.evidence.unmoved import NONE
 from rowscope.inspector.frozen import record
 from rowscope.inspector.matrices import Matrix
 from rowscope.inspector.rows import GroupStats, RowTable
-from rowscope.inspector.text import say
+from rowscope.inspector.text import joined, say
 from rowscope.inspector.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class Facts:
     def listed(self, ids: Iterable[int], limit: int = 3) -> str:
         """The first tokens of `ids` for messages, and how many more there are."""
         every = list(ids)
-        shown = ", ".join(self.text(id) for id in every[:limit])
+        shown = joined(", ", [self.text(id) for id in every[:limit]])
         if len(every) <= limit:
             return shown
         return say("{shown} and {more} more", shown=shown, more=len(every) - limit)

@@ -26,6 +26,9 @@ _UNITS = ("kB", "MB", "GB", "TB", "PB", "EB")
 _LEAST_WIDTH = 12
 _NAME_WIDTH, _MOST_CLASSES = 80, 3
 _WORDS = re.compile(r"([ \t\n\r\f\v]*)([^ \t\n\r\f\v]+)")
+_CHINESE = re.compile(
+    "([ \t\n\r\f\v]*)((?:[（《“]?[\u2e80-\u9fff]|（?[^ \t\n\r\f\v\u2e80-\u9fff（]+|（)[。，、；：！？）》”]*)"
+)
 _JOINED_JAMO = re.compile("[\u1160-\u11ff\ud7b0-\ud7ff]")
 
 
@@ -47,20 +50,36 @@ def taken(timings: Mapping[str, float]) -> str:
     return f" in {timings['total']:.2f} s" if "total" in timings else ""
 
 
-def wrap(text: str, width: int, indent: str) -> list[str]:
+def wrap(text: str, width: int, indent: str, *, chinese: bool = False) -> list[str]:
     """`text` in lines of `width` terminal columns, those after the first two deeper; long words stay whole.
 
-    Like `textwrap.wrap`, which counts characters and lets text in Chinese run to twice the width.
+    Like `textwrap.wrap`, which counts characters and lets text in Chinese run to twice the width. `chinese`
+    text may end a line behind any character of its own; none begins with a full stop or a comma.
     """
+    return _lines(_CHINESE if chinese else _WORDS, text, width, indent, f"{indent}  ")
+
+
+def has_chinese(text: str) -> bool:
+    """Whether a text is written in Chinese: full-width punctuation stands in it."""
+    return bool(re.search("[。，、；：？（）]", text))
+
+
+def fill_chinese(text: str, width: int, first: str, rest: str) -> list[str]:
+    """`wrap` of text in Chinese with another beginning of the first line."""
+    return _lines(_CHINESE, text, width, first, rest)
+
+
+def _lines(words: re.Pattern[str], text: str, width: int, first: str, rest: str) -> list[str]:
     lines: list[str] = []
-    line, used = indent, columns_of(indent)
-    for gap, word in _WORDS.findall(text):
+    line, used, empty = first, columns_of(first), True
+    for gap, word in words.findall(text):
         size = columns_of(word)
-        if line.strip() and used + len(gap) + size > max(width, _LEAST_WIDTH):
+        if not empty and used + len(gap) + size > max(width, _LEAST_WIDTH):
             lines.append(line)
-            line, used, gap = f"{indent}  ", columns_of(indent) + 2, ""
+            line, used, gap = rest, columns_of(rest), ""
         line += " " * len(gap) + word
         used += len(gap) + size
+        empty = False
     return [*lines, line] if line.strip() else []
 
 

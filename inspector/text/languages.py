@@ -16,7 +16,7 @@ from rowscope.inspector.errors import bounded
 from rowscope.inspector.text.said import Said, fill
 
 _JOINERS: Final[Mapping[str, Mapping[str, str]]] = {
-    "zh": {" ": "", ", ": "、", "; ": "；", " and ": "和", " or ": "或", " and for ": "、"}
+    "zh": {" ": "", ", ": "、", "; ": "；", " · ": " · ", " and ": "和", " or ": "或", " and for ": "、"}
 }
 """What stands between the parts of a text, by language."""
 
@@ -31,11 +31,15 @@ def catalogue(language: str) -> Mapping[str, str]:
 
 
 _WIDE: Final = "[\u2e80-\u9fff\uff00-\uffef]"
-_BROKEN: Final = re.compile(rf"(?<={_WIDE})\n {{0,2}}(?={_WIDE})")
+_MARK: Final = "[\u3000-\u303f\uff00-\uffef]"
+_BROKEN: Final = re.compile(
+    rf"(?<={_WIDE})\n {{0,2}}(?={_WIDE})|(?<={_MARK})\n {{0,2}}(?=[`\w])|(?<=[`\w])\n {{0,2}}(?={_MARK})"
+)
 
 
 def unbroken(text: str) -> str:
-    """Text without the line breaks between two wide characters: a source has them for its own sake."""
+    """Text without the line breaks between two wide characters, and beside a mark in full width: a source has
+    them for its own sake, and no blank stands there."""
     return _BROKEN.sub("", text)
 
 

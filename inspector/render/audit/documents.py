@@ -26,13 +26,14 @@ def render_report(
 ) -> str:
     """The report as `json`, `html`, `markdown`, `model-card`, `sarif`, `github` or `text` of 80 columns.
 
-    `title` and `lang` (`en` or `zh`) are for an HTML page, as `render_html` takes them.
+    `title` is for an HTML page; `lang` (`en` or `zh`) for all formats but those that other programs show:
+    `model-card`, `sarif` and `github`.
 
     Raises:
         UsageError: no such format.
     """
     if format == "json":
-        return json.dumps(report.to_dict(exit_code=exit_code), indent=2, allow_nan=False) + "\n"
+        return json.dumps(report.to_dict(exit_code=exit_code, lang=lang), indent=2, allow_nan=False) + "\n"
     if format not in _MAKERS:
         raise UsageError(
             f"no report is written as {format!r}; use json, {', '.join(_MAKERS)}", location=format
@@ -41,4 +42,6 @@ def render_report(
     make: Callable[..., str] = getattr(importlib.import_module(f"{__package__}.{module}"), name)
     if format == "html":
         return make(report, exit_code=exit_code, title=title, lang=lang)
+    if format in ("text", "markdown"):
+        return make(report, exit_code=exit_code, lang=lang)
     return make(report, exit_code=exit_code)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Final
 
 from rowscope.inspector.audit import MatrixReport, Report
@@ -12,7 +12,7 @@ from rowscope.inspector.render.audit.html_pictures import cluster_part, histogra
 from rowscope.inspector.render.audit.html_rows import matrix_name, texts_of, views
 from rowscope.inspector.render.audit.provenance import provenance
 from rowscope.inspector.render.audit.tables import (
-    Cells,
+    in_language,
     notable_cells,
     size_rows,
     special_rows,
@@ -30,7 +30,7 @@ from rowscope.inspector.render.html import (
     section,
     text,
 )
-from rowscope.inspector.text import Said, visible
+from rowscope.inspector.text import visible
 
 _SPECIALS: Final = 1000
 
@@ -90,7 +90,7 @@ def _specials(report: Report, words: Words) -> Iterator[str]:
     tokens = untrained_first(report.special_tokens)
     if not tokens:
         return
-    rows = translated(special_rows(tokens[:_SPECIALS]), words)
+    rows = in_language(special_rows(tokens[:_SPECIALS]), words.language)
     body = list(html_table(rows, {0}, words.say("part.specials")))
     body.insert(0, note(words.say("specials.how")))
     if len(tokens) > _SPECIALS:
@@ -104,18 +104,19 @@ def _notable(report: Report, words: Words) -> Iterator[str]:
         if matrix.notable_rows:
             title = matrix_name(matrix, words)
             yield f"<h3>{text(title)}</h3>"
-            yield from html_table(translated(notable_cells(matrix.notable_rows), words), {0, 4, 5}, title)
+            cells = in_language(notable_cells(matrix.notable_rows), words.language)
+            yield from html_table(cells, {0, 4, 5}, title)
 
 
 def _sizes(report: Report, words: Words) -> Iterator[str]:
     rows = [("", words.say("label.size"), ""), *size_rows(report)]
-    return html_table(translated(rows, words), {1}, words.say("part.sizes"))
+    return html_table(in_language(rows, words.language), {1}, words.say("part.sizes"))
 
 
 def _matrix(matrix: MatrixReport, words: Words) -> Iterator[str]:
     cells = statistic_rows(matrix)
     numbers = set(range(1, len(cells[0])))
-    yield from html_table(translated(cells, words), numbers, matrix_name(matrix, words))
+    yield from html_table(in_language(cells, words.language), numbers, matrix_name(matrix, words))
     yield from (note(words.told(said)) for said in (*whole_matrix(matrix), matrix.reference_note))
 
 
@@ -126,18 +127,3 @@ def _said(report: Report, words: Words) -> Iterator[str]:
         body.append(note(words.told(report.settings.sentence)))
     body += [note(words.say("page.note", note=visible(words.told(said)))) for said in report.notes]
     yield from section(words.say("part.words"), body, "words")
-
-
-def translated(rows: Sequence[Cells], words: Words) -> list[Cells]:
-    """Tables in the page's language: headings and first column, and cells that are sentences of ours."""
-    head, *body = rows
-    named = tuple(_label(cell, words) for cell in head)
-    return [named, *((_label(row[0], words), *(_cell(cell, words) for cell in row[1:])) for row in body)]
-
-
-def _label(cell: str, words: Words) -> str:
-    return words.maybe(f"label.{cell}") or _cell(cell, words) if cell else cell
-
-
-def _cell(cell: str, words: Words) -> str:
-    return words.told(cell) if isinstance(cell, Said) else cell

@@ -7,12 +7,14 @@ from collections.abc import Iterator, Sequence
 from rowscope.inspector.audit import Report, SpecialTokenReport
 from rowscope.inspector.checks import SEVERITY_RANK, Finding
 from rowscope.inspector.render.audit.html_rows import ids_in_words, in_use, matrix_name
-from rowscope.inspector.render.html import Answer, Words, answers, text
+from rowscope.inspector.render.html import Answer, Words, answers, prose, text
 from rowscope.inspector.render.plain import bytes_text, class_text, plural
 from rowscope.inspector.vocabulary import quoted_token
 
 _NAMED = 6
 _KNOWN = {"trained", "damaged"}
+# Findings on special tokens, not on their rows: ids that files state, what stops, what is inserted.
+_MISUSED = ("VOC105", "TOK305", "TOK306", "TOK307", "TOK308")
 
 
 def banner(report: Report, words: Words) -> Iterator[str]:
@@ -69,7 +71,7 @@ def _next(report: Report, ordered: Sequence[Finding], words: Words) -> str:
 
 
 def _step(finding: Finding, words: Words) -> str:
-    return f'<a href="#{finding.code}">{finding.code}</a>: {text(words.told(finding.hint))}'
+    return f'<a href="#{finding.code}">{finding.code}</a>: {prose(words.told(finding.hint))}'
 
 
 def _rows(report: Report, words: Words) -> Answer:
@@ -153,14 +155,17 @@ def _untrained(token: SpecialTokenReport) -> bool:
 
 def _specials(report: Report, words: Words) -> Answer:
     broken = broken_specials(report)
+    level, misuse = _misuse(report, words)
     question = words.say("banner.specials")
     known = [token for token in report.special_tokens if token.group != "placeholder" or token.roles]
     if not known:
         return Answer(question, "-", text(words.say("banner.specials_unknown")))
     if not broken and any(matrix.reference is None for matrix in report.matrices):
-        return Answer(question, words.say("banner.slots_unknown"), text(words.say("banner.no_reference")))
+        untold = text(words.say("banner.no_reference"))
+        return Answer(question, words.say("banner.slots_unknown"), untold + misuse, level)
     if not broken:
-        return Answer(question, "0", text(words.say("banner.specials_good", count=len(known))), "good")
+        good = text(words.say("banner.specials_good", count=len(known)))
+        return Answer(question, "0", good + misuse, level or "good")
     named = [
         _special(token, words) for token in sorted(broken, key=lambda token: (not in_use(token), token.id))
     ]
@@ -168,9 +173,18 @@ def _specials(report: Report, words: Words) -> Answer:
     if len(named) > _NAMED:
         shown += " " + f'<a href="#specials">{text(words.say("banner.more", count=len(named) - _NAMED))}</a>'
     of = words.say("banner.specials_of", count=len(known))
-    return Answer(
-        question, f"{len(broken):,}", f"{text(of)} {shown}", "error" if _grave(report) else "warning"
-    )
+    level = "error" if _grave(report) else "warning"
+    return Answer(question, f"{len(broken):,}", f"{text(of)} {shown}{misuse}", level)
+
+
+def _misuse(report: Report, words: Words) -> tuple[str, str]:
+    """Findings on how files use special tokens whose rows are in order: their level, and links as markup."""
+    found = [f for f in report.findings if f.code in _MISUSED and f.severity != "note"]
+    if not found:
+        return "", ""
+    links = ", ".join(f'<a href="#{code}">{code}</a>' for code in dict.fromkeys(f.code for f in found))
+    level = max((finding.severity for finding in found), key=SEVERITY_RANK.__getitem__)
+    return level, f"<br>{text(words.say('banner.specials_misused'))} {links}"
 
 
 def _special(token: SpecialTokenReport, words: Words) -> str:

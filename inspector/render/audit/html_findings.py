@@ -8,7 +8,7 @@ from functools import partial
 
 from rowscope.inspector.audit import Report
 from rowscope.inspector.checks import RULES, SEVERITY_RANK, Finding, explain
-from rowscope.inspector.render.html import Words, markdown_html, section, text
+from rowscope.inspector.render.html import Words, markdown_html, prose, section, text
 
 
 def findings(report: Report, words: Words) -> Iterator[str]:
@@ -32,8 +32,8 @@ def _finding(finding: Finding, words: Words, codes: set[str], *, first: bool) ->
         f"<h3>{text(level)} {text(finding.code)} {text(finding.name)} "
         f'<span class="dim">{text(sure)}</span></h3>'
     )
-    yield f"<p>{text(words.told(finding.message))}</p>"
-    yield f'<p class="next">{text(words.told(finding.hint))}</p>'
+    yield f"<p>{prose(words.told(finding.message))}</p>"
+    yield f'<p class="next">{prose(words.told(finding.hint))}</p>'
     yield f"<p><code>{text(finding.location)}</code></p>"
     if first and finding.code in RULES:
         yield f"<details><summary>{text(words.say('findings.explain', code=finding.code))}</summary>"

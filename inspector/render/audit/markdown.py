@@ -6,9 +6,11 @@ from collections.abc import Iterator, Sequence
 
 import rowscope
 from rowscope.inspector.audit import Report
+from rowscope.inspector.render.audit.brief import LEVEL_WORDS
 from rowscope.inspector.render.audit.tables import (
     ROLE_WORDS,
     Cells,
+    in_language,
     notable_cells,
     size_rows,
     special_rows,
@@ -17,70 +19,81 @@ from rowscope.inspector.render.audit.tables import (
     whole_matrix,
 )
 from rowscope.inspector.render.markdown import escape_markdown, markdown_table
-from rowscope.inspector.render.plain import bytes_text, class_text, plural
+from rowscope.inspector.render.plain import bytes_text, class_text
+from rowscope.inspector.text import say, told
 
 
-def render_audit_markdown(report: Report, *, exit_code: int) -> str:
-    """The whole report as one Markdown document (CommonMark with tables)."""
-    return "\n".join(_document(report, exit_code)) + "\n"
+def render_audit_markdown(report: Report, *, exit_code: int, lang: str = "en") -> str:
+    """The whole report as one Markdown document (CommonMark with tables), in one of `LANGUAGES`."""
+    return "\n".join(_document(report, exit_code, lang)) + "\n"
 
 
-def _document(report: Report, exit_code: int) -> Iterator[str]:
+def _document(report: Report, exit_code: int, lang: str) -> Iterator[str]:
     facts = report.checkpoint
-    yield f"# Vocabulary audit of {escape_markdown(facts.path)}"
+    yield f"# {_text(say('Vocabulary audit of {path}', path=facts.path), lang)}"
     yield ""
-    kind = class_text(facts.architectures, facts.model_type, "unknown architecture")
-    yield (
-        f"{escape_markdown(kind)}, {plural(len(facts.files), 'file')}, {bytes_text(facts.bytes)}, "
-        f"{plural(facts.parameters, 'parameter')}. rowscope {rowscope.__version__}, exit code {exit_code}."
+    said = say(
+        "{kind}, {files:# file|# files}, {bytes}, {parameters:# parameter|# parameters}. rowscope "
+        "{version}, exit "
+        "code {code}.",
+        kind=class_text(facts.architectures, facts.model_type) or say("unknown architecture"),
+        files=len(facts.files),
+        bytes=bytes_text(facts.bytes),
+        parameters=facts.parameters,
+        version=rowscope.__version__,
+        code=exit_code,
     )
-    if not report.complete:
-        yield ""
-        yield "**Partial audit: this is not a clean verdict.** Not audited:"
-        yield ""
-        for skip in report.coverage.skipped:
-            if skip.affects:
-                yield f"- {escape_markdown(skip.what)}: {escape_markdown(skip.why)}"
+    yield _text(said, lang)
+    yield from _partial(report, lang)
     for paragraph in report.summary:
-        yield ""
-        yield escape_markdown(paragraph)
+        yield from ("", _text(paragraph, lang))
     if report.settings is not None and report.settings.sentence:
-        yield from ("", f"{escape_markdown(report.settings.sentence)}.")
+        yield from ("", f"{_text(report.settings.sentence, lang)}.")
     for part in report.hidden:
-        yield from ("", f"**{escape_markdown(part.sentence.capitalize())}.**")
+        yield from ("", f"**{_text(say('{note:A}.', note=part.sentence), lang)}**")
     if report.notes:
-        yield from ("", "Notes:", "")
-        yield from (f"- {escape_markdown(note)}" for note in report.notes)
-    yield from _table("Sizes", [("", "size", ""), *size_rows(report)])
+        yield from ("", told(say("Notes:"), lang), "")
+        yield from (f"- {_text(note, lang)}" for note in report.notes)
+    yield from _table(say("Sizes"), [("", "size", ""), *size_rows(report)], lang)
     for matrix in report.matrices:
-        title = f"{ROLE_WORDS[matrix.role].capitalize()}: {escape_markdown(matrix.tensor)}"
-        yield from _table(title, statistic_rows(matrix))
-        yield from (line for text in whole_matrix(matrix) for line in ("", escape_markdown(text)))
-    yield from _findings(report)
+        title = say("{role:A}: {tensor}", role=ROLE_WORDS[matrix.role], tensor=matrix.tensor)
+        yield from _table(title, statistic_rows(matrix), lang)
+        yield from (line for text in whole_matrix(matrix) for line in ("", _text(text, lang)))
+    yield from _findings(report, lang)
     tokens = untrained_first(report.special_tokens)
     if tokens:
-        yield from _table("Special and added tokens", special_rows(tokens))
+        yield from _table(say("Special and added tokens"), special_rows(tokens), lang)
     for matrix in report.matrices:
         if matrix.notable_rows:
-            yield from _table(
-                f"Notable rows: {escape_markdown(matrix.tensor)}", notable_cells(matrix.notable_rows)
-            )
+            title = say("Notable rows: {tensor}", tensor=matrix.tensor)
+            yield from _table(title, notable_cells(matrix.notable_rows), lang)
 
 
-def _findings(report: Report) -> Iterator[str]:
-    yield ""
-    yield "## Findings"
-    yield ""
+def _text(said: str, lang: str) -> str:
+    return escape_markdown(told(said, lang))
+
+
+def _partial(report: Report, lang: str) -> Iterator[str]:
+    if report.complete:
+        return
+    partial = told(say("Partial audit: this is not a clean verdict."), lang)
+    yield from ("", f"**{partial}** {told(say('Not audited:'), lang)}", "")
+    for skip in report.coverage.skipped:
+        if skip.affects:
+            yield f"- {_text(skip.what, lang)}: {_text(skip.why, lang)}"
+
+
+def _findings(report: Report, lang: str) -> Iterator[str]:
+    yield from ("", f"## {told(say('Findings'), lang)}", "")
     if not report.findings:
-        yield "None."
+        yield told(say("None."), lang)
     for finding in report.findings:
-        yield f"- **{finding.severity} {finding.code}** {escape_markdown(finding.message)}  "
-        yield f"  {finding.hint}"
+        level = told(LEVEL_WORDS[finding.severity], lang)
+        yield f"- **{level} {finding.code}** {_text(finding.message, lang)}  "
+        yield f"  {told(finding.hint, lang)}"
 
 
-def _table(title: str, rows: Sequence[Cells]) -> Iterator[str]:
+def _table(title: str, rows: Sequence[Cells], lang: str) -> Iterator[str]:
     """The first row is the heading."""
-    yield ""
-    yield f"## {title}"
-    yield ""
-    yield from markdown_table(rows)
+    yield from ("", f"## {_text(title, lang)}", "")
+    yield from markdown_table(in_language(rows, lang))

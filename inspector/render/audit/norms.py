@@ -12,8 +12,8 @@ from rowscope.inspector.audit import JudgedRows
 from rowscope.inspector.census import GROUP_MEMBERS
 from rowscope.inspector.evidence import VERDICTS
 from rowscope.inspector.render.lines import Line
-from rowscope.inspector.render.plain import wrap
-from rowscope.inspector.text import real
+from rowscope.inspector.render.plain import columns_of, wrap
+from rowscope.inspector.text import joined, real, say, told
 
 BLOCKS: Final = "▁▂▃▄▅▆▇█"
 SIGNS: Final = ".:-=+*#@"
@@ -26,7 +26,7 @@ _FAR: Final = 30.0
 _JUDGED: Final = frozenset({"trained", "damaged"})
 
 
-def norm_lines(rows: JudgedRows, width: int, heights: str) -> Iterator[Line]:
+def norm_lines(rows: JudgedRows, width: int, heights: str, lang: str = "en") -> Iterator[Line]:
     """Used, reserved and untrained rows by their norm, each line to its own tallest bar.
 
     Rows whose norm is no number are left out; the table above counts them. Nothing is drawn for fewer than
@@ -38,19 +38,27 @@ def norm_lines(rows: JudgedRows, width: int, heights: str) -> Iterator[Line]:
         return
     low, high = float(values.min()), float(values.max())
     if real(low) == real(high):
-        yield Line(f"  Every row has the norm {real(low)}.")
+        yield Line(f"  {told(say('Every row has the norm {norm}.', norm=real(low)), lang)}")
         return
     groups = {name: rows.norm[finite & members] for name, members in _members(rows).items()}
     groups = {name: norms for name, norms in groups.items() if norms.size}
-    heads = {name: f"  {name:<9}  {norms.size:>9,}  " for name, norms in groups.items()}
-    indent = len(next(iter(heads.values())))
+    heads = {name: _head(told(_NAMES[name], lang), norms.size) for name, norms in groups.items()}
+    indent = columns_of(next(iter(heads.values())))
     bins = max(_LEAST_BINS, min(_BINS, width - indent))
     edges, scale = _edges(values, bins)
-    yield from map(Line, wrap(f"Rows by norm{scale}, each line to its own height:", width, "  "))
+    title = told(say("Rows by norm{scale}, each line to its own height:", scale=scale), lang)
+    yield from map(Line, wrap(title, width, "  ", chinese=lang == "zh"))
     for name, norms in groups.items():
         yield Line(heads[name] + _bars(norms, edges, heights).rstrip())
     left, right = real(low), real(high)
     yield Line(f"{'':<{indent}}{left}{right:>{max(bins - len(left), len(right) + 1)}}", "dim")
+
+
+_NAMES: Final = {"used": say("used"), "reserved": say("reserved"), "untrained": say("untrained")}
+
+
+def _head(name: str, count: int) -> str:
+    return f"  {name}{' ' * (9 - columns_of(name))}  {count:>9,}  "
 
 
 def _members(rows: JudgedRows) -> Mapping[str, NDArray[np.bool_]]:
@@ -68,10 +76,10 @@ def _edges(values: NDArray[np.float64], bins: int) -> tuple[NDArray[np.float64],
     positive = values[values > 0]
     least = float(positive.min())
     if high < _FAR * least:
-        return np.linspace(low, high, bins + 1), ""
+        return np.linspace(low, high, bins + 1), joined("", [])
     if low > 0:
-        return np.geomspace(low, high, bins + 1), " on a logarithmic axis"
-    return np.r_[0.0, np.geomspace(least, high, bins)], " on a logarithmic axis, zeros at the left"
+        return np.geomspace(low, high, bins + 1), say(" on a logarithmic axis")
+    return np.r_[0.0, np.geomspace(least, high, bins)], say(" on a logarithmic axis, zeros at the left")
 
 
 def _bars(norms: NDArray[np.float64], edges: NDArray[np.float64], heights: str) -> str:

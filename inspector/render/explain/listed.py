@@ -8,18 +8,19 @@ from typing import Final
 from rowscope.inspector.checks import Rule
 from rowscope.inspector.render.lines import Line
 from rowscope.inspector.render.plain import wrap
+from rowscope.inspector.text import say, told
 
 FAMILIES: Final = {
-    "FIL": "files",
-    "VOC": "sizes of the vocabulary",
-    "ROW": "rows",
-    "TOK": "tokens",
-    "TIE": "tying of input and output",
-    "DIF": "comparisons",
+    "FIL": say("files"),
+    "VOC": say("sizes of the vocabulary"),
+    "ROW": say("rows"),
+    "TOK": say("tokens"),
+    "TIE": say("tying of input and output"),
+    "DIF": say("comparisons"),
 }
 
 
-def listed_lines(rules: Iterable[Rule], width: int) -> Iterator[Line]:
+def listed_lines(rules: Iterable[Rule], width: int, lang: str = "en") -> Iterator[Line]:
     """One entry a rule below the name of its family, in the order of the codes."""
     family = ""
     for rule in sorted(rules, key=_place):
@@ -27,13 +28,14 @@ def listed_lines(rules: Iterable[Rule], width: int) -> Iterator[Line]:
             if family:
                 yield Line("")
             family = rule.code[:3]
-            yield Line(f"{family}  {FAMILIES.get(family, '')}".rstrip(), "heading")
+            yield Line(f"{family}  {told(FAMILIES.get(family, ''), lang)}".rstrip(), "heading")
         head = f"{rule.code}  {rule.severity:<7}  {rule.name}"
         yield Line(f"  {head}", rule.severity)
-        yield from (Line(line, "dim") for line in wrap(rule.summary, width, "      "))
+        summary = told(say(rule.summary), lang)
+        yield from (Line(line, "dim") for line in wrap(summary, width, "      ", chinese=lang == "zh"))
     yield Line("")
-    more = "rowscope explain CODE: what it means, how it is measured, what to do, when it is wrong"
-    yield from map(Line, wrap(more, width, ""))
+    more = say("rowscope explain CODE: what it means, how it is measured, what to do, when it is wrong")
+    yield from map(Line, wrap(told(more, lang), width, "", chinese=lang == "zh"))
 
 
 def _place(rule: Rule) -> tuple[int, str]:
@@ -42,9 +44,9 @@ def _place(rule: Rule) -> tuple[int, str]:
     return known.index(family) if family in known else len(known), rule.code
 
 
-def listed_markdown(rules: Iterable[Rule]) -> str:
+def listed_markdown(rules: Iterable[Rule], lang: str = "en") -> str:
     """The same as one table."""
-    rows = [f"| {rule.code} | {rule.name} | {rule.severity} | {rule.summary} |" for rule in rules]
+    rows = [f"| {r.code} | {r.name} | {r.severity} | {told(say(r.summary), lang)} |" for r in rules]
     return (
         "\n".join(["| code | name | severity | what is found |", "| --- | --- | --- | --- |", *rows]) + "\n"
     )

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from rowscope.inspector.render.lines import Line
+from rowscope.inspector.render.plain import fill_chinese, has_chinese
 
 _ITEM: Final = re.compile(r"(?P<mark>\s*(?:[-*]|\d+\.)\s+)(?P<text>.*)")
 _LINK: Final = re.compile(r"\[([^\]]+)\]\(([^)\s]+)\)")
@@ -81,6 +82,8 @@ def _quoted(lines: list[str]) -> list[str]:
 
 
 def _fill(text: str, width: int, first: str, rest: str) -> list[str]:
+    if has_chinese(text):
+        return fill_chinese(text, width, first, rest)
     return textwrap.wrap(
         text,
         width,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     )
     from rowscope.inspector.render.html.frame import page
     from rowscope.inspector.render.html.markdown import markdown_html
-    from rowscope.inspector.render.html.markup import Answer, answers, html_table, note, section, text
+    from rowscope.inspector.render.html.markup import Answer, answers, html_table, note, prose, section, text
     from rowscope.inspector.render.html.scale import Scale, scale_of
     from rowscope.inspector.render.html.wording import Words
     from rowscope.inspector.render.html.working import (
@@ -60,6 +60,7 @@ __all__ = [
     "page",
     "page_data",
     "picture_controls",
+    "prose",
     "real_column",
     "scale_of",
     "scatter_svg",
@@ -94,6 +95,7 @@ __getattr__ = lazily(
         "page": "frame",
         "page_data": "working",
         "picture_controls": "working",
+        "prose": "markup",
         "real_column": "working",
         "scale_of": "scale",
         "scatter_svg": "drawing",

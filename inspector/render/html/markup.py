@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Iterable, Iterator, Sequence
 from html import escape
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from rowscope.inspector.text import visible
+
+_CODE: Final = re.compile(r"`([^`<>]+)`")
 
 
 def text(value: str) -> str:
     """Text from a file as markup: visible, and nothing in it is a tag, an entity or an attribute's end."""
     return escape(visible(value), quote=True)
+
+
+def prose(sentences: str) -> str:
+    """Sentences of the tool as markup: what stands between backticks is code."""
+    return _CODE.sub(r"<code>\1</code>", text(sentences))
 
 
 def section(title: str, body: Iterable[str], anchor: str) -> Iterator[str]:

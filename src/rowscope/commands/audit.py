@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rowscope.commands.formats import page_options, pick_format
+from rowscope.commands.formats import SPOKEN, page_options, pick_format
 from rowscope.commands.options import (
     BaseOption,
     LangOption,
@@ -110,7 +110,7 @@ def audit(
     shown = pick_format(format, output, FORMATS, default=settings.format)
     settings = settings.override(format=None if format is None and shown == settings.format else shown)
     also = read_reports(report or (), output)
-    language = page_options({shown, *(kind for kind, _ in also)}, title, lang)
+    language = page_options({shown, *(kind for kind, _ in also)}, title, lang, SPOKEN)
     if brief and shown != "text":
         raise UsageError(
             f"--brief is a form of the text report, and the format is {shown}; leave it out, or "

@@ -9,6 +9,9 @@ from rowscope.inspector.documents import format_of
 from rowscope.inspector.errors import UsageError
 from rowscope.terminal import check_choice, chosen_format
 
+SPOKEN: Final = ("text", "json", "markdown", "html")
+"""Formats of an audit whose sentences come in every language."""
+
 # Formats that a name of another one suits as well.
 _ALSO: Final = {"sarif": ("json",), "model-card": ("markdown",)}
 
@@ -50,18 +53,25 @@ def pick_format(
     return given
 
 
-def page_options(formats: Collection[str], title: str | None, lang: str | None) -> str:
-    """The language of an HTML page, before any work is done.
+def page_options(
+    formats: Collection[str], title: str | None, lang: str | None, spoken: Sequence[str] = ("html",)
+) -> str:
+    """The language of a page or of another format in `spoken`, before any work is done.
 
     Raises:
-        UsageError: an unknown language, or options of a page where none of the formats is one.
+        UsageError: an unknown language, or options of formats of which none is written.
     """
-    for option, value in (("--title", title), ("--lang", lang)):
-        if value is not None and "html" not in formats:
-            raise UsageError(
-                f"{option} {value!r} is for an HTML page, and none is written; add --output FILE.html",
-                location=option,
-            )
+    if title is not None and "html" not in formats:
+        raise UsageError(
+            f"--title {title!r} is for an HTML page, and none is written; add --output FILE.html",
+            location="--title",
+        )
+    if lang is not None and not set(spoken) & set(formats):
+        raise UsageError(
+            f"--lang {lang!r} is for {', '.join(spoken)}, and none of them is written; add --format "
+            f"{spoken[0]}",
+            location="--lang",
+        )
     if lang is not None:
         check_choice("--lang", lang, ("en", "zh"))
     return lang or "en"

@@ -214,6 +214,7 @@ def explain(
             metavar="CODE", help="A code, such as ROW203, or a name; without it, the list of all."
         ),
     ] = None,
+    lang: LangOption = None,
     format: FormatOption = None,
     output: OutputOption = None,
 ) -> int:
@@ -222,9 +223,10 @@ def explain(
     from rowscope.inspector.checks import explain as page_of
 
     format = pick_format(format, output, ("text", "markdown", "json"))
+    language = page_options({format}, None, lang, ("text", "markdown", "json"))
     if code is None:
-        return _list_findings(format, output)
-    page = page_of(code)
+        return _list_findings(format, output, language)
+    page = page_of(code, language)
     if format == "markdown":
         emit(page, output)
         return 0
@@ -234,23 +236,28 @@ def explain(
         emit_lines(page_lines(page, min(text_width(), 100)), output)
         return 0
     rule = next(rule for rule in RULES.values() if code.upper() == rule.code or code.lower() == rule.name)
-    emit_json({"schema_version": "1", "tool": tool(), "exit_code": 0, **_rule(rule), "page": page}, output)
+    emit_json(
+        {"schema_version": "1", "tool": tool(), "exit_code": 0, **_rule(rule, language), "page": page}, output
+    )
     return 0
 
 
-def _list_findings(format: str, output: str | None) -> int:
+def _list_findings(format: str, output: str | None, lang: str) -> int:
     from rowscope.inspector.checks import RULES
     from rowscope.inspector.render.explain import listed_lines, listed_markdown
 
     if format == "json":
-        rules = [_rule(rule) for rule in RULES.values()]
+        rules = [_rule(rule, lang) for rule in RULES.values()]
         emit_json({"schema_version": "1", "tool": tool(), "exit_code": 0, "findings": rules}, output)
     elif format == "markdown":
-        emit(listed_markdown(RULES.values()), output)
+        emit(listed_markdown(RULES.values(), lang), output)
     else:
-        emit_lines(listed_lines(RULES.values(), min(text_width(), 100)), output)
+        emit_lines(listed_lines(RULES.values(), min(text_width(), 100), lang), output)
     return 0
 
 
-def _rule(rule: Rule) -> dict[str, str]:
-    return {"code": rule.code, "name": rule.name, "severity": rule.severity, "summary": rule.summary}
+def _rule(rule: Rule, lang: str) -> dict[str, str]:
+    from rowscope.inspector.text import say, told
+
+    summary = told(say(rule.summary), lang)
+    return {"code": rule.code, "name": rule.name, "severity": rule.severity, "summary": summary}

@@ -31,7 +31,9 @@ MatrixOption = Annotated[
     str, typer.Option("--matrix", help="input, output, or a vocabulary table by its name.")
 ]
 TitleOption = Annotated[str | None, typer.Option("--title", help="Of an HTML page.")]
-LangOption = Annotated[str | None, typer.Option("--lang", help="Of an HTML page: en or zh.  [default: en]")]
+LangOption = Annotated[
+    str | None, typer.Option("--lang", help="Of a page and of sentences: en or zh.  [default: en]")
+]
 DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]
 DtypeOption = Annotated[
     str, typer.Option("--dtype", help="auto (float32 where it fits), float32, bfloat16, float16 or float64.")

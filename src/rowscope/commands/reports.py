@@ -56,20 +56,22 @@ def emit_report(
     title: str | None = None,
     lang: str = "en",
 ) -> None:
-    """Print one format of an audit, or write it to a file; title and language are an HTML page's."""
+    """Print one format of an audit, or write it to a file; the title is an HTML page's."""
     if format == "text":
         from rowscope.inspector.render.audit import audit_lines, brief_lines
 
         width = text_width()
         if brief:
-            emit_lines(brief_lines(report, exit_code=code, width=width), output)
+            emit_lines(brief_lines(report, exit_code=code, width=width, lang=lang), output)
         else:
             heights = _heights(output)
-            lines = audit_lines(report, exit_code=code, width=width, whole=verbose(), heights=heights)
+            lines = audit_lines(
+                report, exit_code=code, width=width, whole=verbose(), lang=lang, heights=heights
+            )
             emit_lines(lines, output)
         return
     if format == "json":
-        emit_json(report.to_dict(exit_code=code), output)
+        emit_json(report.to_dict(exit_code=code, lang=lang), output)
         return
     from rowscope.inspector.render.audit import render_report
 
