@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -94,12 +94,30 @@ def ids_of(asked: Any, rows: int, name: str = "ids") -> NDArray[np.int64]:  # no
     return found.astype(np.int64)
 
 
+def free_ids(asked: Any, name: str = "ids") -> NDArray[np.int64]:  # noqa: ANN401 - whatever holds ids
+    """Ids where no table says how many there are, int64 [n] in order, each once; flags count from id 0.
+
+    Raises:
+        UsageError: what holds no ids (text and slices end nowhere), or a negative one.
+    """
+    if isinstance(asked, (str, slice)):
+        raise UsageError(
+            f"{name}: {shortened(asked)} says no last id; give whole numbers, a range, or flags",
+            location=name,
+        )
+    found = _array(asked, name)
+    ids = np.flatnonzero(found) if found.dtype.kind == "b" else np.unique(found)
+    if ids.size and ids[0] < 0:
+        raise UsageError(f"{name}: {int(ids[0])} is no token id; ids start at 0", location=name)
+    return ids.astype(np.int64)
+
+
 def _array(asked: Any, name: str) -> NDArray[Any]:  # noqa: ANN401 - whatever holds ids
     """Flags or whole numbers, of one dimension at most."""
     if isinstance(asked, (set, frozenset)):
         asked = sorted(asked)
-    elif isinstance(asked, Iterator):
-        asked = list(asked)
+    elif isinstance(asked, Iterable) and not any(hasattr(asked, by) for by in ("__getitem__", "__array__")):
+        asked = list(asked)  # an iterator, a view of a mapping
     try:
         found = np.asarray(asked)
     except (ValueError, TypeError):  # of several lengths, or on an accelerator

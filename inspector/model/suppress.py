@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final, Self
-
-import numpy as np
 
 from rowscope.inspector.census import roled_tokens, take_census
 from rowscope.inspector.checkpoint import Checkpoint, open_checkpoint
-from rowscope.inspector.errors import UsageError
+from rowscope.inspector.ranges import free_ids
 from rowscope.inspector.vocabulary import read_vocabulary
 
 # Roles that a token plays by being sampled, or forced.
@@ -27,21 +25,14 @@ class SuppressReserved:
         ids: token ids, none of them negative; each counts once. Or flags, one for each token.
 
     Raises:
-        UsageError: a negative id.
+        UsageError: a negative id, or what holds no ids.
     """
 
     # Read by transformers: the processor keeps no state between steps or requests.
     supports_continuous_batching = True
 
-    def __init__(self, ids: Iterable[int]) -> None:
-        found = np.asarray(ids if hasattr(ids, "dtype") else list(ids))
-        if found.dtype.kind == "b":
-            found = np.flatnonzero(found)
-        self.ids = np.unique(found.astype(np.int64))
-        if self.ids.size and self.ids[0] < 0:
-            raise UsageError(
-                f"SuppressReserved: {int(self.ids[0])} is no token id; ids start at 0", location="ids"
-            )
+    def __init__(self, ids: Any) -> None:  # noqa: ANN401 - every form of ids
+        self.ids = free_ids(ids, "SuppressReserved")
 
     @classmethod
     def from_checkpoint(cls, path: Checkpoint | str | os.PathLike[str]) -> Self:

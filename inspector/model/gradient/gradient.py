@@ -69,6 +69,8 @@ def gradient(
 def _target(loaded: Loaded, target: int | None) -> int:
     rows = min(loaded.output_rows or 0, loaded.input_rows)
     if target is not None:
+        if isinstance(target, bool) or not hasattr(target, "__index__"):
+            raise UsageError(f"--target {target!r} is no id; give a whole number", location="--target")
         if not 0 <= target < rows:
             raise UsageError(
                 f"--target {target}: has no row; use an id from 0 to {rows - 1}", location="--target"

@@ -24,7 +24,7 @@ from rowscope.inspector.model.loading.call import (
     tensor,
 )
 from rowscope.inspector.model.loading.load import Loaded, Source, load
-from rowscope.inspector.model.loading.prompts import BUILT_IN, Prompt
+from rowscope.inspector.model.loading.prompts import BUILT_IN, Prompt, as_prompts
 from rowscope.inspector.model.policy.results import Policy, PolicyResult
 from rowscope.inspector.model.policy.steps import policy_steps
 from rowscope.inspector.model.results import Progress
@@ -43,7 +43,7 @@ def leak(
     dtype: str = "auto",
     seed: int = 0,
     ids: Iterable[int] | None = None,
-    prompts: Sequence[Prompt] | None = None,
+    prompts: Iterable[Prompt | str] | None = None,
     temperatures: Sequence[float] = TEMPERATURES,
     top_k: int = 50,
     top_p: float = 0.95,
@@ -81,6 +81,7 @@ def leak(
             "--rollout-tokens 0: policy-gradient steps are taken on sampled text; give at least 1",
             location="--rollout-tokens",
         )
+    texts = BUILT_IN if prompts is None else as_prompts(prompts)
     loaded = load(
         path,
         probe="leak" if policy is None else "policy",
@@ -93,7 +94,6 @@ def leak(
     require_kind(loaded, "leak", ("causal", "seq2seq"))
     import torch
 
-    texts = BUILT_IN if prompts is None else tuple(prompts)
     work = _Work(loaded, MassTally(_subjects(loaded), tuple(temperatures), filters))
     with torch.inference_mode(), running(loaded):
         for done, prompt in enumerate(texts, start=1):

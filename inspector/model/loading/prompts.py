@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -44,6 +45,23 @@ BUILT_IN: Final = (
     Prompt("Table", "| city | height |\n|---|---|\n| Quito | 2850 m |\n| Lhasa |"),
     Prompt("Emoji", "Happy birthday!! 🎉🎂 See you tonight at"),
 )
+
+
+def as_prompts(given: Iterable[Prompt | str]) -> tuple[Prompt, ...]:
+    """Prompts, and plain texts as such, called by their place.
+
+    Raises:
+        UsageError: something else.
+    """
+    texts = (given,) if isinstance(given, (str, Prompt)) else given
+    if not isinstance(texts, Iterable):
+        raise UsageError(f"prompts: {given!r} holds no text; give a list of texts", location="--prompts")
+    found = []
+    for at, text in enumerate(texts, 1):
+        if not isinstance(text, (str, Prompt)):
+            raise UsageError(f"prompts: {text!r} is no text; give a list of texts", location="--prompts")
+        found.append(Prompt(f"prompt {at}", text) if isinstance(text, str) else text)
+    return tuple(found)
 
 
 def read_prompts(path: str | os.PathLike[str]) -> tuple[Prompt, ...]:
