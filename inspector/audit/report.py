@@ -224,7 +224,13 @@ class Report(Documented, Comparable):
         `lang` is the language of sentences (`message`, `hint`, `summary`, …); keys, codes, verdicts and names
         are the same in all.
         """
-        body = {
+        plain = to_plain(self.document(exit_code=exit_code), lang)
+        assert isinstance(plain, dict)
+        return plain
+
+    def document(self, *, exit_code: int | None = None) -> dict[str, Any]:
+        """What `to_dict` holds, with results where it has JSON values: for `json_pieces`."""
+        return {
             "schema_version": SCHEMA_VERSION,
             "tool": {"name": "rowscope", "version": rowscope.__version__},
             "exit_code": self.exit_code() if exit_code is None else exit_code,
@@ -249,9 +255,6 @@ class Report(Documented, Comparable):
             "hidden": [{**fields_of(part), "count": part.count} for part in self.hidden],
             "timings": self.timings,
         }
-        plain = to_plain(body, lang)
-        assert isinstance(plain, dict)
-        return plain
 
 
 def _census(census: Census) -> dict[str, Any]:

@@ -259,7 +259,13 @@ class Diff(Framed, Comparable):
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON document, without the rows one by one; numbers that are not finite become None."""
-        body = {
+        plain = to_plain(self.document())
+        assert isinstance(plain, dict)
+        return plain
+
+    def document(self) -> dict[str, Any]:
+        """What `to_dict` holds, with results where it has JSON values: for `json_pieces`."""
+        return {
             "schema_version": SCHEMA_VERSION,
             "tool": {"name": "rowscope", "version": rowscope.__version__},
             "exit_code": self.exit_code,
@@ -273,9 +279,6 @@ class Diff(Framed, Comparable):
             "notes": self.notes,
             "timings": self.timings,
         }
-        plain = to_plain(body)
-        assert isinstance(plain, dict)
-        return plain
 
 
 def _matrix(matrix: MatrixDiff) -> dict[str, Any]:

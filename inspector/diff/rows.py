@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from rowscope.inspector.diff.result import Diff, MatrixDiff
 
+_AT_ONCE: Final = 4096
+"""Rows of which Python's values are held together."""
+
 COLUMNS: Final = (
     "id",
     "token",
@@ -49,9 +52,11 @@ def row_columns(diff: Diff, *, changed_only: bool = False) -> Mapping[str, NDArr
 
 def row_records(diff: Diff, *, changed_only: bool = False) -> Iterator[dict[str, Any]]:
     """One dict a row, of Python values; floats that are not finite become None."""
-    columns = {name: _values(column) for name, column in row_columns(diff, changed_only=changed_only).items()}
-    for values in zip(*columns.values(), strict=True):
-        yield dict(zip(columns, values, strict=True))
+    columns = row_columns(diff, changed_only=changed_only)
+    for start in range(0, len(columns["id"]), _AT_ONCE):
+        part = [_values(column[start : start + _AT_ONCE]) for column in columns.values()]
+        for values in zip(*part, strict=True):
+            yield dict(zip(columns, values, strict=True))
 
 
 def to_arrow(diff: Diff, *, changed_only: bool = False) -> pyarrow.Table:

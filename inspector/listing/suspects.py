@@ -94,7 +94,13 @@ class Suspects(Framed, Comparable):
 
     def to_dict(self, exit_code: int = 0) -> dict[str, Any]:
         """The JSON document of `suspects --format json`."""
-        body = {
+        plain = to_plain(self.document(exit_code))
+        assert isinstance(plain, dict)
+        return plain
+
+    def document(self, exit_code: int = 0) -> dict[str, Any]:
+        """What `to_dict` holds, with results where it has JSON values: for `json_pieces`."""
+        return {
             "schema_version": "1",
             "tool": {"name": "rowscope", "version": rowscope.__version__},
             "exit_code": exit_code,
@@ -103,9 +109,6 @@ class Suspects(Framed, Comparable):
             "total": self.total,
             "suspects": self.rows,
         }
-        plain = to_plain(body)
-        assert isinstance(plain, dict)
-        return plain
 
 
 def find_suspects(

@@ -6,7 +6,7 @@ import dataclasses
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,13 +87,20 @@ class VocabularyRows(Framed, Comparable):
 
     def records(self) -> Iterator[dict[str, Any]]:
         """One dict a row, of Python values; floats that are not finite become None, fingerprints hex."""
-        columns = {name: _python_values(name, values) for name, values in self.columns.items()}
-        for values in zip(*columns.values(), strict=True):
-            yield dict(zip(columns, values, strict=True))
+        columns = self.columns
+        for start in range(0, len(self), _AT_ONCE):
+            part = [
+                _python_values(name, values[start : start + _AT_ONCE]) for name, values in columns.items()
+            ]
+            for values in zip(*part, strict=True):
+                yield dict(zip(columns, values, strict=True))
 
     def __repr__(self) -> str:
         return f"<VocabularyRows: {plural(len(self), 'row')}, {', '.join(self.columns)}>"
 
+
+_AT_ONCE: Final = 4096
+"""Rows of which Python's values are held together."""
 
 COLUMNS = (
     "id",

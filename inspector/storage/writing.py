@@ -10,9 +10,9 @@ import os
 import re
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Final
+from typing import Final, TypeAlias
 
 PART: Final = ".rowscope-{}.part"
 """Name of an unfinished file, with 16 random hexadecimal digits; only a killed process leaves one."""
@@ -33,7 +33,11 @@ _NEW: Final = (
 )
 
 
-def write_output(path: str, data: bytes) -> None:
+Data: TypeAlias = bytes | Iterable[bytes]
+"""A file's content: whole, or block by block, each made when it is written."""
+
+
+def write_output(path: str, data: Data) -> None:
     """Write what the user asked for to a file, or to a stream that stands under its name.
 
     A descriptor of this process (`/dev/stdout`, `/dev/fd/N`), a FIFO and a character device are written to;
@@ -54,7 +58,7 @@ def write_output(path: str, data: bytes) -> None:
     write_whole(path, data)
 
 
-def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
+def write_whole(path: str | os.PathLike[str], data: Data) -> None:
     """Put a file with this content in its place: afterwards it is there in full, or nothing has changed.
 
     A file that is there gives the new one its permissions and, where the system allows it, its owner; a new
@@ -90,11 +94,12 @@ def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
                 os.fsync(at)
 
 
-def write_all(file: int, data: bytes) -> None:
+def write_all(file: int, data: Data) -> None:
     """All of `data` to a descriptor, however little it takes at a time."""
-    view = memoryview(data)
-    while view:
-        view = view[os.write(file, view[:_PIECE]) :]
+    for block in (data,) if isinstance(data, bytes) else data:
+        view = memoryview(block)
+        while view:
+            view = view[os.write(file, view[:_PIECE]) :]
 
 
 @contextmanager
@@ -117,7 +122,7 @@ def _status(name: str, at: int | None) -> os.stat_result | None:
         return None
 
 
-def _write_part(part: str, at: int | None, data: bytes, before: os.stat_result | None) -> None:
+def _write_part(part: str, at: int | None, data: Data, before: os.stat_result | None) -> None:
     """The unfinished file, durable; nobody else can open what takes the place of a file kept from them."""
     regular = before is not None and stat.S_ISREG(before.st_mode)
     file = os.open(part, _NEW, 0o600 if regular else 0o666, dir_fd=at)
@@ -141,7 +146,7 @@ def _keep_owner(file: int, before: os.stat_result) -> None:
     os.fchmod(file, before.st_mode & 0o777)
 
 
-def _write_stream(path: str, data: bytes) -> None:
+def _write_stream(path: str, data: Data) -> None:
     """Write to a FIFO or a character device; a FIFO must get a reader within `PATIENCE`."""
     flags = os.O_WRONLY
     for name in ("O_NONBLOCK", "O_NOFOLLOW", "O_NOCTTY", "O_CLOEXEC"):

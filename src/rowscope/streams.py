@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Final
 
 # Signs of ours that old encodings lack, each for one column.
 _SIGNS: Final = str.maketrans("·→…␣×−≈≥≤", "->~_x-~><")
+
+_BLOCK: Final = 1 << 20
+"""Characters of a text in pieces that are written at once."""
 
 _STREAMS: Final = (
     ("stdin", os.O_RDONLY, "r"),
@@ -53,3 +57,21 @@ def forget_output() -> None:
     """Nobody takes the output any more (`| head`): no second error when Python closes the stream."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _as_utf8(text: str) -> bytes:
+    return text.encode("utf-8", "backslashreplace")
+
+
+def blocks(pieces: Iterable[str], encode: Callable[[str], bytes] = _as_utf8) -> Iterator[bytes]:
+    """A text's bytes, a megabyte or a piece at a time."""
+    held: list[str] = []
+    size = 0
+    for piece in pieces:
+        held.append(piece)
+        size += len(piece)
+        if size >= _BLOCK:
+            yield encode("".join(held))
+            held, size = [], 0
+    if held:
+        yield encode("".join(held))

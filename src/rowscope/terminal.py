@@ -8,7 +8,7 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final, ParamSpec
@@ -17,7 +17,7 @@ import typer
 
 from rowscope.inspector.errors import RefusedError, RowscopeError, UsageError, unknown_value
 from rowscope.signals import interruptible, words_of
-from rowscope.streams import encoded, forget_output
+from rowscope.streams import blocks, encoded, forget_output
 
 if TYPE_CHECKING:
     from rowscope.inspector.render import Line
@@ -145,17 +145,17 @@ def say(words: str) -> None:
         sys.stderr.write(f"{words}\n")
 
 
-def _to_standard_output(data: bytes = b"") -> None:
-    """Hand everything to the system, `data` last. Where the reader has gone (`| head`) it goes nowhere, and
-    the exit code stays that of the command: a gate fails whoever reads its report.
+def _to_standard_output(data: Iterable[bytes] = ()) -> None:
+    """Hand everything to the system, the blocks of `data` last. Where the reader has gone (`| head`) it goes
+    nowhere, and the exit code stays that of the command: a gate fails whoever reads its report.
 
     Raises:
         RefusedError: standard output cannot take it.
     """
     try:
         sys.stdout.flush()
-        if data:
-            sys.stdout.buffer.write(data)
+        for block in data:
+            sys.stdout.buffer.write(block)
             sys.stdout.buffer.flush()
     except BrokenPipeError:
         forget_output()
@@ -179,8 +179,10 @@ def print_failure(error: RowscopeError) -> None:
     print(json.dumps({"schema_version": "1", "error": body, "exit_code": error.exit_code}, indent=2))
 
 
-def emit(text: str | bytes, output: str | None) -> None:
+def emit(text: str | bytes | Iterable[str], output: str | None) -> None:
     """Print, or write to a file, which is there in full afterwards, or as it was.
+
+    A text may come in pieces, which are written as they come: what is long need not be whole in memory.
 
     Raises:
         UsageError: bytes for a terminal.
@@ -190,15 +192,16 @@ def emit(text: str | bytes, output: str | None) -> None:
         raise UsageError(
             "this format is binary: give --output FILE, or send it through a pipe", location="--output"
         )
-    if isinstance(text, str) and output is None and sys.stdout.isatty():
+    if not isinstance(text, bytes) and output is None and sys.stdout.isatty():
         from rowscope.inspector.text import visible
 
         # CSV and the like carry names as they are; a terminal would obey the escapes in them.
-        text = "".join(visible(line) + "\n" for line in text.splitlines())
+        text = "".join(visible(line) + "\n" for line in "".join(text).splitlines())
+    pieces: Iterable[str] = (text,) if isinstance(text, str) else () if isinstance(text, bytes) else text
     if output is None:
-        _to_standard_output(text if isinstance(text, bytes) else encoded(text))
+        _to_standard_output((text,) if isinstance(text, bytes) else blocks(pieces, encoded))
         return
-    data = text if isinstance(text, bytes) else text.encode("utf-8", "backslashreplace")
+    data = text if isinstance(text, bytes) else blocks(pieces)
     from rowscope.inspector.storage import write_output
 
     try:
@@ -230,9 +233,14 @@ def tool() -> dict[str, str]:
     return {"name": "rowscope", "version": rowscope.__version__}
 
 
-def emit_json(document: dict[str, Any], output: str | None) -> None:
-    """Print one JSON document, ASCII only, so that no encoding can break it."""
-    emit(json.dumps(document, indent=2, allow_nan=False) + "\n", output)
+def emit_json(document: Mapping[str, Any], output: str | None, lang: str = "en") -> None:
+    """Print one JSON document of results or JSON values, ASCII only, so that no encoding can break it.
+
+    Its sentences are said in `lang`.
+    """
+    from rowscope.inspector.plain import json_pieces
+
+    emit(json_pieces(document, lang), output)
 
 
 def emit_lines(lines: Iterable[Line], output: str | None) -> None:
@@ -249,7 +257,7 @@ def emit_lines(lines: Iterable[Line], output: str | None) -> None:
     listed = list(lines)
     texts = _inert([visible(line.text) for line in listed])
     styled = (_styled(text, line.style) for text, line in zip(texts, listed, strict=True))
-    _to_standard_output(encoded("".join(f"{text}\n" for text in styled)))
+    _to_standard_output((encoded("".join(f"{text}\n" for text in styled)),))
 
 
 def _styled(text: str, style: str) -> str:

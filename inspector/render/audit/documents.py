@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import json
 from collections.abc import Callable, Mapping
 from typing import Final
 
 from rowscope.inspector.audit import Report
 from rowscope.inspector.errors import UsageError
+from rowscope.inspector.plain import json_pieces
 
 # Where each is made; a run writes one or two of them and waits for no other.
 _MAKERS: Final[Mapping[str, tuple[str, str]]] = {
@@ -33,7 +33,7 @@ def render_report(
         UsageError: no such format.
     """
     if format == "json":
-        return json.dumps(report.to_dict(exit_code=exit_code, lang=lang), indent=2, allow_nan=False) + "\n"
+        return "".join(json_pieces(report.document(exit_code=exit_code), lang))
     if format not in _MAKERS:
         raise UsageError(
             f"no report is written as {format!r}; use json, {', '.join(_MAKERS)}", location=format

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
+from collections.abc import Iterator
 from typing import Final
 
 from rowscope.inspector.diff import COLUMNS, Diff, row_records, to_arrow
 from rowscope.inspector.errors import MissingExtraError
+from rowscope.inspector.plain import json_pieces
+from rowscope.inspector.render.records import csv_pieces, jsonl_pieces
 
 DIFF_FORMATS: Final = ("json", "jsonl", "csv", "parquet", "html")
 
@@ -16,7 +16,16 @@ DIFF_FORMATS: Final = ("json", "jsonl", "csv", "parquet", "html")
 def render_diff(
     diff: Diff, format: str, *, changed_only: bool = False, title: str | None = None, lang: str = "en"
 ) -> str | bytes:
-    """The result as `json` or `html` (one document), or its rows as `jsonl`, `csv` or `parquet` (bytes).
+    """The result as `json`, `html`, `jsonl`, `csv` (text) or `parquet` (bytes); see `diff_pieces`."""
+    found = diff_pieces(diff, format, changed_only=changed_only, title=title, lang=lang)
+    return found if isinstance(found, bytes) else "".join(found)
+
+
+def diff_pieces(
+    diff: Diff, format: str, *, changed_only: bool = False, title: str | None = None, lang: str = "en"
+) -> Iterator[str] | bytes:
+    """The result as `json` or `html` (one document), or its rows as `jsonl` or `csv`, all of these in pieces,
+    or as `parquet` (bytes).
 
     Args:
         changed_only: leave unchanged rows out of the three row formats.
@@ -26,27 +35,16 @@ def render_diff(
         MissingExtraError: `parquet` without pyarrow (extra `table`).
     """
     if format == "json":
-        return json.dumps(diff.to_dict(), indent=2, allow_nan=False) + "\n"
+        return json_pieces(diff.document())
     if format == "html":
         from rowscope.inspector.render.diff.html import render_diff_html
 
-        return render_diff_html(diff, title=title, lang=lang)
+        return iter((render_diff_html(diff, title=title, lang=lang),))
     if format == "parquet":
         return _parquet(diff, changed_only)
     if format == "csv":
-        return _csv(diff, changed_only)
-    return "".join(
-        json.dumps(record, allow_nan=False) + "\n" for record in row_records(diff, changed_only=changed_only)
-    )
-
-
-def _csv(diff: Diff, changed_only: bool) -> str:
-    """RFC 4180 with a header line; missing values are empty."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows(record.values() for record in row_records(diff, changed_only=changed_only))
-    return text.getvalue()
+        return csv_pieces(COLUMNS, row_records(diff, changed_only=changed_only))
+    return jsonl_pieces(row_records(diff, changed_only=changed_only))
 
 
 def _parquet(diff: Diff, changed_only: bool) -> bytes:

@@ -3,10 +3,11 @@
 Result -> str; must not print.
 """
 
-from rowscope.inspector.render.rows.formats import render_rows
+from rowscope.inspector.render.rows.formats import render_rows, rows_pieces
 from rowscope.inspector.render.rows.text import rows_lines
 
 __all__ = [
     "render_rows",
     "rows_lines",
+    "rows_pieces",
 ]

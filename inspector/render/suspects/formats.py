@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import io
-import json
+from collections.abc import Iterator
 from typing import Final
 
 from rowscope.inspector.errors import MissingExtraError
 from rowscope.inspector.listing import Suspect, Suspects
 from rowscope.inspector.plain import to_plain
+from rowscope.inspector.render.records import csv_pieces, jsonl_pieces
 
 SUSPECTS_FORMATS: Final = ("csv", "jsonl", "parquet")
 
 
 def render_suspects(suspects: Suspects, format: str) -> str | bytes:
-    """The list as `csv`, `jsonl` (text) or `parquet` (bytes).
+    """The list as `csv`, `jsonl` (text) or `parquet` (bytes); see `suspects_pieces`."""
+    found = suspects_pieces(suspects, format)
+    return found if isinstance(found, bytes) else "".join(found)
+
+
+def suspects_pieces(suspects: Suspects, format: str) -> Iterator[str] | bytes:
+    """The list as `csv` or `jsonl` (text, in pieces) or `parquet` (bytes).
 
     Raises:
         MissingExtraError: `parquet` without pyarrow (extra `table`).
     """
     if format == "parquet":
         return suspects_parquet(suspects)
+    records = (to_plain(row) for row in suspects.rows)
     if format == "jsonl":
-        return "".join(json.dumps(to_plain(row), allow_nan=False) + "\n" for row in suspects.rows)
-    return suspects_csv(suspects)
+        return jsonl_pieces(records)
+    return csv_pieces((field.name for field in dataclasses.fields(Suspect)), records)
 
 
 def suspects_parquet(suspects: Suspects) -> bytes:
@@ -42,12 +48,3 @@ def suspects_parquet(suspects: Suspects) -> bytes:
     sink = pyarrow.BufferOutputStream()
     pyarrow.parquet.write_table(pyarrow.table(columns), sink)
     return bytes(sink.getvalue())
-
-
-def suspects_csv(suspects: Suspects) -> str:
-    """RFC 4180 with a header line; missing values are empty."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(field.name for field in dataclasses.fields(Suspect))
-    writer.writerows(to_plain(row).values() for row in suspects.rows)
-    return text.getvalue()

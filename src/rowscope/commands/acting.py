@@ -47,7 +47,7 @@ def diff(
     """Compare the rows of two checkpoints."""
     from rowscope.inspector.checkpoint import open_checkpoint
     from rowscope.inspector.diff import diff as compare
-    from rowscope.inspector.render.diff import DIFF_FORMATS, diff_lines, render_diff
+    from rowscope.inspector.render.diff import DIFF_FORMATS, diff_lines, diff_pieces
 
     format = pick_format(format, output, ("text", *DIFF_FORMATS))
     language = page_options({format}, title, lang)
@@ -60,7 +60,7 @@ def diff(
     if format == "text":
         emit_lines(diff_lines(result, width=text_width()), output)
     else:
-        text = render_diff(result, format, changed_only=changed_only, title=title, lang=language)
+        text = diff_pieces(result, format, changed_only=changed_only, title=title, lang=language)
         emit(text, output)
     return result.exit_code
 

@@ -123,7 +123,7 @@ def rows(
     """Show rows one by one: norm, counts, verdict."""
     from rowscope.inspector.checkpoint import open_checkpoint
     from rowscope.inspector.listing import RowNames, choose_ids, matrix_of, named_rows, row_table
-    from rowscope.inspector.render.rows import render_rows, rows_lines
+    from rowscope.inspector.render.rows import rows_lines, rows_pieces
 
     format = pick_format(format, output, ("text", "json", "csv", "jsonl", "parquet", "html"))
     language = page_options({format}, title, lang)
@@ -149,7 +149,7 @@ def rows(
     if format == "text":
         emit_lines(rows_lines(table, width=text_width(), limit=limit or None), output)
     else:
-        emit(render_rows(table, path, format, title=title, lang=language), output)
+        emit(rows_pieces(table, path, format, title=title, lang=language), output)
     return 0
 
 
@@ -178,7 +178,7 @@ def suspects(
     """Rank the rows that look untrained."""
     from rowscope.inspector.checkpoint import open_checkpoint
     from rowscope.inspector.listing import find_suspects, matrix_of
-    from rowscope.inspector.render.suspects import SUSPECTS_FORMATS, render_suspects, suspects_lines
+    from rowscope.inspector.render.suspects import SUSPECTS_FORMATS, suspects_lines, suspects_pieces
 
     format = pick_format(format, output, ("text", "json", *SUSPECTS_FORMATS))
     checkpoint = open_checkpoint(
@@ -198,11 +198,11 @@ def suspects(
             progress=progress,
         )
     if format == "json":
-        emit_json(found.to_dict(), output)
+        emit_json(found.document(), output)
     elif format == "text":
         emit_lines(suspects_lines(found, width=text_width()), output)
     else:
-        emit(render_suspects(found, format), output)
+        emit(suspects_pieces(found, format), output)
     return 0
 
 

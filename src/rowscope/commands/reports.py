@@ -71,7 +71,7 @@ def emit_report(
             emit_lines(lines, output)
         return
     if format == "json":
-        emit_json(report.to_dict(exit_code=code, lang=lang), output)
+        emit_json(report.document(exit_code=code), output, lang)
         return
     from rowscope.inspector.render.audit import render_report
 
