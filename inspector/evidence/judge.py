@@ -248,9 +248,10 @@ def _copies(ids: Ids, group: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDAr
     first = np.full(ids.size, -1, dtype=np.int64)
     member = group >= 0
     if member.any():
-        _, inverse, counts = np.unique(group[member], return_inverse=True, return_counts=True)
-        copies[member] = counts[inverse] - 1
+        numbers = group[member]  # from 0, without a gap
+        counts = np.bincount(numbers)
+        copies[member] = counts[numbers] - 1
         lowest = np.full(counts.size, np.iinfo(np.int64).max)
-        np.minimum.at(lowest, inverse, ids[member])
-        first[member] = lowest[inverse]
+        np.minimum.at(lowest, numbers, ids[member])
+        first[member] = lowest[numbers]
     return copies, first
