@@ -153,7 +153,8 @@ def test_what_is_offered_is_what_the_command_says_that_it_takes(run, tmp_path, m
         return
     wrong = f"{values[0][:-1]}" if values else "nonsense"
     option = max(one.opts, key=len)
-    more = ["--output", "x.html"] if one.name == "lang" else []
+    paged = one.name == "lang" and "html" in values_of(words, "format")  # the language of a page
+    more = ["--output", "x.html"] if paged else []
     arguments = [*ARGUMENTS.get(words, ["demo"]), *more]
     code, _, err = run(*words.split(), *arguments, f"{option}={wrong}")
     listed = re.search(r"is not known; (?:did you mean ([^ ]+)\? )?use (.*?) \[USAGE\]", err)

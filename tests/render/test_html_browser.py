@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from rowscope.inspector.render.audit import render_html
 
 from .browser import Opened, launched
 
+STEPS = Path(__file__).parents[2] / "examples" / "tiny_qwen2" / "steps"
 HOSTILE = (
     "</script><script>document.title='owned'</script>",
     "<img src=x onerror=\"document.title='owned'\">",
@@ -191,18 +193,24 @@ def test_the_other_pages_work_as_well(browser, run, tmp_path, line):
     assert found.asked == [target.as_uri()]
 
 
-def test_a_study_fits_a_narrow_screen(browser, run, tmp_path):
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("line", ["study demo --no-model", f"fleet report {STEPS}"])
+def test_pages_without_a_script_fit_a_narrow_screen(browser, run, tmp_path, line, scheme):
+    if line.startswith("fleet"):
+        pytest.importorskip("pyarrow", reason="extra table")
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-core (extra test)")
-    target = tmp_path / "study.html"
-    assert run("study", "demo", "--no-model", "-o", target)[0] == 0
-    page = browser.new_page(viewport={"width": 400, "height": 800})
-    said = []
+    target = tmp_path / "page.html"
+    assert run(*line.split(), "-o", target)[0] == 0
+    page = browser.new_page(viewport={"width": 400, "height": 800}, color_scheme=scheme)
+    said, asked = [], []
     page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
     page.goto(target.as_uri())
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
     violations = axe.Axe().run(page).response["violations"]
     assert [v["id"] for v in violations if v["impact"] in ("serious", "critical")] == []
-    assert said == []
+    assert (said, asked) == ([], [target.as_uri()])
 
 
 def test_two_matrices_take_turns(browser, reports, tmp_path):
