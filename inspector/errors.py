@@ -142,11 +142,15 @@ def guess(word: str, known: Iterable[str]) -> str:
     return f"did you mean {spelled[near[0]]}? " if near else ""
 
 
-def unknown_value(option: str, value: object, known: Iterable[str]) -> UsageError:
-    """The refusal of a value that is none of those which an option has."""
+def unknown_value(
+    option: str, value: object, known: Iterable[str], *, location: str | None = None
+) -> UsageError:
+    """The refusal of a value that is none of those which an option has; `location` is the option, too."""
     names = tuple(known)
     near = guess(value, names) if isinstance(value, str) else ""
-    return UsageError(f"{option} {value!r} is not known; {near}use {', '.join(names)}", location=option)
+    return UsageError(
+        f"{option} {value!r} is not known; {near}use {', '.join(names)}", location=location or option
+    )
 
 
 def optional(package: str, extra: str, purpose: str) -> Any:  # noqa: ANN401 - a module

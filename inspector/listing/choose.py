@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
 from functools import cached_property
 
 import numpy as np
@@ -15,7 +14,7 @@ from rowscope.inspector.errors import NoMatrixError, UsageError, unknown_value
 from rowscope.inspector.matrices import Matrix
 from rowscope.inspector.ranges import parse_ranges
 from rowscope.inspector.rows import draft_tokens
-from rowscope.inspector.vocabulary import Vocabulary, called, read_vocabulary, renumbered
+from rowscope.inspector.vocabulary import Vocabulary, called, near_tokens, read_vocabulary, renumbered
 
 
 def matrix_of(checkpoint: Checkpoint, role: str) -> Matrix:
@@ -139,22 +138,11 @@ def _token_ids(vocabulary: Vocabulary | None, tokens: list[str], rows: int) -> N
         if not ids:
             raise UsageError(
                 f"--token {token!r} is no token of this checkpoint with a row; "
-                f"{_nearest(vocabulary, token)}give it as the tokenizer spells it, or use --ids or --grep",
+                f"{near_tokens(vocabulary, token)}give it as the tokenizer spells it, or use --ids or --grep",
                 location="--token",
             )
         found += ids
     return np.array(found, dtype=np.int64)
-
-
-def _nearest(vocabulary: Vocabulary | None, token: str) -> str:
-    """`did you mean …?`; only tokens of about the same length are compared, or it would take seconds."""
-    if vocabulary is None:
-        return ""
-    length = len(token)
-    texts = (vocabulary.text(id) or name for id, name in vocabulary.tokens.items())
-    alike = {text for text in texts if abs(len(text) - length) <= max(1, length // 4)}
-    near = get_close_matches(token, alike, n=3)
-    return f"did you mean {' or '.join(repr(text) for text in near)}? " if near else ""
 
 
 def _group_ids(codes: NDArray[np.int8], group: str) -> NDArray[np.int64]:

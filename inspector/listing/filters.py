@@ -11,8 +11,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from rowscope.inspector.census import GROUP_MEMBERS, GROUPS
 from rowscope.inspector.errors import UsageError, guess, unknown_value
-from rowscope.inspector.evidence import VERDICTS
+from rowscope.inspector.evidence import CONFIDENCES, VERDICTS
 from rowscope.inspector.listing.table import VocabularyRows
 
 _WHERE: Final = re.compile(r"\s*(?P<column>\w+)\s*(?P<sign><=|>=|!=|==?|<|>)\s*(?P<value>.+?)\s*")
@@ -25,6 +26,25 @@ _SIGNS: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
     "==": operator.eq,
     "!=": operator.ne,
 }
+
+# Columns with a fixed set of words -> each word and what it stands for.
+_CLOSED: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
+    "group": {name: tuple(GROUPS[code] for code in codes) for name, codes in GROUP_MEMBERS.items()},
+    "verdict": {word: (word,) for word in VERDICTS},
+    "confidence": {word: (word,) for word in CONFIDENCES},
+}
+_JUDGED: Final = frozenset(
+    {
+        "verdict",
+        "confidence",
+        "cosine_to_reference",
+        "duplicates",
+        "duplicate_of",
+        "recipe",
+        "displacement",
+        "grade",
+    }
+)
 
 
 def filtered(
@@ -75,7 +95,9 @@ def _holds(table: VocabularyRows, condition: str) -> NDArray[np.bool_]:
                 f"--where {condition!r}: {match['column']} holds words; compare them with = or !=",
                 location="--where",
             )
-        return np.asarray([compare(value, match["value"]) for value in column.tolist()], dtype=np.bool_)
+        meant = _words_meant(match["column"], match["value"])
+        among = np.asarray([value in meant for value in column.tolist()], dtype=np.bool_)
+        return among if compare is operator.eq else ~among
     try:
         number = float(match["value"])
     except ValueError as error:
@@ -84,6 +106,20 @@ def _holds(table: VocabularyRows, condition: str) -> NDArray[np.bool_]:
             location="--where",
         ) from error
     return np.asarray(compare(column, number), dtype=np.bool_)
+
+
+def _words_meant(column: str, word: str) -> tuple[str, ...]:
+    """What a word of a condition stands for: itself, of groups also those that it covers.
+
+    Raises:
+        UsageError: the column never holds it.
+    """
+    known = _CLOSED.get(column)
+    if known is None:
+        return (word,)
+    if word not in known:
+        raise unknown_value(f"--where {column}", word, known, location="--where")
+    return known[word]
 
 
 def _order(table: VocabularyRows, sort: str) -> NDArray[np.int64]:
@@ -103,6 +139,10 @@ def _order(table: VocabularyRows, sort: str) -> NDArray[np.int64]:
 def _column(table: VocabularyRows, name: str, option: str) -> NDArray[Any]:
     columns = table.columns
     if name not in columns:
+        if name in _JUDGED and "verdict" not in columns:
+            raise UsageError(
+                f"{option}: {name!r} comes of judging the rows; leave out --no-evidence", location=option
+            )
         known = ", ".join(columns)
         raise UsageError(
             f"{option}: there is no column {name!r}; {guess(name, columns)}the columns are {known}",

@@ -6,7 +6,7 @@ Knows ids, tokens, templates and their spellings. Must not know matrices or weig
 from rowscope.inspector.vocabulary.asking import chat_prompt
 from rowscope.inspector.vocabulary.files import TokenizerFolder
 from rowscope.inspector.vocabulary.library import library_tokenizer
-from rowscope.inspector.vocabulary.lookup import all_ids, called, differing, ids_of, starting
+from rowscope.inspector.vocabulary.lookup import all_ids, called, differing, ids_of, near_tokens, starting
 from rowscope.inspector.vocabulary.markers import Marker, unknown_markers
 from rowscope.inspector.vocabulary.model import AddedToken, ChatTemplate, Insertion, Shift, Vocabulary
 from rowscope.inspector.vocabulary.normalise import normalise
@@ -52,6 +52,7 @@ __all__ = [
     "is_placeholder",
     "library_tokenizer",
     "loaded_document",
+    "near_tokens",
     "normalise",
     "normaliser_of",
     "quoted_token",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from rowscope.inspector.frozen import ReadOnly
 from rowscope.inspector.vocabulary.model import Vocabulary
@@ -13,6 +13,10 @@ from rowscope.inspector.vocabulary.written import WrittenTokens
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+
+_MOST_COMPARED: Final = 200
+"""Characters of a word that is compared with all tokens: that takes time with the square of them."""
 
 
 class HeldTokens(ReadOnly[int, str]):
@@ -75,6 +79,28 @@ def differing(one: Mapping[int, str], other: Mapping[int, str]) -> set[int]:
         return {id for id in {*one.over, *other.over} if one.get(id) != other.get(id)}
     left, right = dict(one.items()), dict(other.items())
     return {id for id in left.keys() | right.keys() if left.get(id) != right.get(id)}
+
+
+def near_tokens(vocabulary: Vocabulary | None, token: str, among: Collection[int] | None = None) -> str:
+    """`did you mean …? ` with up to three tokens, or nothing; `among` are the ids to look at, None for all.
+
+    Only tokens of about the same length are compared, or it would take seconds; then added ones that the word
+    is a part of.
+    """
+    if vocabulary is None or not 0 < len(token) <= _MOST_COMPARED:
+        return ""
+    from difflib import get_close_matches
+
+    length = len(token)
+    ids = vocabulary.tokens if among is None else among
+    texts = {vocabulary.text(id) or vocabulary.tokens[id] for id in ids}
+    alike = {text for text in texts if abs(len(text) - length) <= max(1, length // 4)}
+    near = get_close_matches(token, sorted(alike), n=3)
+    if not near:
+        added = sorted(vocabulary.added)
+        names = [vocabulary.tokens[id] for id in added if among is None or id in among]
+        near = [name for name in names if length > 2 and token.lower() in name.lower()][:3]
+    return f"did you mean {' or '.join(repr(text) for text in near)}? " if near else ""
 
 
 def called(vocabulary: Vocabulary, name: str) -> list[int]:

@@ -89,7 +89,7 @@ def test_sorting_is_that_of_python(table, column):
         (["--where", "group<added"], "compare them with ="),
         (["--sort", "nom"], "did you mean norm?"),
         (["--grep", "("], "no regular expression"),
-        (["--verdict", "zero", "--no-evidence"], "no column 'verdict'"),
+        (["--verdict", "zero", "--no-evidence"], "leave out --no-evidence"),
         (["--token", "<|fim_prefx|>"], "did you mean '<|fim_prefix|>'"),
     ],
 )
@@ -111,3 +111,38 @@ def test_a_bare_file_has_nothing_to_search(table, write_checkpoint, tmp_path, ru
     assert "tokenizer files" in err
     with pytest.raises(UsageError):
         filtered(table, where=["x"])
+
+
+@pytest.mark.parametrize("group", ["reserved", "used", "added", "placeholder"])
+def test_a_condition_on_the_group_means_what_the_option_means(run, group):
+    words = ["rows", "demo", "--format", "json"]
+    by_option = json.loads(run(*words, "--group", group)[1])["rows"]
+    by_condition = json.loads(run(*words, "--where", f"group={group}")[1])["rows"]
+    others = json.loads(run(*words, "--where", f"group!={group}")[1])["rows"]
+    assert [row["id"] for row in by_condition] == [row["id"] for row in by_option]
+    assert len(by_condition) + len(others) == 4096
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("rows demo --where verdict=colapsed", "did you mean collapsed?"),
+        ("rows demo --where group!=everyone", "'everyone' is not known; use used, reserved"),
+        ("rows demo --where confidence=hihg", "did you mean high?"),
+        ("rows demo --no-evidence --verdict trained", "leave out --no-evidence"),
+        ("rows demo --no-evidence --sort duplicates", "leave out --no-evidence"),
+        ("rows demo --token fim_prefix", "did you mean '<|fim_prefix|>'?"),
+        ("rows demo --token <|im_ed|>", "did you mean '<|im_end|>'"),
+        ("claim demo <A> --dry-run --replace <|reserved_O|>", "did you mean '<|reserved_"),
+        ("claim demo <A> --dry-run --values like:<|im_ed|>", "did you mean '<|im_end|>'?"),
+        ("fleet statsu store", "did you mean status?"),
+        ("audti demo", "Did you mean 'audit'?"),
+        ("probe lek demo", "Did you mean 'leak'?"),
+        ("audit demo --fail-om note", "--fail-on"),
+        ("audit demo --matrix model.embed_token.weight", "did you mean model.embed_tokens.weight?"),
+    ],
+)
+def test_what_is_misspelt_is_answered_with_what_was_meant(run, line, said):
+    code, out, err = run(*line.split())
+    assert (code, out) == (2, "")
+    assert said in err

@@ -15,7 +15,14 @@ from rowscope.inspector.errors import RefusedError, UsageError
 from rowscope.inspector.frozen import record
 from rowscope.inspector.ranges import Range, format_ranges
 from rowscope.inspector.storage import LocalFolder
-from rowscope.inspector.vocabulary import TokenizerFolder, Vocabulary, ids_of, is_placeholder, read_folder
+from rowscope.inspector.vocabulary import (
+    TokenizerFolder,
+    Vocabulary,
+    ids_of,
+    is_placeholder,
+    near_tokens,
+    read_folder,
+)
 
 # Roles that do not keep a placeholder from being renamed: a mere listing, and what its name suggests.
 _HARMLESS: Final = frozenset({"additional", "tool_use", "chat_template"})
@@ -102,8 +109,11 @@ def _by_id(room: Room, tokens: Sequence[str], replace: Mapping[str, str], id: in
 def _placeholder_id(room: Room, name: str) -> int:
     id = ids_of(room.vocabulary.tokens, {name}).get(name, [None])[0]
     if id is None:
+        among = {id for start, stop in room.capacity.placeholders.ranges for id in range(start, stop)}
+        near = near_tokens(room.vocabulary, name, among)
+        guess = f"; {near.rstrip('? ')}" if near else ""
         raise UsageError(
-            f"--replace {name!r}: the tokenizer has no such token{_placeholder_hint(room)}",
+            f"--replace {name!r}: the tokenizer has no such token{guess}{_placeholder_hint(room)}",
             location="--replace",
         )
     if not is_placeholder(name):

@@ -7,7 +7,7 @@ from typing import Final
 
 from rowscope.inspector.errors import MissingExtraError, UsageError
 from rowscope.inspector.frozen import record
-from rowscope.inspector.vocabulary import Vocabulary, called, library_tokenizer
+from rowscope.inspector.vocabulary import Vocabulary, called, library_tokenizer, near_tokens
 
 KINDS: Final = ("mean", "like", "text", "normal", "keep")
 FROM_IDS: Final = ("like", "text")
@@ -68,9 +68,10 @@ def _one_token(name: str, vocabulary: Vocabulary) -> int:
     if spelled and vocabulary.tokens[spelled[-1]] == name:
         return spelled[-1]
     if len(spelled) != 1:
+        near = near_tokens(vocabulary, name) if not spelled else ""
         how = "no token is" if not spelled else f"{len(spelled):,} tokens are"
         raise UsageError(
-            f"--values like:{name}: {how} spelled so; give a token of the vocabulary as stored, or use "
+            f"--values like:{name}: {how} spelled so; {near}give a token of the vocabulary as stored, or use "
             f"text:{name} for the mean of its pieces",
             location="--values",
         )

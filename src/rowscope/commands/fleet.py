@@ -13,7 +13,7 @@ from rowscope.commands.formats import pick_format
 from rowscope.commands.manner import with_manner
 from rowscope.commands.options import OutputOption, TokenizerOption
 from rowscope.commands.remote import CacheOption, MaxDownloadOption, size
-from rowscope.inspector.errors import UsageError
+from rowscope.inspector.errors import UsageError, guess
 from rowscope.progress import FleetProgress
 from rowscope.terminal import check_choice, command, emit_json, emit_lines, text_width
 
@@ -138,8 +138,9 @@ def run(
 
     form = pick_format(format, output, _FORMATS)
     if not out:
+        near = guess(paths[0], ("status", "report", "run")) if paths else ""
         raise UsageError(
-            "no store given; give --out DIR, a new folder or a store to go on with", location="--out"
+            f"no store given; {near}give --out DIR, a new folder or a store to go on with", location="--out"
         )
     _check_counts(workers, time_limit)
     given = [*(paths or ()), *read_lists(lists or ())]
