@@ -6,108 +6,136 @@ from collections.abc import Iterator
 from typing import Final
 
 from rowscope.inspector.diff.result import Background, ClaimedChange, MatrixDiff, RowChange, TokenizerDiff
+from rowscope.inspector.text import Said, joined, say, template
 from rowscope.inspector.vocabulary import quoted_token
 
-_NAMES: Final = {"both": "Input and output (tied on both sides)", "input": "Input", "output": "Output"}
+_NAMES: Final = {
+    "both": say("Input and output (tied on both sides)"),
+    "input": say("Input"),
+    "output": say("Output"),
+}
+_NEW: Final = {
+    "moved": template("{count} moved"),
+    "drifted": template("{count} only drifted"),
+    "unmoved": template("{count} did not move"),
+    "new-row": template("{count} have a row that the base lacks"),
+    "no-row": template("{count} have no row"),
+}
 _SHOWN: Final = 4
 
 
 def summarise(matrices: tuple[MatrixDiff, ...], tokenizer: TokenizerDiff | None) -> tuple[str, ...]:
     """One paragraph on the tokenizers, one for each matrix."""
     texts = [] if tokenizer is None else [_tokenizer(tokenizer)]
-    return (*texts, *(f"{_NAMES[matrix.role]}: {' '.join(_matrix(matrix))}" for matrix in matrices))
+    named = [(_NAMES[matrix.role], joined(" ", _matrix(matrix))) for matrix in matrices]
+    return (*texts, *(say("{name}: {said}", name=name, said=said) for name, said in named))
 
 
-def _tokenizer(diff: TokenizerDiff) -> str:
+def _tokenizer(diff: TokenizerDiff) -> Said:
     counts = (
-        (len(diff.added), "id", "added"),
-        (len(diff.removed), "id", "removed"),
-        (len(diff.renamed), "id", "with another token"),
-        (len(diff.moved), "token", "under another id"),
+        (len(diff.added), template("{count:# id|# ids} added")),
+        (len(diff.removed), template("{count:# id|# ids} removed")),
+        (len(diff.renamed), template("{count:# id|# ids} with another token")),
+        (len(diff.moved), template("{count:# token|# tokens} under another id")),
     )
-    found = ", ".join(
-        f"{count:,} {noun}{'' if count == 1 else 's'} {words}" for count, noun, words in counts if count
-    )
-    text = "The tokenizers give every id the same token" if diff.same else f"The tokenizers differ: {found}"
+    found = joined(", ", [say(words, count=count) for count, words in counts if count])
+    text = say("The tokenizers give every id the same token")
+    if not diff.same:
+        text = say("The tokenizers differ: {found}", found=found)
     flags = len(diff.specials_gained) + len(diff.specials_lost)
-    return text + (f"; special flags changed: {flags:,}." if flags else ".")
+    return say("{text}; special flags changed: {flags}." if flags else "{text}.", text=text, flags=flags)
 
 
-def _matrix(matrix: MatrixDiff) -> Iterator[str]:
+def _matrix(matrix: MatrixDiff) -> Iterator[Said]:
     total = matrix.total
     if total.changed == 0:
-        yield f"none of the {total.rows:,} common rows changed."
+        yield say("none of the {rows} common rows changed.", rows=total.rows)
     else:
-        yield f"{total.changed:,} of {total.rows:,} common rows changed."
+        yield say("{count} of {rows} common rows changed.", count=total.changed, rows=total.rows)
     if total.identical_after_rounding:
-        yield (
-            f"{total.identical_after_rounding:,} rows differ only by rounding between "
-            f"{matrix.base.dtype} and {matrix.tuned.dtype}."
+        yield say(
+            "{count:# row differs|# rows differ} only by rounding between {base} and {tuned}.",
+            count=total.identical_after_rounding,
+            base=matrix.base.dtype,
+            tuned=matrix.tuned.dtype,
         )
     if total.nonfinite:
-        yield f"{total.nonfinite:,} rows hold NaN or infinities on either side."
-    for side, span in (("base", matrix.only_in_base), ("tuned checkpoint", matrix.only_in_tuned)):
+        yield say("{count:# row holds|# rows hold} NaN or infinities on either side.", count=total.nonfinite)
+    for side, span in (
+        (say("base"), matrix.only_in_base),
+        (say("tuned checkpoint"), matrix.only_in_tuned),
+    ):
         if span is not None:
-            yield f"Rows {span[0]:,} to {span[1] - 1:,} exist in the {side} alone."
+            first, last = span[0], span[1] - 1
+            yield say("Rows {first} to {last} exist in the {side} alone.", first=first, last=last, side=side)
     if total.changed:
         yield from _reserved(matrix)
     yield from _tokens(matrix)
 
 
-def _reserved(matrix: MatrixDiff) -> Iterator[str]:
+def _reserved(matrix: MatrixDiff) -> Iterator[Said]:
     reserved = matrix.groups_tuned.get("reserved")
     if reserved is None:
         return
-    text = f"{reserved.changed:,} of {reserved.rows:,} reserved rows changed"
-    yield text + (_drift(matrix.background) if reserved.changed else "") + "."
-
-
-def _drift(background: Background) -> str:
-    if not background.rows:
-        return ""
-    return (
-        f"; rows that no token uses moved by {background.median:.3g} (median), "
-        f"so only a distance above {background.limit:.3g} counts as moved"
+    drift = _drift(matrix.background) if reserved.changed else joined("", [])
+    yield say(
+        "{count} of {rows} reserved rows changed{drift}.",
+        count=reserved.changed,
+        rows=reserved.rows,
+        drift=drift,
     )
 
 
-def _tokens(matrix: MatrixDiff) -> Iterator[str]:
+def _drift(background: Background) -> Said:
+    if not background.rows:
+        return joined("", [])
+    return say(
+        "; rows that no token uses moved by {median:.3g} (median), so only a distance above {limit:.3g} "
+        "counts "
+        "as moved",
+        median=background.median,
+        limit=background.limit,
+    )
+
+
+def _tokens(matrix: MatrixDiff) -> Iterator[Said]:
     if matrix.new_tokens:
         counts = {
             kind: sum(row.movement == kind for row in matrix.new_tokens)
             for kind in ("moved", "drifted", "unmoved", "new-row", "no-row")
         }
-        words = {
-            "moved": "moved",
-            "drifted": "only drifted",
-            "unmoved": "did not move",
-            "new-row": "have a row that the base lacks",
-            "no-row": "have no row",
-        }
-        listed = ", ".join(f"{count:,} {words[kind]}" for kind, count in counts.items() if count)
-        yield f"Of {len(matrix.new_tokens):,} new tokens {listed}."
+        listed = joined(", ", [say(_NEW[kind], count=count) for kind, count in counts.items() if count])
+        yield say(
+            "Of {count:# new token|# new tokens} {listed}.", count=len(matrix.new_tokens), listed=listed
+        )
     if matrix.claimed:
         yield _claimed(matrix.claimed)
     if matrix.still_specials and matrix.total.changed:
-        yield f"Special tokens whose rows did not move: {_names(matrix.still_specials)}."
+        names = _names(matrix.still_specials)
+        yield say("Special tokens whose rows did not move: {names}.", names=names)
 
 
-def _claimed(rows: tuple[ClaimedChange, ...]) -> str:
+def _claimed(rows: tuple[ClaimedChange, ...]) -> Said:
     still = [row for row in rows if row.state == "initial"]
     moved = [row.displacement for row in rows if row.state == "moved"]
     parts = []
     if still:
-        parts.append(f"{len(still):,} still {'holds its' if len(still) == 1 else 'hold their'} initial value")
+        parts.append(say("{count} still {count:holds its|hold their} initial value", count=len(still)))
     if moved:
-        span = f"{min(moved):.2g}" if len(moved) == 1 else f"{min(moved):.2g} to {max(moved):.2g}"
-        parts.append(f"{len(moved):,} moved by {span}")
+        span: str = f"{min(moved):.2g}"
+        if len(moved) > 1:
+            span = say("{low:.2g} to {high:.2g}", low=min(moved), high=max(moved))
+        parts.append(say("{count} moved by {span}", count=len(moved), span=span))
     if len(rows) > len(still) + len(moved):
-        parts.append(f"{len(rows) - len(still) - len(moved):,} changed before, so the way cannot be told")
-    return f"Of {len(rows):,} claimed row{'' if len(rows) == 1 else 's'} {', '.join(parts)}."
+        left = len(rows) - len(still) - len(moved)
+        parts.append(say("{count} changed before, so the way cannot be told", count=left))
+    return say("Of {count:# claimed row|# claimed rows} {parts}.", count=len(rows), parts=joined(", ", parts))
 
 
-def _names(rows: tuple[RowChange, ...]) -> str:
-    shown = ", ".join(
-        quoted_token(row.token, row.text) if row.token else f"id {row.id}" for row in rows[:_SHOWN]
+def _names(rows: tuple[RowChange, ...]) -> Said:
+    shown = joined(
+        ", ", [quoted_token(row.token, row.text) if row.token else f"id {row.id}" for row in rows[:_SHOWN]]
     )
-    return shown + (f" and {len(rows) - _SHOWN:,} more" if len(rows) > _SHOWN else "")
+    if len(rows) <= _SHOWN:
+        return shown
+    return say("{shown} and {more} more", shown=shown, more=len(rows) - _SHOWN)

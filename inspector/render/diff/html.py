@@ -28,6 +28,7 @@ from rowscope.inspector.render.html import (
     page,
     page_data,
     picture_controls,
+    prose,
     real_column,
     scale_of,
     scatter_svg,
@@ -66,7 +67,7 @@ def _body(diff: Diff, words: Words, heading: str, live: bool) -> Iterator[str]:
     yield from _verdict(diff, words)
     yield from answers(_answers(diff, words))
     yield from section(
-        words.say("part.words"), [f'<p lang="en">{text(s)}</p>' for s in diff.summary], "words"
+        words.say("part.words"), [f"<p>{text(words.told(said))}</p>" for said in diff.summary], "words"
     )
     if live:
         yield from section(words.say("part.picture"), _pictures(diff, words), "picture")
@@ -76,7 +77,7 @@ def _body(diff: Diff, words: Words, heading: str, live: bool) -> Iterator[str]:
     for at, matrix in enumerate(diff.matrices):
         yield from section(text(_name(matrix, words)), _matrix(matrix, words), f"matrix-{at}")
     yield from _tokenizer(diff, words)
-    notes = [note(words.say("page.note", note=visible(said))) for said in diff.notes]
+    notes = [note(words.say("page.note", note=visible(words.told(said)))) for said in diff.notes]
     notes.append(note(words.say("diff.made", version=rowscope.__version__, code=diff.exit_code)))
     yield from section(words.say("part.provenance"), notes, "provenance")
 
@@ -88,7 +89,8 @@ def _verdict(diff: Diff, words: Words) -> Iterator[str]:
     level, key = ("error", "diff.broken") if diff.findings else ("good", "diff.kept")
     yield f'<div class="verdict {level}"><p><strong>{text(words.say(key, where=where))}</strong></p>'
     for finding in diff.findings:
-        yield f'<p lang="en">{text(finding.message)}</p><p class="next" lang="en">{text(finding.hint)}</p>'
+        yield f"<p>{prose(words.told(finding.message))}</p>"
+        yield f'<p class="next">{prose(words.told(finding.hint))}</p>'
     yield "</div>"
 
 

@@ -58,7 +58,8 @@ def render_rows_html(rows: VocabularyRows, path: str, *, title: str | None = Non
 def _body(rows: VocabularyRows, view: View, words: Words, heading: str) -> Iterator[str]:
     yield f"<h1>{text(heading)}</h1>"
     yield f"<p>{text(words.say('rows.count', count=len(rows)))}</p>"
-    for said in (rows.note, rows.judged_on and words.say("rows.judged", on=rows.judged_on)):
+    judged = rows.judged_on and words.say("rows.judged", on=words.told(rows.judged_on))
+    for said in (rows.note and words.told(rows.note), judged):
         if said:
             yield note(said)
     if view.picture is not None:
@@ -104,7 +105,7 @@ def _view(rows: VocabularyRows, words: Words) -> View:
         columns.append(code_column("confidence", label["confidence"], codes, [sure[c] for c in CONFIDENCES]))
     columns += _numbers(rows, label, coarse)
     if rows.recipe is not None and any(rows.recipe):
-        recipes = {at: visible(words) for at, words in enumerate(rows.recipe.tolist()) if words}
+        recipes = {at: visible(words.told(said)) for at, said in enumerate(rows.recipe.tolist()) if said}
         columns.append(sparse_column("recipe", label["recipe"], recipes))
     listed = np.ones(len(rows), dtype=np.uint8)
     if coarse is not None:
