@@ -178,7 +178,8 @@ def row_table(
     else:
         table, found = _some(matrix, ids, codes, vocabulary, checkpoint)
     named = _named(_with_evidence(_bits(table), found), matrix, codes, vocabulary)
-    return dataclasses.replace(named, note=found.lost(matrix.file) + trouble + named.note)
+    before = found.lost(matrix.file) + trouble
+    return dataclasses.replace(named, note=before + named.note if before else named.note)
 
 
 def named_rows(

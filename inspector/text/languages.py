@@ -5,8 +5,6 @@ Read on first use: a run in English never opens it.
 
 from __future__ import annotations
 
-import re
-import tomllib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -26,13 +24,15 @@ _UNTRANSLATED: Final[Mapping[str, str]] = {"zh": "（英文原文）{text}"}
 @cache
 def catalogue(language: str) -> Mapping[str, str]:
     """English template -> that of the language; the file's tables are for those who read it."""
+    import tomllib  # 3 ms that a run in English need not wait for
+
     tables = tomllib.loads((Path(__file__).parent / f"{language}.toml").read_text("utf-8"))
     return {entry["en"]: entry["zh"] for entries in tables.values() for entry in entries}
 
 
 _WIDE: Final = "[\u2e80-\u9fff\uff00-\uffef]"
 _MARK: Final = "[\u3000-\u303f\uff00-\uffef]"
-_BROKEN: Final = re.compile(
+_BROKEN: Final = (
     rf"(?<={_WIDE})\n {{0,2}}(?={_WIDE})|(?<={_MARK})\n {{0,2}}(?=[`\w])|(?<=[`\w])\n {{0,2}}(?={_MARK})"
 )
 
@@ -40,7 +40,9 @@ _BROKEN: Final = re.compile(
 def unbroken(text: str) -> str:
     """Text without the line breaks between two wide characters, and beside a mark in full width: a source has
     them for its own sake, and no blank stands there."""
-    return _BROKEN.sub("", text)
+    import re
+
+    return re.sub(_BROKEN, "", text)
 
 
 def translated(text: str, language: str) -> str | None:
