@@ -39,7 +39,8 @@ class Scale:
         """Round numbers on the axis: share and words."""
         values = self._powers() if self.log else self._steps()
         shares = self.share(np.array(values)).tolist()
-        said = [f"{value:,.0f}" if self.whole else real(value) for value in values]
+        whole = self.whole or (max(map(abs, values)) >= 1000 and all(value % 1 == 0 for value in values))
+        said = [f"{value:,.0f}" if whole else real(value) for value in values]
         return list(zip(shares, said, strict=True))
 
     def _steps(self) -> list[float]:

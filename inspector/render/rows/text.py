@@ -37,7 +37,7 @@ def rows_lines(rows: VocabularyRows, *, width: int, limit: int | None) -> Iterat
     fresh = ((record["id"], record.get("recipe")) for record in shown)
     yield from (Line(line, "dim") for line in by_recipe(fresh, width))
     if len(shown) < len(rows):
-        yield Line(f"{plural(len(rows) - len(shown), 'row')} more: use --limit or --format csv", "dim")
+        yield Line(f"{plural(len(rows) - len(shown), 'row')} more: --limit 0 lists all", "dim")
     if rows.judged_on and rows.judged_on != "all rows":
         text = f"judged on {rows.judged_on}; --full judges against all rows"
         yield from (Line(line, "dim") for line in wrap(text, width, ""))
