@@ -11,9 +11,11 @@ import pytest
 
 import rowscope
 from rowscope.inspector.errors import UsageError
+from rowscope.inspector.render.audit import render_report
 from rowscope.inspector.render.diff.html import movements, render_diff_html
 from rowscope.inspector.render.rows.html import render_rows_html
 from rowscope.inspector.render.study import render_study_html
+from rowscope.inspector.text import told
 
 from .test_render_html import ATTRIBUTES, EMBEDDING, TAGS, Page, _integers
 
@@ -62,10 +64,10 @@ def test_a_diff_has_its_rows_and_what_was_expected(diff, lang):
     assert (codes[20:30] == 0).all()
     assert codes[30] == 3
     assert (codes[:20] == 2).all()
-    assert diff.findings[0].message in shown
+    assert told(diff.findings[0].message, lang) in shown
     assert "<b>new</b>" in shown
     for paragraph in diff.summary:
-        assert " ".join(paragraph.split()) in shown
+        assert " ".join(told(paragraph, lang).split()) in shown
 
 
 def test_movements_are_those_of_the_rows_that_the_result_names(diff):
@@ -140,3 +142,14 @@ def test_the_command_line_writes_them(tmp_path, run):
 def test_unknown_languages_are_refused(diff):
     with pytest.raises(UsageError, match="fr"):
         render_diff_html(diff, lang="fr")
+
+
+def test_a_page_with_a_wrong_stop_token_does_not_say_that_no_special_token_is_broken(reports):
+    report = reports["talking"]
+    assert any(finding.code == "TOK305" for finding in report.findings)
+    for lang, words in (("en", "Yet files put some of them to a wrong use"), ("zh", "但有的用错了")):
+        page = render_report(report, "html", exit_code=1, lang=lang)
+        tile = page.split('<dl class="answers">')[2].split("</div></dd></div>")[0]
+        assert words in tile
+        assert '<a href="#TOK305">TOK305</a>' in tile
+        assert "<strong>0</strong>" not in tile

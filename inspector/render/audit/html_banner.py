@@ -165,7 +165,8 @@ def _specials(report: Report, words: Words) -> Answer:
         return Answer(question, words.say("banner.slots_unknown"), untold + misuse, level)
     if not broken:
         good = text(words.say("banner.specials_good", count=len(known)))
-        return Answer(question, "0", good + misuse, level or "good")
+        short = words.say("banner.misused") if misuse else "0"
+        return Answer(question, short, good + misuse, level or "good")
     named = [
         _special(token, words) for token in sorted(broken, key=lambda token: (not in_use(token), token.id))
     ]
