@@ -85,7 +85,10 @@ def _named(source: str) -> tuple[str, _Named]:
     if mark and scheme.lower() == "hf":
         return source, _hub(source)
     if mark:
-        address = urlsplit(source)
+        try:
+            address = urlsplit(source)
+        except ValueError:  # whoever opens it says what is wrong with it
+            return f"{scheme}://{source.rpartition('@')[2].rpartition('://')[2]}", _Named(scheme, scheme)
         path = f"{address.scheme}://{address.netloc.rpartition('@')[2]}{address.path}"
         return path, _of_parts(path)
     snapshot = _SNAPSHOT.fullmatch(source)

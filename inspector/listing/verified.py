@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
-from rowscope.inspector.errors import UsageError
+from rowscope.inspector.errors import MalformedFileError, UsageError
 from rowscope.inspector.frozen import record
+from rowscope.inspector.storage import UnreadableError, local_file, read_json
 from rowscope.inspector.vocabulary import Vocabulary
 
-_OPTION = "--verified"
+_OPTION: Final = "--verified"
+_STATES: Final = ("verified", "weak", "known", "untold")
+_LONGEST: Final = 64 << 20
+"""Bytes of a document."""
 
 
 @record
@@ -61,20 +64,31 @@ def _states(
                 "the document of this checkpoint",
                 location=_OPTION,
             )
-        yield id, Verified(str(token["state"]), token["largest"])
+        yield id, _verified(id, token["state"], token["largest"])
+
+
+def _verified(id: object, state: object, largest: object) -> Verified:
+    """What stands of one token.
+
+    Raises:
+        TypeError: it is none of what the probe writes.
+    """
+    probable = largest is None or (type(largest) in (int, float) and 0 <= largest <= 1)  # type: ignore[operator]
+    if type(id) is not int or state not in _STATES or not probable:
+        raise TypeError(f"{id!r}: {state!r}, {largest!r}")
+    return Verified(str(state), largest)  # type: ignore[arg-type]
 
 
 def _document(name: str) -> dict[str, Any]:
     try:
-        with open(name, encoding="utf-8") as file:
-            document = json.load(file)
-    except OSError as error:
+        document = read_json(local_file(name), _LONGEST)
+    except UnreadableError as error:
         raise UsageError(
-            f"{_OPTION}: cannot read {name!r}: {error.strerror}; write it with `rowscope probe verify PATH "
+            f"{_OPTION}: cannot read {name!r} ({error.message}); write it with `rowscope probe verify PATH "
             "--format json --output FILE`",
             location=_OPTION,
         ) from error
-    except ValueError as error:
+    except MalformedFileError as error:
         raise _unlike(name) from error
     if not isinstance(document, dict) or document.get("probe") != "verify":
         raise _unlike(name)

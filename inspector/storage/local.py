@@ -85,8 +85,9 @@ class LocalFolder:
         return self.path / name
 
 
-def local_file(path: Path) -> File:
+def local_file(path: str | os.PathLike[str]) -> File:
     """A file of the local disk that belongs to the user, not to a checkpoint: settings, a baseline."""
+    path = Path(path)
     return File(LocalFolder(path.parent), path.name)
 
 

@@ -12,16 +12,18 @@ from pathlib import Path
 from typing import Any, Final
 
 import rowscope
-from rowscope.inspector.errors import RefusedError, UsageError
+from rowscope.inspector.errors import CheckpointError, RefusedError, UsageError
 from rowscope.inspector.model.loading.load import Loaded
 from rowscope.inspector.model.verify.measure import Setting
 from rowscope.inspector.model.verify.results import Measured
-from rowscope.inspector.storage import write_whole
+from rowscope.inspector.storage import decode_json, local_file, write_whole
 
 # Seconds between two writings of the file.
 _EVERY: Final = 5.0
 # Elements of each parameter that go into the digest of a model.
 _ELEMENTS: Final = 4096
+# Bytes of a file of numbers.
+_LONGEST: Final = 256 << 20
 
 
 class Journal:
@@ -99,17 +101,18 @@ def _model_digest(loaded: Loaded) -> str:
 
 
 def _read(path: str, about: dict[str, Any]) -> dict[int, Measured]:
-    try:
-        text = Path(path).read_text("utf-8")
-    except FileNotFoundError:
+    if not os.path.lexists(path):
         return {}
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise _unlike(path, f"cannot be read ({why})") from error
     try:
-        head, *lines = [json.loads(line) for line in text.splitlines()] or [None]
-        known = {line["id"]: Measured(**{k: v for k, v in line.items() if k != "id"}) for line in lines}
-    except (ValueError, TypeError, KeyError) as error:
+        text = local_file(Path(path)).read(_LONGEST, "the numbers of a run").decode("utf-8")
+    except CheckpointError as error:
+        raise _unlike(path, f"cannot be read ({error.message})") from error
+    except UnicodeDecodeError as error:
+        raise _unlike(path, "cannot be read (it is not UTF-8)") from error
+    try:
+        head, *lines = [decode_json(line) for line in text.splitlines()] or [None]
+        known = dict(map(_measured, lines))
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise _unlike(path, "holds no numbers of an earlier run") from error
     if not isinstance(head, dict) or "rowscope_verify" not in head:
         raise _unlike(path, "holds no numbers of an earlier run")
@@ -122,6 +125,24 @@ def _read(path: str, about: dict[str, Any]) -> dict[int, Measured]:
             code="OTHER_RUN",
         )
     return known
+
+
+def _measured(line: dict[str, Any]) -> tuple[int, Measured]:
+    """A line of the file.
+
+    Raises:
+        TypeError, KeyError: it is none.
+    """
+    id = line["id"]
+    found = Measured(**{name: value for name, value in line.items() if name != "id"})
+    columns = (found.p, found.first, found.second, found.standing)
+    numbers = all(
+        isinstance(column, dict) and all(type(share) in (int, float) for share in column.values())
+        for column in columns
+    )
+    if type(id) is not int or not numbers:
+        raise TypeError(f"{id!r} is no id, or its numbers are none")
+    return id, found
 
 
 def _unlike(path: str, why: str) -> UsageError:

@@ -12,10 +12,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from rowscope.inspector.errors import RemoteError
-from rowscope.inspector.storage.local import MappedFile, reason
+from rowscope.inspector.errors import CheckpointError, RemoteError
+from rowscope.inspector.storage.local import MappedFile, local_file, reason
 from rowscope.inspector.storage.remote.plan import Range, joined, without
+from rowscope.inspector.storage.writing import write_whole
 
+_LONGEST_RECORD: Final = 16 << 20
 _LARGE: Final = "/var/tmp"  # on a disk, where /tmp is often memory
 
 
@@ -108,14 +110,28 @@ def _make(kept: Path | None) -> tuple[int, Path]:
         number, name = tempfile.mkstemp(prefix="rowscope-", dir=_folder())
         return number, Path(name)
     kept.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if hasattr(os, "geteuid") and kept.parent.stat().st_mode & 0o002:
-        raise RemoteError(
-            f"everybody may write to {str(kept.parent)!r}, and what stands there would be believed; give a "
-            "--cache folder of your own (chmod o-w)",
-            location=str(kept.parent),
-        )
+    _require_own(kept.parent)
     flags = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     return os.open(kept, os.O_RDWR | os.O_CREAT | flags, 0o600), kept
+
+
+def _require_own(folder: Path) -> None:
+    """Refuse a cache that others can write to: what stands there is believed.
+
+    Raises:
+        RemoteError: they can, or the folder is theirs.
+    """
+    if not hasattr(os, "geteuid"):
+        return
+    status = folder.stat()
+    if status.st_uid not in (os.geteuid(), 0):
+        who, step = f"{str(folder)!r} belongs to somebody else", "give a --cache folder of your own"
+    elif status.st_mode & 0o002:
+        who = f"everybody may write to {str(folder)!r}"
+        step = "give a --cache folder of your own (chmod o-w)"
+    else:
+        return
+    raise RemoteError(f"{who}, and what stands there would be believed; {step}", location=str(folder))
 
 
 def _record(kept: Path) -> Path:
@@ -125,9 +141,10 @@ def _record(kept: Path) -> Path:
 def _read_record(kept: Path, size: int) -> list[Range]:
     """The ranges that an earlier run left whole; none where the record is not to be believed."""
     try:
-        words = [line.split() for line in _record(kept).read_text("ascii").splitlines()]
+        text = local_file(_record(kept)).read(_LONGEST_RECORD, "a record of ranges").decode("ascii")
+        words = [line.split() for line in text.splitlines()]
         found = [(int(start), int(stop)) for start, stop in words]
-    except (OSError, ValueError):
+    except (CheckpointError, ValueError):
         return []
     return joined(found, 0) if all(0 <= start < stop <= size for start, stop in found) else []
 
@@ -138,15 +155,13 @@ def _finish(
     """Close; of a kept file first the bytes reach the disk, then the record that vouches for them."""
     file.close()
     if kept is not None and present:
-        part = kept.with_name(f"{kept.name}.{os.getpid()}.part")
         try:
             os.fsync(number)
             known = _read_record(kept, os.fstat(number).st_size)
             lines = [f"{start} {stop}\n" for start, stop in joined([*known, *present], 0)]
-            part.write_text("".join(lines), "ascii")
-            os.replace(part, _record(kept))
+            write_whole(_record(kept), "".join(lines).encode())
         except OSError:  # a cache that cannot be written is none: the next run fetches again
-            part.unlink(missing_ok=True)
+            pass
     os.close(number)
     if doomed is not None:
         with suppress(OSError):

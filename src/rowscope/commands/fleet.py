@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -223,5 +224,5 @@ def _settings(paths: list[str], config: Path | None, no_config: bool) -> Setting
         raise UsageError("give --config or --no-config, not both", location="--config")
     if no_config:
         return Settings()
-    audited = [Path(path) for path in paths if "://" not in path and Path(path).is_dir()]
+    audited = [Path(path) for path in paths if "://" not in path and os.path.isdir(path)]
     return read_settings(Path.cwd(), audited, config)
