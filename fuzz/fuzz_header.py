@@ -16,7 +16,7 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["rowscope"]):
-    from rowscope.inspector.checkpoint.diagnose import diagnose
+    from rowscope.inspector.checkpoint import diagnose
     from rowscope.inspector.errors import RowscopeError
     from rowscope.inspector.header.read import examine_file, read_header
     from rowscope.inspector.storage.local import local_file

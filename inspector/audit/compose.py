@@ -61,7 +61,8 @@ def _checkpoint_facts(checkpoint: Checkpoint) -> CheckpointFacts:
     return CheckpointFacts(
         path=checkpoint.path,
         files=tuple(
-            FileFacts(shard.name, shard.header.file_bytes, shard.header.sha256) for shard in checkpoint.shards
+            FileFacts(shard.name, shard.header.file_bytes, shard.header_sha256())
+            for shard in checkpoint.shards
         ),
         bytes=checkpoint.bytes,
         tensors=len(checkpoint.tensors),

@@ -14,23 +14,14 @@ from rowscope.inspector.checkpoint.claim_record import ClaimRecord
 from rowscope.inspector.checkpoint.config import Skip, architectures, model_type, quantization
 from rowscope.inspector.checkpoint.index import ShardIndex
 from rowscope.inspector.checkpoint.problem import Problem
-from rowscope.inspector.checkpoint.whole import refuse_broken_tables
 from rowscope.inspector.errors import CheckpointError
 from rowscope.inspector.header import Shard, TensorRef
-from rowscope.inspector.matrices import (
-    Matrix,
-    MatrixLayout,
-    Table,
-    find_matrices,
-    find_tables,
-    tables_with_packing,
-    with_packing,
-)
 from rowscope.inspector.storage import Folder, Traffic
 from rowscope.inspector.text import plural
 
 if TYPE_CHECKING:
     from rowscope.inspector.checkpoint.adapter import Adapter
+    from rowscope.inspector.matrices import Matrix, MatrixLayout, Table
 
 _SHARD_NAME = re.compile(r"-(?P<number>\d{1,9})-of-(?P<count>\d{1,9})\.safetensors$", re.ASCII)
 
@@ -102,16 +93,9 @@ class Checkpoint:
             MissingShardError: (FIL003) a part of one of them is missing.
             NoMatrixError: one of them was saved without its elements.
         """
-        # An adapter's tables are found by their names alone: config and ties are of the whole model.
-        layout = find_matrices(self.tensors, self.config if self.adapter is None else None)
-        refuse_broken_tables(layout, self.tensors, self.absent, self.config, self.path)
-        layout = with_packing(layout, self.tensors, self.config, _bytes_of, self.absent)
-        if self.adapter is None:
-            return layout
-        from rowscope.inspector.matrices import with_adapter
+        from rowscope.inspector.checkpoint.tables import layout_of
 
-        base = self.base.layout if self.base else None
-        return with_adapter(layout, base, self.adapter.changes, self.config)
+        return layout_of(self)
 
     @property
     def matrices(self) -> tuple[Matrix, ...]:
@@ -121,8 +105,9 @@ class Checkpoint:
     @cached_property
     def tables(self) -> tuple[Table, ...]:
         """Every vocabulary table: the judged matrices first, then those with other vocabularies or uses."""
-        found = find_tables(self.tensors, self.config, self.layout)
-        return tables_with_packing(found, self.tensors, self.config, _bytes_of)
+        from rowscope.inspector.checkpoint.tables import tables_of
+
+        return tables_of(self)
 
     @cached_property
     def declaring(self) -> tuple[Mapping[str, Any] | None, Mapping[str, Any] | None]:
@@ -184,9 +169,3 @@ class Checkpoint:
             raise CheckpointError(
                 f"{self.path!r} holds no tensor {tensor!r}; 'rowscope inspect' lists all", location=tensor
             ) from None
-
-
-def _bytes_of(ref: TensorRef) -> bytes:
-    """The bytes of a small tensor."""
-    with ref.shard.file.open() as file:
-        return file.read(ref.offset, ref.offset + ref.nbytes)

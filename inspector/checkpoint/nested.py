@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from rowscope.inspector.checkpoint.locate import Location
+from rowscope.inspector.checkpoint.location import Location
 from rowscope.inspector.checkpoint.nothing import STEP, SUFFIX
 from rowscope.inspector.errors import CheckpointError
 from rowscope.inspector.storage import File, Folder, read_json

@@ -24,7 +24,7 @@ from rowscope.inspector.checkpoint.index_checks import (
     unread_files,
 )
 from rowscope.inspector.checkpoint.listing import listing
-from rowscope.inspector.checkpoint.locate import Location, locate, path_text
+from rowscope.inspector.checkpoint.location import Location, locate, path_text
 from rowscope.inspector.checkpoint.names import check_names
 from rowscope.inspector.checkpoint.nested import inside, is_static_embedding, tokenizer_folder
 from rowscope.inspector.checkpoint.parts import assemble, in_parts

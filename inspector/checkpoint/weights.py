@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from rowscope.inspector.checkpoint.index import ShardIndex, read_index
 from rowscope.inspector.checkpoint.listing import listing
-from rowscope.inspector.checkpoint.locate import INDEX_SUFFIX, Location
+from rowscope.inspector.checkpoint.location import INDEX_SUFFIX, Location
 from rowscope.inspector.checkpoint.nothing import SUFFIX, nothing_found
 from rowscope.inspector.checkpoint.parts import DCP_NAME, refuse_part, refuse_parts
 from rowscope.inspector.errors import CheckpointError, MissingShardError

@@ -7,7 +7,6 @@ million values, which is no file of weights but an attack on memory.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -38,7 +37,9 @@ __all__ = [
 
 MAX_HEADER_BYTES = 100_000_000
 
-_PREFIX = 8  # the header's length, a little-endian u64
+PREFIX = 8
+"""Bytes of the header's length, a little-endian u64, in front of it."""
+
 HEADER_FIRST = 1 << 16
 """Bytes of a file that are read first: most headers fit, which makes one read a file."""
 
@@ -72,14 +73,12 @@ class Header:
         metadata: the `__metadata__` strings.
         data_start: absolute position of the data section: 8 + header length.
         file_bytes: size of the whole file.
-        sha256: of the JSON bytes, padding included, in hexadecimal.
     """
 
     tensors: tuple[TensorInfo, ...] = field(repr=False)
     metadata: ReadOnly[str, str]
     data_start: int
     file_bytes: int
-    sha256: str
 
 
 def read_header(file: File) -> Header:
@@ -121,22 +120,22 @@ def examine_file(file: File) -> tuple[Header | None, Iterator[Fault]]:
         UnreadableError: no readable regular file.
     """
     first, file_bytes = file.head(0, HEADER_FIRST)
-    length = int.from_bytes(first[:_PREFIX], "little")
+    length = int.from_bytes(first[:PREFIX], "little")
     fault = _prefix_fault(first, length, file_bytes)
     if fault is not None:
         return None, iter((fault,))
-    stop = _PREFIX + length
-    raw = first[_PREFIX:stop]
+    stop = PREFIX + length
+    raw = first[PREFIX:stop]
     if len(raw) < length:
         raw += file.head(len(first), stop)[0]
     if len(raw) < length:
-        message = f"the file ended at byte {_PREFIX + len(raw)} while its header was read"
-        return None, iter((Fault("length", message, REFETCH, offset=_PREFIX + len(raw)),))
+        message = f"the file ended at byte {PREFIX + len(raw)} while its header was read"
+        return None, iter((Fault("length", message, REFETCH, offset=PREFIX + len(raw)),))
     return _examine(raw, file_bytes)
 
 
 def _examine(raw: bytes, file_bytes: int) -> tuple[Header | None, Iterator[Fault]]:
-    header_end = _PREFIX + len(raw)
+    header_end = PREFIX + len(raw)
     if too_many_values(raw):
         message = f"the header lists more than {MAX_VALUES:,} values, which no writer does"
         return None, iter((Fault("values", message, "do not trust the source of this file"),))
@@ -145,7 +144,7 @@ def _examine(raw: bytes, file_bytes: int) -> tuple[Header | None, Iterator[Fault
         tree, lexical = parse_all(text)
     except UnicodeDecodeError as error:
         message = f"the header is not UTF-8: byte 0x{raw[error.start]:02x}"
-        return None, iter((Fault("utf-8", message, REFETCH, offset=_PREFIX + error.start),))
+        return None, iter((Fault("utf-8", message, REFETCH, offset=PREFIX + error.start),))
     except JsonError as error:
         return None, _located([error], [], text)
     entries, metadata, faults = check_tree(tree)
@@ -158,25 +157,24 @@ def _examine(raw: bytes, file_bytes: int) -> tuple[Header | None, Iterator[Fault
     if lexical or faults:
         return None, _located(lexical, faults, text)
     tensors = tuple(TensorInfo(*entry) for entry in entries)
-    digest = hashlib.sha256(raw).hexdigest()
-    return Header(tensors, ReadOnly(metadata), header_end, file_bytes, digest), iter(())
+    return Header(tensors, ReadOnly(metadata), header_end, file_bytes), iter(())
 
 
 def _prefix_fault(first: bytes, length: int, file_bytes: int) -> Fault | None:
-    if length > MAX_HEADER_BYTES or file_bytes < _PREFIX:
+    if length > MAX_HEADER_BYTES or file_bytes < PREFIX:
         content = unlike_tensors(first)
         if content is not None:
             return Fault("length", f"the content is {content.what}", content.hint, offset=0)
-    if file_bytes < _PREFIX:
-        message = f"the file has {file_bytes} bytes, less than the {_PREFIX} of a header length"
+    if file_bytes < PREFIX:
+        message = f"the file has {file_bytes} bytes, less than the {PREFIX} of a header length"
         return Fault("length", message, REFETCH, offset=file_bytes)
-    if length == 0 and file_bytes > _PREFIX and not any(first):
+    if length == 0 and file_bytes > PREFIX and not any(first):
         message = f"the first {len(first)} of its {file_bytes} bytes are zero: room was made for a download"
         return Fault("json", message, f"finish it: {REFETCH}", offset=0)
     if length > MAX_HEADER_BYTES:
         message = f"the header length {length} is above the limit of {MAX_HEADER_BYTES}"
         return Fault("length", message, "check that this is a safetensors file", offset=0)
-    if _PREFIX + length > file_bytes:
+    if PREFIX + length > file_bytes:
         message = f"the header length {length} reaches behind the end of the file of {file_bytes} bytes"
         return Fault("length", message, REFETCH, offset=0)
     return None
@@ -187,13 +185,13 @@ def _located(lexical: Sequence[JsonError], faults: Sequence[Fault], text: str) -
     positions = [error.position for error in lexical if error.position is not None]
     offsets = byte_offsets(text, positions)
     for error in lexical:
-        offset = None if error.position is None else _PREFIX + offsets[error.position]
+        offset = None if error.position is None else PREFIX + offsets[error.position]
         yield Fault(error.rule, error.message, offset=offset)
     places = _places({fault.path for fault in faults if fault.path is not None}, text)
     offsets = byte_offsets(text, places.values())
     for fault in faults:
         position = places.get(fault.path)
-        yield fault if position is None else replace(fault, offset=_PREFIX + offsets[position])
+        yield fault if position is None else replace(fault, offset=PREFIX + offsets[position])
 
 
 def _places(wanted: set[JsonPath], text: str) -> dict[JsonPath | None, int]:

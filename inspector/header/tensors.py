@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rowscope.inspector.frozen import record
-from rowscope.inspector.header.read import Header, TensorInfo
+from rowscope.inspector.header.read import PREFIX, Header, TensorInfo
 from rowscope.inspector.storage import File
 
 
@@ -29,6 +29,16 @@ class Shard:
         """Where the local disk holds it, for rooms that write; may be a link (the Hugging Face cache links
         into `blobs/`). Raises RefusedError where it is elsewhere."""
         return self.file.local()
+
+    def header_sha256(self) -> str:
+        """SHA-256 of the header's JSON bytes as the file has them, padding included, in hexadecimal.
+
+        Raises:
+            UnreadableError: the file has gone.
+        """
+        import hashlib  # loads OpenSSL, for those alone who ask
+
+        return hashlib.sha256(self.file.head(PREFIX, self.header.data_start)[0]).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,7 +132,10 @@ def _python_values(name: str, values: NDArray[Any]) -> list[Any]:
     if name == "fingerprint":
         return [f"{value:016x}" for value in values.tolist()]
     if values.dtype.kind == "f":
-        return [value if np.isfinite(value) else None for value in values.tolist()]
+        finite = np.isfinite(values)
+        if not finite.all():
+            values = values.astype(object)
+            values[~finite] = None
     return list(values.tolist())
 
 
@@ -281,8 +284,7 @@ def _named(
 ) -> VocabularyRows:
     token, text = np.full((2, len(rows)), None, dtype=object)
     if vocabulary is not None:
-        token[:] = [vocabulary.tokens.get(id) for id in rows.id.tolist()]
-        text[:] = [vocabulary.text(id) for id in rows.id.tolist()]
+        token[:], text[:] = vocabulary.spelt(rows.id.tolist())
     return dataclasses.replace(
         rows,
         token=token,

@@ -9,26 +9,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rowscope.inspector import lazily
-from rowscope.inspector.storage.closing import Closing
-from rowscope.inspector.storage.contents import Content, unlike_tensors, unlike_text
-from rowscope.inspector.storage.interface import File, Folder, Kind, OpenFile, UnreadableError
-from rowscope.inspector.storage.json_file import MAX_VALUES, decode_json, read_json, too_many_values
-from rowscope.inspector.storage.local import (
-    LocalFolder,
-    MappedFile,
-    kind_of,
-    local_file,
-    read_range,
-    reason,
-)
-from rowscope.inspector.storage.remote.options import NEEDED_ONLY, Patience, RemoteOptions
-from rowscope.inspector.storage.traffic import MAX_DOWNLOAD, Traffic
-from rowscope.inspector.storage.writing import PART, write_all, write_output, write_whole
 
 if TYPE_CHECKING:
+    from rowscope.inspector.storage.closing import Closing
+    from rowscope.inspector.storage.contents import Content, unlike_tensors, unlike_text
+    from rowscope.inspector.storage.interface import File, Folder, Kind, OpenFile, UnreadableError
+    from rowscope.inspector.storage.json_file import MAX_VALUES, decode_json, read_json, too_many_values
+    from rowscope.inspector.storage.local import (
+        LocalFolder,
+        MappedFile,
+        kind_of,
+        local_file,
+        read_range,
+        reason,
+    )
     from rowscope.inspector.storage.remote.hub_environment import hub_cache
     from rowscope.inspector.storage.remote.opening import open_remote
+    from rowscope.inspector.storage.remote.options import NEEDED_ONLY, Patience, RemoteOptions
     from rowscope.inspector.storage.remote.place import Probe
+    from rowscope.inspector.storage.traffic import MAX_DOWNLOAD, Traffic
+    from rowscope.inspector.storage.writing import PART, write_all, write_output, write_whole
 
 __all__ = [
     "MAX_DOWNLOAD",
@@ -66,5 +66,37 @@ __all__ = [
 
 __getattr__ = lazily(
     __name__,
-    {"Probe": "remote.place", "hub_cache": "remote.hub_environment", "open_remote": "remote.opening"},
+    {
+        "MAX_DOWNLOAD": "traffic",
+        "MAX_VALUES": "json_file",
+        "NEEDED_ONLY": "remote.options",
+        "PART": "writing",
+        "Closing": "closing",
+        "Content": "contents",
+        "File": "interface",
+        "Folder": "interface",
+        "Kind": "interface",
+        "LocalFolder": "local",
+        "MappedFile": "local",
+        "OpenFile": "interface",
+        "Patience": "remote.options",
+        "Probe": "remote.place",
+        "RemoteOptions": "remote.options",
+        "Traffic": "traffic",
+        "UnreadableError": "interface",
+        "decode_json": "json_file",
+        "hub_cache": "remote.hub_environment",
+        "kind_of": "local",
+        "local_file": "local",
+        "open_remote": "remote.opening",
+        "read_json": "json_file",
+        "read_range": "local",
+        "reason": "local",
+        "too_many_values": "json_file",
+        "unlike_tensors": "contents",
+        "unlike_text": "contents",
+        "write_all": "writing",
+        "write_output": "writing",
+        "write_whole": "writing",
+    },
 )

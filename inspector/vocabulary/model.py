@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rowscope.inspector.frozen import record
@@ -11,6 +11,9 @@ from rowscope.inspector.vocabulary.spelling import quoted_token, shown_token
 
 ROLES = ("bos", "eos", "unk", "sep", "pad", "cls", "mask")
 """The named roles, in the order in which transformers keeps them."""
+
+_MANY = 1_000
+"""Ids from which it takes less time to have all tokens at hand than to look for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +138,16 @@ class Vocabulary:
         """The same as text; None also where the bytes are no valid UTF-8: a piece of a character."""
         token = self.tokens.get(id)
         return token if token is None or id in self.added else self._alphabet.text(token)
+
+    def spelt(self, ids: Sequence[int]) -> tuple[list[str | None], list[str | None]]:
+        """Tokens and texts of many ids, as `tokens` and `text` have them one by one."""
+        known = self.tokens if len(ids) < _MANY else dict(self.tokens.items())
+        tokens, read = [known.get(id) for id in ids], self._alphabet.text
+        texts = [
+            token if token is None or id in self.added else read(token)
+            for id, token in zip(ids, tokens, strict=True)
+        ]
+        return tokens, texts
 
     def shown(self, id: int) -> str:
         """The token for people, `-` for none: see `shown_token`."""

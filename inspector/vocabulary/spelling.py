@@ -26,6 +26,8 @@ def byte_alphabet() -> dict[str, int]:
 
 def byte_level_bytes(token: str) -> bytes | None:
     """The bytes that a token in the GPT-2 alphabet stands for; None where a character is not in it."""
+    if token.isascii() and token.isprintable() and " " not in token:
+        return token.encode()  # these stand for themselves
     try:
         return token.translate(_bytes_of_characters()).encode("latin-1")
     except UnicodeEncodeError:

@@ -7,8 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from rowscope.inspector.checkpoint import Checkpoint, open_checkpoint
-from rowscope.inspector.checkpoint.diagnose import diagnose
+from rowscope.inspector.checkpoint import Checkpoint, diagnose, open_checkpoint
 from rowscope.inspector.errors import (
     CheckpointError,
     IndexMismatchError,

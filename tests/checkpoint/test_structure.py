@@ -13,8 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
-from rowscope.inspector.checkpoint import open_checkpoint
-from rowscope.inspector.checkpoint.diagnose import diagnose
+from rowscope.inspector.checkpoint import diagnose, open_checkpoint
 from rowscope.inspector.checkpoint.structure import describe
 from rowscope.inspector.checkpoint.structure_groups import natural_key
 from rowscope.inspector.render.inspect.text import render_faults, render_inspect

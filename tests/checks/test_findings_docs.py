@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rowscope.inspector.checks.explain import explain
+from rowscope.inspector.checks import explain
 from rowscope.inspector.checks.registry import RULES
 from rowscope.inspector.errors import UsageError
 

@@ -15,8 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save, save_file
 
-from rowscope.inspector.checkpoint import open_checkpoint
-from rowscope.inspector.checkpoint.diagnose import diagnose
+from rowscope.inspector.checkpoint import diagnose, open_checkpoint
 from rowscope.inspector.errors import CheckpointError, MalformedFileError, RowscopeError
 from rowscope.inspector.header.read import read_header
 from rowscope.inspector.storage.local import local_file

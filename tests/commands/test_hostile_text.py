@@ -23,7 +23,7 @@ from safetensors.numpy import save_file
 import rowscope
 from rowscope.inspector.audit.report import Report
 from rowscope.inspector.checkpoint.structure import describe
-from rowscope.inspector.checks.explain import explain
+from rowscope.inspector.checks import explain
 from rowscope.inspector.errors import UsageError
 from rowscope.inspector.gate import FORMATS
 from rowscope.inspector.render.audit import render_report

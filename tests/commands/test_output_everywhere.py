@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import rowscope
-from rowscope.cli import COMMANDS
+from rowscope.commands.application import COMMANDS
 
 LINES = {
     "inspect": "inspect demo",

@@ -13,7 +13,7 @@ import pytest
 import safetensors
 import safetensors.numpy
 
-from rowscope.inspector.checkpoint.diagnose import diagnose
+from rowscope.inspector.checkpoint import diagnose
 from rowscope.inspector.errors import MalformedFileError
 from rowscope.inspector.header.read import DTYPE_BITS, MAX_HEADER_BYTES, parse_header, read_header
 from rowscope.inspector.storage.local import local_file

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from rowscope.inspector.checkpoint.diagnose import diagnose
+from rowscope.inspector.checkpoint import diagnose
 from rowscope.inspector.errors import CheckpointError, MalformedFileError
 from rowscope.inspector.header.read import examine_file, read_header
 from rowscope.inspector.storage.local import local_file

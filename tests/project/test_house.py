@@ -166,7 +166,7 @@ def test_every_door_says_what_its_room_knows(door):
 
 # Where a PATH becomes a place, and the way out for rooms that write.
 PATHS = {
-    "inspector.checkpoint.locate",
+    "inspector.checkpoint.location",
     "inspector.checkpoint.opening",
     "inspector.checkpoint.checkpoint",
     "inspector.checkpoint.downloads",

@@ -15,7 +15,7 @@ import typer.main
 from typer.testing import CliRunner
 
 import rowscope
-from rowscope.cli import make_app
+from rowscope.commands.application import make_app
 from rowscope.inspector import model
 from rowscope.inspector.fleet import TABLES
 from rowscope.inspector.gate import FORMATS

@@ -9,7 +9,7 @@ from dataclasses import replace
 from rowscope.inspector.checkpoint.index import ShardIndex
 from rowscope.inspector.checkpoint.index_checks import misplaced_tensors, missing_files, tensor_places
 from rowscope.inspector.checkpoint.listing import listing
-from rowscope.inspector.checkpoint.locate import locate
+from rowscope.inspector.checkpoint.location import locate
 from rowscope.inspector.checkpoint.nested import inside
 from rowscope.inspector.checkpoint.weights import choose_weights
 from rowscope.inspector.errors import CheckpointError

@@ -1,17 +1,56 @@
-"""Vocabulary tables that are named and not whole: refused, since a report without them would be wrong."""
+"""The vocabulary tables of a checkpoint. Tables that are named and not whole are refused, since a report
+without them would be wrong. Who lists headers alone needs none of this."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rowscope.inspector.checkpoint.empty import GATHER
 from rowscope.inspector.errors import IndexMismatchError, MissingShardError, NoMatrixError
 from rowscope.inspector.header import TensorRef
-from rowscope.inspector.matrices import MatrixLayout, config_int, role_of_name
+from rowscope.inspector.matrices import (
+    MatrixLayout,
+    Table,
+    config_int,
+    find_matrices,
+    find_tables,
+    role_of_name,
+    tables_with_packing,
+    with_packing,
+)
+
+if TYPE_CHECKING:
+    from rowscope.inspector.checkpoint.checkpoint import Checkpoint
 
 
-def refuse_broken_tables(
+def layout_of(checkpoint: Checkpoint) -> MatrixLayout:
+    """The vocabulary matrices of a checkpoint and how they were found; raises as `Checkpoint.layout`."""
+    tensors, config, adapter = checkpoint.tensors, checkpoint.config, checkpoint.adapter
+    # An adapter's tables are found by their names alone: config and ties are of the whole model.
+    layout = find_matrices(tensors, config if adapter is None else None)
+    _refuse_broken(layout, tensors, checkpoint.absent, config, checkpoint.path)
+    layout = with_packing(layout, tensors, config, _bytes_of, checkpoint.absent)
+    if adapter is None:
+        return layout
+    from rowscope.inspector.matrices import with_adapter
+
+    return with_adapter(layout, checkpoint.base.layout if checkpoint.base else None, adapter.changes, config)
+
+
+def tables_of(checkpoint: Checkpoint) -> tuple[Table, ...]:
+    """Every vocabulary table of a checkpoint; see `Checkpoint.tables`."""
+    found = find_tables(checkpoint.tensors, checkpoint.config, checkpoint.layout)
+    return tables_with_packing(found, checkpoint.tensors, checkpoint.config, _bytes_of)
+
+
+def _bytes_of(ref: TensorRef) -> bytes:
+    """The bytes of a small tensor."""
+    with ref.shard.file.open() as file:
+        return file.read(ref.offset, ref.offset + ref.nbytes)
+
+
+def _refuse_broken(
     layout: MatrixLayout,
     tensors: Mapping[str, TensorRef],
     absent: Sequence[str],
