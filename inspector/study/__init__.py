@@ -3,9 +3,15 @@
 Knows reports and, through their door, the probes of model mode. Must not measure by itself.
 """
 
-from rowscope.inspector.study.compose import LANGUAGES, study
+from rowscope.inspector.study.compose import LANGUAGES, Study, compose, study
+from rowscope.inspector.study.document import Figure
+from rowscope.inspector.study.texts import Texts
 
 __all__ = [
     "LANGUAGES",
+    "Figure",
+    "Study",
+    "Texts",
+    "compose",
     "study",
 ]

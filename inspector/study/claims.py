@@ -9,6 +9,7 @@ from rowscope.inspector.study.claim_section import learned_values
 from rowscope.inspector.study.document import Document
 from rowscope.inspector.study.leak_section import at_one, prompt_name, tokens_text
 from rowscope.inspector.study.material import Material
+from rowscope.inspector.study.original import original_section
 from rowscope.inspector.study.row_claims import Verdict, active, conservative, per_matrix, synchronised
 from rowscope.inspector.study.rules import (
     ONE_ROW,
@@ -30,6 +31,7 @@ from rowscope.inspector.text import cosine, real
 def claims_section(doc: Document, material: Material) -> None:
     """A row for each claim, in the original's order."""
     doc.heading("claims")
+    original_section(doc, material)
     rows = []
     for name, judge in CLAIMS.items():
         word, reasons = judge(doc, material)

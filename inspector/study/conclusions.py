@@ -12,6 +12,7 @@ from rowscope.inspector.study.leak_section import tokens_text
 from rowscope.inspector.study.material import Material, RowGroup
 from rowscope.inspector.study.row_claims import tally
 from rowscope.inspector.study.rules import (
+    asked,
     free_slots,
     gradient_word,
     learning,
@@ -19,6 +20,7 @@ from rowscope.inspector.study.rules import (
     outputs_word,
     rows_word,
 )
+from rowscope.inspector.study.verify_section import asked_values
 from rowscope.inspector.text import count
 
 
@@ -33,6 +35,7 @@ def conclusions(doc: Document, material: Material) -> None:
     doc.bullets(
         [
             *_rows(doc, material),
+            *_asked(doc, material),
             *_forward(doc, material),
             *_gradient(doc, material),
             *_leak(doc, material),
@@ -76,6 +79,14 @@ def _state(doc: Document, material: Material, matrix: MatrixReport, group: RowGr
         role=doc.texts.say(f"word.{matrix.role}"),
         verdicts=tally(doc, group),
     )
+
+
+def _asked(doc: Document, material: Material) -> Iterator[str]:
+    if material.verify is None or isinstance(material.verify, str):
+        return
+    found = asked(material.verify)
+    if found.word is not None:
+        yield doc.texts.say(f"conclusion.asked_{found.word}", **asked_values(found))
 
 
 def _forward(doc: Document, material: Material) -> Iterator[str]:

@@ -5,8 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from rowscope.inspector.frozen import record
 from rowscope.inspector.study.texts import Texts
 from rowscope.inspector.text import visible
+
+
+@record
+class Figure:
+    """A picture that the text names as `NAME.svg`.
+
+    Attributes:
+        kind: "norms", "cloud", "leak" or "gradient". role: of the matrix that it shows, or empty.
+        title: what is to be seen, in a sentence.
+    """
+
+    name: str
+    kind: str
+    role: str
+    title: str
 
 
 class Document:
@@ -16,6 +32,7 @@ class Document:
         self.texts = texts
         self._blocks: list[str] = []
         self._sentences: list[str] = []
+        self.figures: list[Figure] = []
 
     def title(self, key: str, **values: object) -> None:
         self._block("# " + self.texts.say(key, **values))
@@ -58,6 +75,13 @@ class Document:
 
     def code(self, language: str, text: str) -> None:
         self._block(f"```{language}\n{text}\n```")
+
+    def figure(self, figure: str, matrix: str = "", **values: object) -> None:
+        """A place for a picture: what it shows, and the matrix' role where there is one for each."""
+        name = f"{figure}-{matrix}" if matrix else figure
+        title = self.texts.say(f"figure.{figure}", **values)
+        self.figures.append(Figure(name, figure, matrix, title))
+        self._block(f"![{title}]({name}.svg)")
 
     def stop(self) -> None:
         """End the paragraph."""

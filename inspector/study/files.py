@@ -137,6 +137,10 @@ def weights(doc: Document, material: Material) -> None:
             doc.texts.cells("head.verdicts"),
             [(name[key], *(count(rows[key][1][verdict]) for verdict in VERDICTS)) for key in rows],
         )
+        if matrix.rows is not None:
+            doc.figure("norms", matrix.role, role=role)
+            if matrix.reference is not None:
+                doc.figure("cloud", matrix.role, role=role)
         if group is not None:
             _explain(doc, material, matrix, group)
         _used(doc, material, matrix)

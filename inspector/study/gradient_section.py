@@ -20,6 +20,7 @@ def gradient_section(doc: Document, material: Material) -> None:
     assert study is not None
     assert carrier is not None
     _setting(doc, material, result, study)
+    doc.figure("gradient", kind=doc.texts.say(f"word.{material.kind}"))
     _apart(doc, material, result)
 
 

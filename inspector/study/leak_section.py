@@ -36,6 +36,7 @@ def leak_section(doc: Document, material: Material) -> None:
             _even(doc, cells, near, kind)
             _filters(doc, cells, near)
     _first(doc, result)
+    doc.figure("leak", kind=kind)
     temperature = f"{at_one(result).temperature:g}"
     doc.paragraph("leak.by_prompt", temperature=temperature)
     doc.table(doc.texts.cells("head.prompts"), _prompts(doc, result))

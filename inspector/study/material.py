@@ -1,4 +1,4 @@
-"""Everything that the study measures: the audit, the rows it is about, and the four probes or why not."""
+"""Everything that the study measures: the audit, the rows it is about, and the probes or why not."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 
+from rowscope.inspector.arrays import union
 from rowscope.inspector.audit import MatrixReport, Report, audit
 from rowscope.inspector.census import BASE, GROUP_MEMBERS, GROUPS, PLACEHOLDER
 from rowscope.inspector.checkpoint import Checkpoint, open_checkpoint
@@ -22,12 +23,14 @@ from rowscope.inspector.model import (
     Loaded,
     Subject,
     TrainResult,
+    VerifyResult,
     find_subject,
     forward,
     gradient,
     leak,
     load,
     train,
+    verify,
 )
 from rowscope.inspector.rows import GroupStats, group_statistics, open_rows, scan_rows
 
@@ -37,6 +40,10 @@ if TYPE_CHECKING:
 WithModel = bool | str
 Result = TypeVar("Result")
 
+ASKED: Final = 40
+"""Rows that the model is asked about, and as many controls, where nothing else is wanted."""
+
+_CONTROLS: Final = 20  # fewer show nothing
 _ONE_ROW: Final = ("token-only", "token-only-decay")
 
 
@@ -62,6 +69,7 @@ class Material:
         subject: None where there is nothing to study.
         groups: the studied rows by the matrix's role.
         missing: why there is no model at all; None where one was loaded.
+        verify: None where the model was not to be asked.
     """
 
     checkpoint: Checkpoint
@@ -74,6 +82,7 @@ class Material:
     gradient: GradientResult | str
     leak: LeakResult | str
     train: TrainResult | str
+    verify: VerifyResult | str | None = None
 
     @property
     def kind(self) -> str:
@@ -95,6 +104,7 @@ def gather(
     options: Mapping[str, Any],
     steps: int,
     progress: Progress,
+    ask: int = ASKED,
 ) -> Material:
     """Measure everything; see `study` for the arguments and errors."""
     checkpoint = path if isinstance(path, Checkpoint) else open_checkpoint(path)
@@ -106,8 +116,9 @@ def gather(
     if with_model and subject is not None:
         loaded, missing = _load(checkpoint, with_model, options)
     probes: dict[str, Any] = dict.fromkeys(("forward", "gradient", "leak", "train"), missing)
+    probes["verify"] = missing if ask else None
     if loaded is not None:
-        probes = _probe(loaded, steps, progress)
+        probes = _probe(loaded, steps, ask, progress)
     return Material(
         checkpoint=checkpoint,
         report=report,
@@ -150,13 +161,24 @@ def _load(
         return None, error.message + "."
 
 
-def _probe(loaded: Loaded, steps: int, progress: Progress) -> dict[str, Any]:
+def _probe(loaded: Loaded, steps: int, ask: int, progress: Progress) -> dict[str, Any]:
     return {
         "forward": _try(lambda: forward(loaded, seed=loaded.seed, progress=progress)),
         "gradient": _try(lambda: gradient(loaded, seed=loaded.seed, progress=progress)),
         "leak": _try(lambda: leak(loaded, seed=loaded.seed, progress=progress)),
         "train": _train(loaded, steps, progress),
+        "verify": _try(lambda: _verify(loaded, ask, progress)) if ask else None,
     }
+
+
+def _verify(loaded: Loaded, count: int, progress: Progress) -> VerifyResult:
+    """About a sample, by the seed, of the rows that are studied or look untrained."""
+    pool = union(loaded.subject.ids, loaded.subject.untrained)
+    pool = pool[pool < min(loaded.input_rows, loaded.output_rows or loaded.input_rows)]
+    if pool.size > count:
+        pool = np.sort(np.random.default_rng(loaded.seed).choice(pool, count, replace=False))
+    controls = max(count, _CONTROLS)
+    return verify(loaded, ids=pool.tolist(), controls=controls, seed=loaded.seed, progress=progress)
 
 
 def _train(loaded: Loaded, steps: int, progress: Progress) -> TrainResult | str:

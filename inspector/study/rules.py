@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from rowscope.inspector.audit import MatrixReport
+from rowscope.inspector.evidence import VERDICTS
 from rowscope.inspector.frozen import record
 from rowscope.inspector.model import (
     ForwardResult,
@@ -17,6 +18,7 @@ from rowscope.inspector.model import (
     LeakResult,
     TrainResult,
     Variant,
+    VerifyResult,
 )
 from rowscope.inspector.rows import GroupStats
 from rowscope.inspector.study.material import Material, RowGroup
@@ -30,6 +32,10 @@ ONE_ROW: Final = ("token-only", "token-only-decay")
 RARE: Final = 1e-6
 """Mass below which a logit is called very low."""
 
+UNTRAINED: Final = frozenset(VERDICTS) - {"trained", "damaged"}
+"""Verdicts of the weights that call a row untrained."""
+
+_MOST: Final = 0.9
 _SAME_OUTPUTS: Final = 0.5
 _SAME_COSINE: Final = 0.95
 _TIMES: Final = 10.0
@@ -184,3 +190,34 @@ def free_slots(material: Material) -> int:
     if material.subject is None or material.kind != "reserved":
         return 0
     return int(material.subject.free_slots.size)
+
+
+@record
+class Asked:
+    """What the model said of the rows that it was asked about.
+
+    Attributes:
+        word: "confirmed" (of the rows that the weights call untrained nine in ten are verified, and of the
+            controls at most one in ten), "mixed", or None where there is no such row or nothing can be told.
+        rows: that the weights call untrained; of them `verified` untrained and `known`.
+        controls: trained tokens; `control_verified` of them verified untrained.
+    """
+
+    word: str | None
+    rows: int
+    verified: int
+    known: int
+    controls: int
+    control_verified: int
+
+
+def asked(result: VerifyResult) -> Asked:
+    """Whether the model bears the weights out."""
+    rows = [token.state for token in result.tokens if token.why == "given" and token.verdict in UNTRAINED]
+    controls = [token.state for token in result.tokens if token.why == "control"]
+    wrong, right = controls.count("verified"), rows.count("verified")
+    word = None
+    if result.ability.decided_by is not None and rows:
+        borne_out = right >= _MOST * len(rows) and wrong <= (1 - _MOST) * len(controls)
+        word = "confirmed" if borne_out else "mixed"
+    return Asked(word, len(rows), right, rows.count("known"), len(controls), wrong)

@@ -32,6 +32,15 @@ STANCES = {
     "forward.different": {"told apart": True},
     "forward.special": {"told apart": False},
     "conclusion.forward_same": {"told apart": False},
+    "verify.by_prompts": {"can be asked": True},
+    "verify.by_carriers": {"can be asked": True},
+    "verify.untold": {"can be asked": False},
+    "verify.confirmed": {"can be asked": True, "borne out": True},
+    "verify.mixed": {"can be asked": True, "borne out": False},
+    "conclusion.asked_confirmed": {"can be asked": True, "borne out": True},
+    "conclusion.asked_mixed": {"can be asked": True, "borne out": False},
+    "original.same": {"the original's rows": True},
+    "original.differs": {"the original's rows": False},
     "forward.all_finite": {"inputs finite": True},
     "forward.some_nonfinite": {"inputs finite": False},
     "forward.nonfinite": {"inputs finite": False},
@@ -93,13 +102,19 @@ NEUTRAL_SECTIONS = frozenset(
     {
         "word", "where", "verdict", "title", "heading", "head", "size", "method", "why", "verdict_word",
         "variant", "claim_name", "prompt", "source", "mask", "low",
+        "confidence", "grade", "state", "figure",
     }
 )  # fmt: skip
 """Names, headings, methods; and figures with their place, which are checked as figures."""
 
 NEUTRAL = frozenset(
     {
-        "background.unmapped", "background.placeholder", "background.padded", "background.none",
+        "verify.heading", "verify.asked", "verify.agree", "verify.disagree", "original.heading",
+        "original.kind",
+        "original.mean", "original.std", "original.nonzero", "original.used_std",
+        "original.gradient_std",
+        "original.gradient", "background.unmapped", "background.placeholder", "background.padded",
+        "background.none",
         "background.none_untrained", "background.no_tokenizer", "background.no_head", "background.input_only",
         "weights.matrix", "weights.nonzero_all", "weights.nonzero_some", "weights.flat", "weights.collapsed",
         "weights.initial", "weights.vanishing", "weights.zero", "weights.nonfinite", "weights.fresh",

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from rowscope.inspector import study as room
 from rowscope.inspector.evidence import VERDICTS as ROW_VERDICTS
 from rowscope.inspector.model.leak.advice import advise
+from rowscope.inspector.model.verify.results import STATES
 from rowscope.inspector.study.claims import CLAIMS
 from rowscope.inspector.study.compose import write
 from rowscope.inspector.study.document import Document
@@ -149,6 +150,20 @@ def trainings(draw, result):
 
 
 @st.composite
+def verifications(draw, result):
+    tokens = [
+        dataclasses.replace(
+            t, state=draw(st.sampled_from(STATES)), agrees=draw(st.sampled_from((True, False, None)))
+        )
+        for t in result.tokens
+    ]
+    able = dataclasses.replace(
+        result.ability, decided_by=draw(st.sampled_from((None, "prompts", "carriers")))
+    )
+    return dataclasses.replace(result, tokens=tuple(tokens), ability=able)
+
+
+@st.composite
 def materials(draw, measured):
     base = draw(st.sampled_from(measured))
     matrices = [
@@ -163,6 +178,7 @@ def materials(draw, measured):
             ("gradient", gradients),
             ("leak", leaks),
             ("train", trainings),
+            ("verify", verifications),
         )
     }
     return dataclasses.replace(

@@ -150,6 +150,7 @@ class _Work:
             loss=float((graph.losses.detach() * mask).sum()) / len(mask),
             groups=tuple(sums.of(group) for group in sums.groups),
             rows=sums.rows(self.example.target, reads),
+            norms=sums.norms if name == "all" else None,
         )
 
     def _groups(self, rows: int, reads: Ids) -> dict[str, Ids]:

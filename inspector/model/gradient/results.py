@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from rowscope.inspector.frozen import record
 from rowscope.inspector.model.results import ProbeResult
@@ -58,6 +61,7 @@ class GradientPart:
         groups: "used", "reserved" (or "untrained", "given"), of these "target" (the row to be predicted),
             "read" (those that the model reads), and "others".
         rows: norms of the rows that take part, and the largest ones.
+        norms: of all rows, float64 [rows], of a whole gradient; None of a part. Not in the JSON.
     """
 
     part: str
@@ -66,6 +70,7 @@ class GradientPart:
     loss: float
     groups: tuple[RowGradients, ...]
     rows: tuple[RowNorm, ...]
+    norms: NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
 
     def find(self, group: str) -> RowGradients | None:
         return next((g for g in self.groups if g.group == group), None)
@@ -136,3 +141,16 @@ class GradientResult(ProbeResult):
 
     def find(self, name: str) -> Experiment | None:
         return next((e for e in self.experiments if e.name == name), None)
+
+    def to_dict(self, *, exit_code: int = 0, timings: bool = False) -> dict[str, Any]:
+        """As of every probe; the norms of all rows are for figures."""
+        bare = [
+            replace(one, whole=tuple(replace(part, norms=None) for part in one.whole))
+            for one in self.experiments
+        ]
+        printed = replace(self, experiments=tuple(bare))
+        found = super(GradientResult, printed).to_dict(exit_code=exit_code, timings=timings)
+        for experiment in found["results"]["experiments"]:
+            for part in (*experiment["whole"], *experiment["parts"]):
+                del part["norms"]
+        return found

@@ -1,8 +1,9 @@
-"""A study as an HTML page.
+"""A study as an HTML page, and its figures as files.
 
 Result -> str; must not print.
 """
 
+from rowscope.inspector.render.study.files import study_files
 from rowscope.inspector.render.study.html import render_study_html
 
-__all__ = ["render_study_html"]
+__all__ = ["render_study_html", "study_files"]

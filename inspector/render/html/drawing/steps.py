@@ -22,15 +22,17 @@ Curve = tuple[str, str, Sequence[float | None]]
 States = tuple[str, Sequence[str | None], str]
 
 
-def lines_svg(steps: Sequence[int], curves: Sequence[Curve], title: str, label: str) -> str:
+def lines_svg(
+    steps: Sequence[float], curves: Sequence[Curve], title: str, label: str, *, below: str = "step"
+) -> str:
     """Curves over steps: name, the style sheet's name for the colour, a value a step or None; values are at
-    least 0. Nothing where no value is."""
+    least 0. `below` says what the steps are. Nothing where no value is."""
     values = np.array([value for _, _, found in curves for value in found if value is not None])
     axis = scale_of(values, magnitude=True) if values.size else None
     if axis is None:
         return ""
     base = _TOP + _HEIGHT
-    parts = [opened(base + 42, label), *upright(axis, _TOP, base, title), *_below(steps, base, LEFT)]
+    parts = [opened(base + 42, label), *upright(axis, _TOP, base, title), *_below(steps, base, LEFT, below)]
     for name, style, found in curves:
         shares = axis.share(np.array([math.nan if value is None else value for value in found]))
         points = [
@@ -66,14 +68,15 @@ def _places(count: int, left: int) -> list[float]:
     return [left + (at + 0.5) * wide for at in range(count)]
 
 
-def _below(steps: Sequence[int], base: float, left: int) -> Iterator[str]:
+def _below(steps: Sequence[float], base: float, left: int, title: str = "step") -> Iterator[str]:
     yield f'<line class="axis" x1="{left}" y1="{base}" x2="{WIDTH - RIGHT}" y2="{base}"/>'
     every = -(-len(steps) // _LABELS)
     for at, x in enumerate(_places(len(steps), left)):
         if at % every == 0:
             yield f'<line class="axis" x1="{x:.1f}" y1="{base}" x2="{x:.1f}" y2="{base + 4}"/>'
             yield f'<text x="{x:.1f}" y="{base + 17}" text-anchor="middle">{steps[at]:,}</text>'
-    yield f'<text x="{(left + WIDTH - RIGHT) / 2:.1f}" y="{base + 34}" text-anchor="middle">step</text>'
+    middle = f"{(left + WIDTH - RIGHT) / 2:.1f}"
+    yield f'<text x="{middle}" y="{base + 34}" text-anchor="middle">{text(title)}</text>'
 
 
 def _curve(points: Sequence[tuple[float, float | None]]) -> str:
