@@ -180,7 +180,9 @@ def _harmless(report: Report) -> Report:
     def swap(value: Any, key: str = "") -> Any:
         if isinstance(value, str):
             fixed = {"severity", "confidence", "role", "verdict", "group", "code", "name", "path"}
-            return value if key in fixed else "word"
+            # The tool's own commands in a sentence stand as code; a name between backticks does not.
+            commands = re.findall("`rowscope [a-z][^`<>]*`", value) if key in ("message", "hint") else []
+            return value if key in fixed else " ".join(["word", *commands])
         if isinstance(value, tuple) and not hasattr(value, "_fields"):
             return tuple(swap(item) for item in value)
         if dataclasses.is_dataclass(value) and not isinstance(value, type):

@@ -15,6 +15,7 @@ import pytest
 import rowscope
 from rowscope.inspector.errors import UsageError
 from rowscope.inspector.render.audit.html import render_html
+from rowscope.inspector.render.html import prose
 from rowscope.inspector.render.html.frame import script, style
 from rowscope.inspector.text import told
 
@@ -255,3 +256,9 @@ def test_pages_without_times_are_the_same(monkeypatch):
     assert " UTC" not in render_html(report, exit_code=0)
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "0")
     assert "1970-01-01 00:00 UTC" in render_html(report, exit_code=0)
+
+
+def test_our_commands_are_code_and_names_between_backticks_are_not():
+    assert prose("Run `rowscope mask`.") == "Run <code>rowscope mask</code>."
+    assert prose("The token `<b>` and `x`") == "The token `&lt;b&gt;` and `x`"
+    assert "<b>" not in prose("`rowscope <b>`")

@@ -9,7 +9,8 @@ from typing import Final, NamedTuple
 
 from rowscope.inspector.text import visible
 
-_CODE: Final = re.compile(r"`([^`<>]+)`")
+# Our own commands alone: backticks in a name from a file make no markup.
+_CODE: Final = re.compile(r"`(rowscope [a-z][^`<>]*)`")
 
 
 def text(value: str) -> str:
@@ -18,7 +19,7 @@ def text(value: str) -> str:
 
 
 def prose(sentences: str) -> str:
-    """Sentences of the tool as markup: what stands between backticks is code."""
+    """Sentences of the tool as markup: commands between backticks are code."""
     return _CODE.sub(r"<code>\1</code>", text(sentences))
 
 
