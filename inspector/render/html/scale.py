@@ -40,7 +40,7 @@ class Scale:
         values = self._powers() if self.log else self._steps()
         shares = self.share(np.array(values)).tolist()
         whole = self.whole or (max(map(abs, values)) >= 1000 and all(value % 1 == 0 for value in values))
-        said = [f"{value:,.0f}" if whole else real(value) for value in values]
+        said = [f"{value:,.0f}" if whole else _short(real(value)) for value in values]
         return list(zip(shares, said, strict=True))
 
     def _steps(self) -> list[float]:
@@ -55,6 +55,11 @@ class Scale:
         every = max(1, math.ceil((last - first + 1) / _TICKS))
         found = [10.0**at for at in range(first, last + 1, every)]
         return found or [self.low, self.high]
+
+
+def _short(number: str) -> str:
+    """`1e-05` for `1.000e-05`: the room beside an axis is narrow."""
+    return number.replace(".000e", "e")
 
 
 def scale_of(values: NDArray[np.floating[Any]], *, magnitude: bool = False) -> Scale | None:
