@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from rowscope.inspector.text import joined, say
 from rowscope.inspector.vocabulary.base import Base
 from rowscope.inspector.vocabulary.limits import MOST_ADDED, require
 from rowscope.inspector.vocabulary.model import AddedToken, Shift
@@ -80,11 +81,14 @@ def note_shifts(shifts: Iterable[Shift], notes: list[str]) -> None:
     if not every:
         return
     first, more = every[:_NAMED_IN_NOTES], len(every) - _NAMED_IN_NOTES
-    shown = ", ".join(f"{shift.token!r} {shift.stated} -> {shift.id}" for shift in first)
+    shown: str = joined(", ", [f"{shift.token!r} {shift.stated} -> {shift.id}" for shift in first])
+    if more > 0:
+        shown = say("{shown} and {more} more", shown=shown, more=more)
     notes.append(
-        "added tokens that get another id than their file states when the tokenizer is loaded: "
-        + shown
-        + (f" and {more:,} more" if more > 0 else "")
+        say(
+            "added tokens that get another id than their file states when the tokenizer is loaded: {shown}",
+            shown=shown,
+        )
     )
 
 

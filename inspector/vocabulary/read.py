@@ -6,6 +6,7 @@ import re
 
 from rowscope.inspector.errors import TokenizerError
 from rowscope.inspector.storage import Folder
+from rowscope.inspector.text import joined, say
 from rowscope.inspector.vocabulary.assemble import assemble
 from rowscope.inspector.vocabulary.base import Base
 from rowscope.inspector.vocabulary.chat import TEMPLATE_FILES, read_chat_templates
@@ -70,7 +71,8 @@ def read_folder(folder: TokenizerFolder) -> Vocabulary | None:
     name = _versioned(folder, files.config) or found[0]
     base = _base(folder, name, files)
     if found[1:]:
-        folder.notes.append(f"not read, since {name} goes first: {', '.join(found[1:])}")
+        others = joined(", ", found[1:])
+        folder.notes.append(say("not read, since {file} goes first: {others}", file=name, others=others))
     # transformers takes a byte-level tokenizer.json as it is, whatever Llama's class would assume.
     byte_level_llama = files.tokenizer_class == "LlamaTokenizer" and base.byte_level
     tokenizer_class = None if byte_level_llama else files.tokenizer_class
@@ -146,6 +148,9 @@ def _note_code(files: SettingsFiles, name: str, notes: list[str]) -> None:
     own_code = files.config.get("auto_map")
     if own_code and not name.endswith(".json"):
         notes.append(
-            f"the tokenizer comes with Python code of its own, which is not run: special tokens that only "
-            f"the code defines are missing from {name}"
+            say(
+                "the tokenizer comes with Python code of its own, which is not run: special tokens that only "
+                "the code defines are missing from {file}",
+                file=name,
+            )
         )
