@@ -12,8 +12,9 @@ import typer
 import rowscope
 from rowscope import progress
 from rowscope.cli import app
+from rowscope.inspector.render import Line
 from rowscope.inspector.render.plain import columns_of
-from rowscope.terminal import manner
+from rowscope.terminal import emit_lines, manner
 
 ESCAPE = "\x1b["
 STEPS = Path(__file__).parents[2] / "examples" / "tiny_qwen2" / "steps"
@@ -173,3 +174,18 @@ def test_tokens_with_roles_come_first(run):
     at = next(i for i, line in enumerate(lines) if line.startswith("special and added tokens"))
     ids = [line.split()[0] for line in lines[at + 2 : at + 10]]
     assert ids == ["4000", "4001", "4002", "4003", "4004", "4005", "4006", "4007"]
+
+
+@pytest.mark.parametrize("colour", ["always", "never"])
+def test_no_line_of_a_log_is_a_command_to_the_runner(capfd, monkeypatch, colour):
+    """Names out of a checkpoint stand in lines of text; coloured ones are no exception."""
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    token = manner.set((colour, False, False))
+    try:
+        emit_lines([Line("::error::x"), Line("a ##[group]x"), Line("\x1b[2Jx", "title")], None)
+    finally:
+        manner.reset(token)
+    first, second, third = capfd.readouterr().out.splitlines()
+    assert first == "'::error::x'"
+    assert second == "a ## [group]x"
+    assert third == ("\x1b[1m\\x1b[2Jx\x1b[0m" if colour == "always" else "\x1b[2Jx")
