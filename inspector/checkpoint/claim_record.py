@@ -21,7 +21,7 @@ MOST_ROWS: Final = 10_000
 _VERSION: Final = 1
 _LONGEST: Final = 1_000
 _MOST_ID: Final = 1 << 48
-_RECIPE: Final = re.compile(r"mean|normal|(like|text):.+", re.DOTALL)
+_RECIPE: Final = re.compile(r"mean|normal|distil|(like|text):.+", re.DOTALL)
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -32,7 +32,8 @@ class ClaimedRow:
     Attributes:
         id, token: whose row it is.
         tensor, dtype: where it was stored, and how.
-        recipe: the initial values asked for: `mean`, `normal`, `like:TOKEN`, `text:WORDS`.
+        recipe: the initial values asked for: `mean`, `normal`, `like:TOKEN`, `text:WORDS`,
+            `distil`.
         sha256: of the row's stored bytes, lower-case hexadecimal.
     """
 

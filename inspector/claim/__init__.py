@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         UndoResult,
     )
     from rowscope.inspector.claim.planning.plan import plan_claim
+    from rowscope.inspector.claim.values.recipe import GivenRows
 
 __all__ = [
     "LINKS",
@@ -36,6 +37,7 @@ __all__ = [
     "Claimed",
     "EarlyCopy",
     "FileEdit",
+    "GivenRows",
     "Link",
     "RowPatch",
     "UndoResult",
@@ -55,6 +57,7 @@ __getattr__ = lazily(
         "Claimed": "model",
         "EarlyCopy": "applying.early",
         "FileEdit": "model",
+        "GivenRows": "values.recipe",
         "LINKS": "disk.transfer",
         "Link": "disk.transfer",
         "RowPatch": "model",

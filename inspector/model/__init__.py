@@ -4,6 +4,8 @@ Importing it loads neither; each probe does, and raises MissingExtraError where 
 Knows the loaded model and what its rows do. Must not know the other rooms that act (claim, diff, mask).
 """
 
+from rowscope.inspector.model.distil.distil import distil
+from rowscope.inspector.model.distil.results import DistilledRow, DistilResult
 from rowscope.inspector.model.forward.forward import forward
 from rowscope.inspector.model.forward.results import ForwardResult, GroupForward
 from rowscope.inspector.model.gradient.gradient import gradient
@@ -39,6 +41,8 @@ from rowscope.inspector.model.verify.verify import verify
 __all__ = [
     "OPTIMIZERS",
     "VARIANTS",
+    "DistilResult",
+    "DistilledRow",
     "Drift",
     "Experiment",
     "ForwardResult",
@@ -70,6 +74,7 @@ __all__ = [
     "Tried",
     "Variant",
     "VerifyResult",
+    "distil",
     "find_subject",
     "forward",
     "gradient",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rowscope.inspector.claim.disk.disk import Disk
     from rowscope.inspector.claim.disk.transfer import Link
     from rowscope.inspector.claim.model import ClaimResult
+    from rowscope.inspector.claim.values.recipe import GivenRows
 
 
 def claim_into(
@@ -29,6 +30,7 @@ def claim_into(
     values: str | None = None,
     seed: int = 0,
     scale: bool = True,
+    given: GivenRows | None = None,
     link: Link = "auto",
     progress: Callable[[int], None] | None = None,
     disk: Disk | None = None,
@@ -41,7 +43,7 @@ def claim_into(
         path_or_checkpoint: an opened checkpoint, or a path for `open_checkpoint`.
         tokens: the texts of the new tokens.
         out: a folder that does not exist, in one that does.
-        special, replace, id, values, seed, scale, progress: as of `plan_claim`.
+        special, replace, id, values, seed, scale, given, progress: as of `plan_claim`.
         link, disk: as of `apply_claim`.
 
     Raises:
@@ -51,8 +53,8 @@ def claim_into(
     check_link(link)
     require_calls()
     tokens = named_tokens(tokens)
-    given = path_or_checkpoint
-    checkpoint = given if isinstance(given, Checkpoint) else open_checkpoint(given)
+    place = path_or_checkpoint
+    checkpoint = place if isinstance(place, Checkpoint) else open_checkpoint(place)
     with EarlyCopy(checkpoint.root, _copied(checkpoint, values, link), out, disk=disk) as early:
         # Imported only now, while the copy is under way.
         from rowscope.inspector.claim.applying.write import apply_claim
@@ -67,6 +69,7 @@ def claim_into(
             values=values,
             seed=seed,
             scale=scale,
+            given=given,
             progress=progress,
         )
         return apply_claim(plan, out, link=link, disk=disk, early=early)

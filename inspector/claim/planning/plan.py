@@ -16,7 +16,7 @@ from rowscope.inspector.claim.planning.row_cautions import Present, kept_rows, p
 from rowscope.inspector.claim.slots.slots import Room, Slots, assign
 from rowscope.inspector.claim.slots.tokens import check_tokens, named_tokens, text_cautions
 from rowscope.inspector.claim.values.patches import bias_patches, patches
-from rowscope.inspector.claim.values.recipe import Recipe, default_values, read_recipe
+from rowscope.inspector.claim.values.recipe import GivenRows, Recipe, default_values, read_recipe
 from rowscope.inspector.claim.values.targets import Target, find_targets
 from rowscope.inspector.claim.values.values import NewRows, measurer, new_rows
 from rowscope.inspector.errors import NoMatrixError, RefusedError, UsageError
@@ -36,6 +36,7 @@ def plan_claim(
     values: str | None = None,
     seed: int = 0,
     scale: bool = True,
+    given: GivenRows | None = None,
     progress: Progress = None,
 ) -> ClaimPlan:
     """Plan to give reserved slots to new tokens without resizing; nothing is written.
@@ -53,6 +54,8 @@ def plan_claim(
         seed: of the random numbers of `normal`.
         scale: multiply `mean`, `text` and `normal` to the median norm of the rows that they come from; not
             `text` in an output matrix, where that makes logits larger than those of its pieces.
+        given: for `distil:TEXT` the input rows, from `rowscope.inspector.model.distil`. They are written into
+            the input matrix as they are; an output matrix of its own gets what it gets by default.
         progress: called with the number of rows finished since the last call, where a scan is needed.
 
     Raises:
@@ -72,9 +75,9 @@ def plan_claim(
         behaviour_cautions(checkpoint.root, vocabulary, slots.after, slots.claimed, slots.edits)
     )
     rows = min(matrix.rows for matrix in checkpoint.matrices)
-    recipe = read_recipe(values, seed, scale, checkpoint.root, vocabulary, rows)
+    recipe = read_recipe(values, seed, scale, checkpoint.root, vocabulary, rows, given)
     row_patches, cautions = _rows(checkpoint, vocabulary, census, slots.claimed, recipe, progress)
-    record = record_edit(checkpoint.root, row_patches, values)
+    record = record_edit(checkpoint.root, row_patches, recipe.recorded)
     return ClaimPlan(
         path=checkpoint.path,
         root=checkpoint.root,
@@ -176,14 +179,15 @@ def _rows(
     cautions: list[Caution] = []
     for target in find_targets(checkpoint):
         rows: NewRows | None = None
+        made = recipe.of_role(target.role, len(claimed))
         own = bias if target.role in ("output", "both") else None
-        if recipe.kind != "keep":
-            rows = new_rows(target, len(claimed), recipe, own, measure)
+        if made.kind != "keep":
+            rows = new_rows(target, len(claimed), made, own, measure)
             _refuse_damaged(rows)
             found += patches(target, rows, claimed)
             found += bias_patches(own, rows, claimed) if own is not None else ()
         present = _present(checkpoint, vocabulary, census, target, claimed, rows)
-        cautions += row_cautions(target, claimed, recipe, rows, present)
+        cautions += row_cautions(target, claimed, made, rows, present)
     return found, cautions
 
 

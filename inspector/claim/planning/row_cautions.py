@@ -107,6 +107,11 @@ def _logit(
             )
             + ", whatever the context"
         )
+    if recipe.given is not None:
+        return (
+            f"{where}: one matrix has both roles, so the distilled input row is the output row, too; what "
+            "its logit is was measured on the texts alone (see cost)"
+        )
     if recipe.kind == "normal":
         return f"{where}: the output logits start like those of a trained token drawn at random"
     if len(recipe.sources) == 1:

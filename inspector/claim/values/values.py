@@ -12,7 +12,7 @@ from rowscope.inspector.arrays import median
 from rowscope.inspector.checkpoint import Checkpoint
 from rowscope.inspector.claim.values.encode import encode
 from rowscope.inspector.claim.values.packed import encode_packed, stored_rows
-from rowscope.inspector.claim.values.recipe import FROM_IDS, Recipe
+from rowscope.inspector.claim.values.recipe import FROM_IDS, GivenRows, Recipe
 from rowscope.inspector.claim.values.targets import Target, require_writable
 from rowscope.inspector.claim.values.trained import Floats, TrainedRows, draw, measure_trained, scaled
 from rowscope.inspector.errors import RefusedError
@@ -55,6 +55,8 @@ def new_rows(target: Target, count: int, recipe: Recipe, bias: TensorRef | None,
     require_writable(target)
     if recipe.kind in FROM_IDS:
         return _from_ids(target, count, recipe, bias)
+    if recipe.given is not None:
+        return _given(target, count, recipe.given, bias, measure)
     trained = measure(target)
     size = float(np.linalg.norm(trained.mean))
     if recipe.kind == "mean":
@@ -70,6 +72,19 @@ def new_rows(target: Target, count: int, recipe: Recipe, bias: TensorRef | None,
     raw = _encoded(rows, target.matrix)
     own = None if bias is None else np.full(count, float(np.mean(read_bias(bias, trained.ids))))
     return NewRows(raw, own, what, trained.norm / size if recipe.scale and size else 1.0, trained)
+
+
+def _given(target: Target, count: int, given: GivenRows, bias: TensorRef | None, measure: Measure) -> NewRows:
+    """Rows that were computed elsewhere; an output bias is that of the trained rows, as for their mean."""
+    width = target.matrix.shape[1]
+    if given.values.shape != (count, width) or not np.isfinite(given.values).all():
+        raise RefusedError(
+            f"rows of shape {given.values.shape} were given for {count} rows of {target.matrix.tensor!r} "
+            f"with {width} elements, or they are not finite; distil them from this checkpoint",
+            location=target.matrix.tensor,
+        )
+    own = None if bias is None else np.full(count, float(np.mean(read_bias(bias, measure(target).ids))))
+    return NewRows(_encoded(given.values, target.matrix), own, given.source, 1.0, None)
 
 
 def _from_ids(target: Target, count: int, recipe: Recipe, bias: TensorRef | None) -> NewRows:

@@ -21,6 +21,7 @@ _HELD: Final = {
     "leak": (0, 0),
     "verify": (0, 0),
     "policy": (0, 6),
+    "distil": (0, 0),
     "gradient": (0, 3),
     "train": (4, 2),
     "token-only": (0, 7),

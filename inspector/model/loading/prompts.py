@@ -64,11 +64,14 @@ def as_prompts(given: Iterable[Prompt | str]) -> tuple[Prompt, ...]:
     return tuple(found)
 
 
-def read_prompts(path: str | os.PathLike[str]) -> tuple[Prompt, ...]:
+def read_prompts(path: str | os.PathLike[str], *, option: str = "--prompts") -> tuple[Prompt, ...]:
     r"""Prompts from a UTF-8 file: one a line, or with the ending `.jsonl` one JSON value a line.
 
     A JSON value is a string or an object with `prompt` or `text`; in plain lines `\n` stays as it is.
     Blank lines are passed over.
+
+    Args:
+        option: that named the file, for messages.
 
     Raises:
         UsageError: the file cannot be read, holds no prompt, or a line is not what it should be.
@@ -78,37 +81,37 @@ def read_prompts(path: str | os.PathLike[str]) -> tuple[Prompt, ...]:
         text = Path(path).read_text("utf-8")
     except OSError as error:
         raise UsageError(
-            f"--prompts: cannot read {name!r}: {error.strerror}; give a text file", location="--prompts"
+            f"{option}: cannot read {name!r}: {error.strerror}; give a text file", location=option
         ) from error
     except UnicodeDecodeError as error:
         raise UsageError(
-            f"--prompts: {name!r} is not UTF-8 at byte {error.start}; save it as UTF-8", location="--prompts"
+            f"{option}: {name!r} is not UTF-8 at byte {error.start}; save it as UTF-8", location=option
         ) from error
     as_json = name.endswith(".jsonl")
     prompts = tuple(
-        Prompt(f"line {number}", _from_json(line, number, name) if as_json else line)
+        Prompt(f"line {number}", _from_json(line, number, name, option) if as_json else line)
         for number, line in enumerate(text.split("\n"), start=1)
         if line.strip()
     )
     if not prompts:
-        raise UsageError(f"--prompts: {name!r} holds no prompt; write one a line", location="--prompts")
+        raise UsageError(f"{option}: {name!r} holds no prompt; write one a line", location=option)
     return prompts
 
 
-def _from_json(line: str, number: int, name: str) -> str:
+def _from_json(line: str, number: int, name: str, option: str) -> str:
     try:
         value = json.loads(line)
     except ValueError as error:
         raise UsageError(
-            f"--prompts: line {number} of {name!r} is not JSON ({error}); write one JSON value a line",
-            location="--prompts",
+            f"{option}: line {number} of {name!r} is not JSON ({error}); write one JSON value a line",
+            location=option,
         ) from error
     if isinstance(value, dict):
         value = value.get("prompt", value.get("text"))
     if not isinstance(value, str) or not value.strip():
         raise UsageError(
-            f"--prompts: line {number} of {name!r} is neither a string nor an object with a text under "
+            f"{option}: line {number} of {name!r} is neither a string nor an object with a text under "
             "'prompt' or 'text'",
-            location="--prompts",
+            location=option,
         )
     return value

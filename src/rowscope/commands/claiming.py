@@ -35,7 +35,8 @@ def claim(
         str | None,
         typer.Option(
             "--values",
-            help="Initial rows: mean (default for one), normal (for several), like:TOKEN, text:WORDS, keep.",
+            help="Initial rows: mean (default for one), normal (for several), like:TOKEN, text:WORDS, "
+            "distil:TEXT or distil:@FILE (extra model), keep.",
         ),
     ] = None,
     scale: Annotated[
@@ -62,6 +63,10 @@ def claim(
     checkpoint = open_checkpoint(path)
     recipe: dict[str, Any] = {"special": special, "replace": replace, "id": id, "values": values}
     recipe |= {"seed": seed, "scale": scale}
+    if values is not None and values.startswith("distil:"):
+        from rowscope.commands.distilling import given_rows
+
+        recipe["given"] = given_rows(checkpoint, tokens, recipe)
     if out is not None:
         from rowscope.inspector.claim import claim_into
 

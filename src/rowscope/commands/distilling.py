@@ -1,0 +1,80 @@
+"""Rows for `claim --values distil:TEXT`: model mode computes them, and the claim writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rowscope.progress import StageProgress
+
+if TYPE_CHECKING:
+    from rowscope.inspector.checkpoint import Checkpoint
+    from rowscope.inspector.claim import GivenRows
+    from rowscope.inspector.model import DistilResult
+
+
+def given_rows(checkpoint: Checkpoint, tokens: Sequence[str], recipe: dict[str, Any]) -> GivenRows:
+    """Distilled rows, in the tokens' order.
+
+    Args:
+        recipe: as `plan_claim` takes it, `values` being `distil:TEXT` or `distil:@FILE` with a text a line.
+
+    Raises:
+        UsageError: no text, or none with a token in it; as `plan_claim`.
+        RefusedError: as `plan_claim`, which is asked before the model is loaded, and `distil`.
+        MissingExtraError: the extra `model` is not installed.
+    """
+    from rowscope.inspector.claim import GivenRows, plan_claim
+    from rowscope.inspector.model import distil
+
+    texts = _texts(recipe["values"].partition(":")[2])
+    plan = plan_claim(checkpoint, tokens, **{**recipe, "values": "keep"})
+    with StageProgress("reading the checkpoint") as progress:
+        result = distil(
+            checkpoint,
+            {claim.token: claim.id for claim in plan.claimed},
+            texts,
+            seed=recipe["seed"],
+            progress=progress,
+        )
+    return GivenRows(np.stack([row.values for row in result.rows]), _source(result), _output(result))
+
+
+def _texts(argument: str) -> list[str]:
+    from rowscope.inspector.errors import UsageError
+    from rowscope.inspector.model import read_prompts
+
+    if argument.startswith("@"):
+        return [prompt.text for prompt in read_prompts(argument[1:], option="--values")]
+    texts = [line for line in argument.split("\n") if line.strip()]
+    if not texts:
+        raise UsageError(
+            "--values 'distil:': give a text with the token in it, as distil:TEXT or distil:@FILE",
+            location="--values",
+        )
+    return texts
+
+
+def _source(result: DistilResult) -> str:
+    told = []
+    for row in result.rows:
+        pieces = f"{len(row.pieces)} piece{'' if len(row.pieces) == 1 else 's'}"
+        texts = f"{row.texts} text{'' if row.texts == 1 else 's'}"
+        told.append(
+            f"{row.token} from its {pieces} on {texts}, difference of the hidden states {row.before:.3g} "
+            f"(mean of the pieces) -> {row.after:.3g} of their mean square"
+        )
+    return "distilled: " + "; ".join(told)
+
+
+def _output(result: DistilResult) -> str:
+    if not result.settings.tied:
+        return ""
+    mean = float(np.mean([row.output_mean for row in result.rows]))
+    most = max(row.output_max for row in result.rows)
+    return (
+        f"as an output row the distilled row takes {mean:.2g} of the probability where it is not due in "
+        f"these texts, at most {most:.2g} at one position"
+    )
