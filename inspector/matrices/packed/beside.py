@@ -58,6 +58,8 @@ class Beside:
                 whole = scope.get(key) if isinstance(scope, Mapping) else None
                 if isinstance(whole, Mapping):
                     own = whole.get(self.stem)
+                    if own is False:  # MLX: the module is said to be none of those that this speaks of
+                        continue
                     if isinstance(own, Mapping):
                         yield own
                     yield whole

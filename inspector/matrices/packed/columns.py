@@ -19,6 +19,9 @@ from rowscope.kernels.decode.coding import Coding
 _WORD: Final = 32
 _AWQ_BITS: Final = 4
 _GPTQ_BITS: Final = (2, 3, 4, 8)
+_VERSIONS: Final = {"gptq": 1, "gptq_v2": 2}
+_FIRST: Final = ("gptq", "auto-round", "intel/auto-round")
+"""Values of `quant_method` whose default is the first version."""
 
 
 def read_gptq(beside: Beside) -> Packed | None:
@@ -45,13 +48,15 @@ def read_gptq(beside: Beside) -> Packed | None:
 
 def _gptq(beside: Beside, zeros: TensorRef, scales: TensorRef, bare: Packed) -> Packed:
     rows, groups = scales.shape[1], scales.shape[0]
-    said = beside.number("bits")
-    possible = [b for b in _GPTQ_BITS if -(-rows * b // _WORD) == zeros.shape[1]]
-    bits = said if said in possible else next(iter(possible), None)
-    if bits is None:
+    words, order = beside.main.shape[0] * _WORD, beside.side(".g_idx")
+    possible = [b for b in _GPTQ_BITS if -(-rows * b // _WORD) == zeros.shape[1] and words % b == 0]
+    bits, said = _bits(beside, possible, words, order), beside.number("bits")
+    if not possible:
         return refused(bare, f"{zeros.name!r} has the shape {list(zeros.shape)}, no zeros of {rows} rows")
-    width = beside.main.shape[0] * _WORD // bits
-    order = beside.side(".g_idx")
+    if bits is None:
+        choice = " or ".join(map(str, possible))
+        return refused(bare, f"{beside.main.name!r} may hold {choice} bits, and nothing tells which")
+    width = words // bits
     group = columns_of_group(beside, width, groups) or (None if order is None else -(-width // groups))
     if group is None:
         return refused(bare, f"{groups} groups do not divide the {width} columns of {beside.main.name!r}")
@@ -59,8 +64,14 @@ def _gptq(beside: Beside, zeros: TensorRef, scales: TensorRef, bare: Packed) -> 
         return refused(
             bare, f"the config says that columns are reordered, and {beside.stem}.g_idx is missing"
         )
-    # The first version stores zeros less one (AutoGPTQ packs them so); the second stores them as they are.
-    second = beside.setting("checkpoint_format") == "gptq_v2"
+    version = _version(beside)
+    if version is None:
+        return refused(
+            bare,
+            f"nothing tells whether {zeros.name!r} holds zeros less one (GPTQ version 1) or as they are; the "
+            'config has no checkpoint_format, "gptq" or "gptq_v2", in its quantization_config',
+        )
+    second = version == 2
     note = f"{beside.stem}: the config says {said} bits, the shapes {bits}; the shapes were taken"
     return Packed(
         format="gptq-v2" if second else "gptq",
@@ -77,6 +88,26 @@ def _gptq(beside: Beside, zeros: TensorRef, scales: TensorRef, bare: Packed) -> 
         scale_shape=scales.shape,
         notes=(note,) if said is not None and said != bits else (),
     )
+
+
+def _bits(beside: Beside, possible: list[int], words: int, order: TensorRef | None) -> int | None:
+    """Bits of those that the zeros allow: those which make the width known, by the order of columns or from
+    elsewhere, else those of the config, else the only ones; None where several are left."""
+    width = order.shape[0] if order is not None and len(order.shape) == 1 else beside.width
+    fits = [bits for bits in possible if words == bits * (width or 0)] or possible
+    left = fits if len(fits) == 1 else [bits for bits in fits if bits == beside.number("bits")]
+    return left[0] if len(left) == 1 else None
+
+
+def _version(beside: Beside) -> int | None:
+    """1 where zeros are stored less one, as AutoGPTQ packs them; 2 where they are stored as they are. The
+    config of a writer of the first need not name the format."""
+    said, method = beside.setting("checkpoint_format"), beside.setting("quant_method")
+    if said is not None:
+        return _VERSIONS.get(said) if isinstance(said, str) else None
+    if method is None:
+        return 1 if beside.setting("desc_act") is not None else None  # AutoGPTQ before it said its name
+    return 1 if method in _FIRST else None
 
 
 def _awq(beside: Beside, zeros: TensorRef, scales: TensorRef, bare: Packed) -> Packed:

@@ -45,6 +45,8 @@ def read_scaled(beside: Beside) -> Packed | None:
         return refused(
             bare, f"{odd.name!r} has the shape {list(odd.shape)}, no scale of {rows} x {width} ({word})"
         )
+    if zero is None and levels == "signed" and beside.setting("symmetric") is False:
+        return refused(bare, f"the config says asymmetric, and {beside.stem}.weight_zero_point is missing")
     part, group, by = found
     return Packed(
         format=f"{form}-{by}",
