@@ -123,7 +123,7 @@ class Decoding(NamedTuple):
         shift, shift_kind, shift_step: the same of what is subtracted from the integer or added to the scaled
             one; `shift_by_group` is 0 where all groups of a row share it.
         wide: room for the numbers of `room` rows as float32: scales, then shifts.
-        group: columns that share a scale, a multiple of 8.
+        group, groups: columns that share a scale, a multiple of 8, and how many groups a row has.
         flip: bits to turn over in each integer.
         room: rows that `values` holds.
         values: where the float32 values go, as bytes, shape (room, 4 * width).
@@ -143,6 +143,7 @@ class Decoding(NamedTuple):
     shift_by_group: int
     wide: NDArray[np.float32]
     group: int
+    groups: int
     flip: int
     room: int
     values: NDArray[np.uint8]

@@ -22,6 +22,13 @@ from rowscope.kernels.results import GroupSums, RowColumns
 
 Singles = NDArray[np.float32]
 
+_SCANNED = 16 << 20
+"""Bytes of values that are scanned as one piece. They are decoded a few rows at a time, but all of them where
+rows are nearly copies of each other: a thread then holds them."""
+
+_WIDE = 16_384
+"""Columns from which on everything else that a thread holds takes megabytes: it gets half as many values."""
+
 
 class DecodedRows(ComputedRows):
     """Reads the rows of a packed table as values; several threads may share one reader.
@@ -55,7 +62,7 @@ class DecodedRows(ComputedRows):
             decode.choose_engine(coding, elements, zero=zero, offset=offset) if engine == "auto" else engine
         )
         if self._engine == "numba":
-            self.scan_bytes = 16 << 20  # decoded and scanned a few at a time, however many there are
+            self.scan_bytes = _SCANNED if self.width < _WIDE else _SCANNED // 2
             decode.prepare(coding, zero=zero, offset=offset)
 
     def expect(self, ids: Ids | None) -> None:
@@ -88,7 +95,7 @@ class DecodedRows(ComputedRows):
         if self._engine != "numba" or coding is None or self._table is not None or self._mapping is not None:
             return False
         scaling = self._scaling(ids)
-        if not len(ids) or not decode.fits(coding, scaling, self.width):
+        if not len(ids) or not decode.fits_scan(coding, scaling, self.width):
             self._scaled(ids)
             return False
         raw = self._codes.raw(ids)

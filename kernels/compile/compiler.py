@@ -43,6 +43,11 @@ def exact_part(function: Function) -> Function:
     return cast(Function, numba.njit(**_EXACT)(function))
 
 
+def inlined_part(function: Function) -> Function:
+    """As `exact_part`, put into its caller whatever its size: for what is called once a row."""
+    return cast(Function, numba.njit(**_EXACT, forceinline=True)(function))
+
+
 def compile_kernel(
     function: Callable[..., Any], kinds: tuple[type[Any], ...], name: str, *, exact: bool = False
 ) -> bytes:

@@ -34,6 +34,9 @@ LARGEST_SCALE = np.float32(2.0**119)
 UNIT = 8
 """Elements that the compiled kernel takes together: they fill whole bytes whatever their bits."""
 
+VECTOR = 16
+"""Elements that the compiled scan takes together: more than one scale to them would cost it its lead."""
+
 _INTEGERS = ("unsigned", "centred", "signed")
 _FLOATS = ("F8_E4M3",)
 
@@ -115,6 +118,11 @@ def fits(coding: Coding, scaling: Scaling, width: int) -> bool:
     )
 
 
+def fits_scan(coding: Coding, scaling: Scaling, width: int) -> bool:
+    """Whether `scan_decoded` knows such rows."""
+    return fits(coding, scaling, width) and (scaling.group % VECTOR == 0 or scaling.scale.shape[1] == 1)
+
+
 def _moderate(scale: Numbers) -> bool:
     """Whether no scale is so large that it overflows when the kernel takes a float's bias into it."""
     if scale.dtype == np.float16:
@@ -165,6 +173,7 @@ def _asked(coding: Coding, raw: NDArray[np.uint8], scaling: Scaling, room: Singl
         int(shift.shape[1] > 1),
         np.empty(2 * groups * len(room), dtype=np.float32),
         width if groups == 1 else scaling.group,
+        groups,
         flip,
         len(room),
         room.view(np.uint8),

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rowscope.kernels.compile.compiler import part
+from rowscope.kernels.compile.compiler import inlined_part, part
 from rowscope.kernels.formats import Format
 from rowscope.kernels.vector.cells import make_block_size, make_code_at, make_value_at, word_at
 from rowscope.kernels.vector.row_pass import (
@@ -20,20 +20,41 @@ from rowscope.kernels.vector.row_pass import (
 
 
 def make_measure(form: Format) -> Any:  # noqa: ANN401 - a function of numba's language
-    """`measure(row, rows, keys)`: least magnitude, greatest code, greatest signed code, the fingerprint's
-    sum, sum, sum of squares and sum of magnitudes of a row."""
-    row_pass, block, code_at, value_at = _parts(form, make_row_pass)
-    size = form.lane.itemsize
-    sign = np.uint64(1 << (size * 8 - 1))
+    """`measure(row, t, source, rows, keys)`: of row t the least magnitude, greatest code, greatest signed
+    code, the fingerprint's sum, sum, sum of squares and sum of magnitudes; zeros, and sign bits alone.
 
-    @part
-    def measure(row, rows, keys):
+    `source` is what the row is made from, where it has yet to be. The least magnitude may be missed in a row
+    of both signs, whose extremes do not depend on it.
+    """
+    row_pass, block, add_rest = make_row_pass(form), make_block_size(form), make_add_rest(form)
+    count_zeros = make_count_zeros(form)
+
+    @inlined_part
+    def measure(row, t, source, rows, keys):
         blocks = rows.width // block()
         doubled, high, signed_high, prints, total, squares, magnitudes = row_pass(
             row, blocks, keys.words, keys.upper
         )
         least = doubled >> np.uint64(1)
-        for i in range(blocks * block(), rows.width):
+        found = least, high, signed_high, prints, total, squares, magnitudes
+        found = add_rest(row, blocks * block(), rows, keys, found)
+        zeros, bare = count_zeros(row, rows) if found[0] == 0 else (np.int64(0), np.int64(0))
+        return found, zeros, bare
+
+    return measure
+
+
+def make_add_rest(form: Format) -> Any:  # noqa: ANN401 - a function of numba's language
+    """`add_rest(row, first, rows, keys, found)`: the first seven numbers of `measure`, from those of the
+    elements before `first`."""
+    code_at, value_at = make_code_at(form), make_value_at(form)
+    size = form.lane.itemsize
+    sign = np.uint64(1 << (size * 8 - 1))
+
+    @inlined_part
+    def add_rest(row, first, rows, keys, found):
+        least, high, signed_high, prints, total, squares, magnitudes = found
+        for i in range(first, rows.width):
             code, value = code_at(row, i), value_at(row, i)
             least = min(least, code & ~sign)
             high = max(high, code)
@@ -43,10 +64,10 @@ def make_measure(form: Format) -> Any:  # noqa: ANN401 - a function of numba's l
             total += value
             squares += value * value
             magnitudes += abs(value)
-        prints += _hash_rest(row, blocks * block() * size, rows.size, keys.words)
+        prints += _hash_rest(row, first * size, rows.size, keys.words)
         return least, high, signed_high, prints + np.uint64(rows.size), total, squares, magnitudes
 
-    return measure
+    return add_rest
 
 
 def make_count_zeros(form: Format) -> Any:  # noqa: ANN401 - a function of numba's language
@@ -62,7 +83,7 @@ def make_count_zeros(form: Format) -> Any:  # noqa: ANN401 - a function of numba
             code = code_at(row, i)
             zeros += code | sign == sign
             bare += code == sign
-        return np.int64(zeros), bare
+        return np.int64(zeros), np.int64(bare)
 
     return count_zeros
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 from rowscope.kernels.formats import Format
@@ -15,6 +16,8 @@ from rowscope.kernels.vector import vectors
 from rowscope.kernels.vector.vectors import DOUBLE, LONG, PARTS, WORD, Blocks, load, offset
 
 BYTES = types.CPointer(types.uint8)
+
+_LINE = 64
 
 
 @intrinsic
@@ -35,6 +38,22 @@ def word_at(typing_context, pointer, count):
         return load(builder, offset(builder, *arguments), LONG)
 
     return types.uint64(BYTES, types.int64), generate
+
+
+@intrinsic
+def prefetch(typing_context, pointer, count):
+    """Ask for `count` bytes from an address on to be brought into the nearest cache."""
+
+    def generate(context, builder, signature, arguments):
+        pointer, count = arguments
+        lines = builder.sdiv(builder.add(count, LONG(_LINE - 1)), LONG(_LINE))
+        how = [WORD(0), WORD(3), WORD(1)]  # to read, to stay, data
+        with cgutils.for_range(builder, lines, intp=LONG) as loop:
+            place = offset(builder, pointer, builder.mul(loop.index, LONG(_LINE)))
+            vectors.call(builder, "llvm.prefetch.p0", ir.VoidType(), [place, *how])
+        return context.get_dummy_value()
+
+    return types.none(BYTES, types.int64), generate
 
 
 @intrinsic

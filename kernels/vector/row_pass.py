@@ -3,7 +3,7 @@
 Each is made for a format by a function that numba compiles into its caller. Rows are byte pointers at any
 address; what is left of a row behind the last whole block is the caller's, by `code_at` and `value_at`.
 """
-# ruff: noqa: ANN001, ANN202 - builders and values of llvmlite, which carries no types
+# ruff: noqa: ANN001, ANN201, ANN202 - builders and values of llvmlite, which carries no types
 # mypy: disable-error-code="no-untyped-def, no-untyped-call, type-arg, call-arg"
 
 from __future__ import annotations
@@ -74,14 +74,14 @@ def make_row_pass(form: Format) -> Any:  # noqa: ANN401 - a function of numba's 
                 code = shape.codes(builder, place)
                 integers.set(builder, _extremes(builder, integers.get(builder), code, words, key, at))
                 values = shape.values_in_pairs(builder, place, shape.parts, upper)
-                sums.set(builder, _sums(builder, sums.get(builder), values, chains))
+                sums.set(builder, add_sums(builder, sums.get(builder), values, chains))
             least, high, signed_high, prints = integers.get(builder)
             found = [
                 builder.zext(reduce(builder, "umin", least), LONG),
                 builder.zext(reduce(builder, "umax", high), LONG),
                 builder.zext(reduce(builder, "smax", signed_high), LONG),
                 reduce(builder, "add", prints),
-                *_totals(builder, sums.get(builder), chains, shape.scale),
+                *final_sums(builder, sums.get(builder), chains, shape.scale),
             ]
             return context.make_tuple(builder, signature.return_type, found)
 
@@ -102,18 +102,18 @@ def _extremes(builder, totals: list, code, words, keys, at) -> list:
         builder.select(smaller, doubled, least),
         builder.select(greater, code, high),
         builder.select(above, code, signed_high),
-        builder.add(prints, _hash(builder, builder.bitcast(code, words), key)),
+        builder.add(prints, hash_words(builder, builder.bitcast(code, words), key)),
     ]
 
 
-def _hash(builder, word, key):
+def hash_words(builder, word, key):
     """See `rowscope.kernels.fingerprint`."""
     word = builder.add(word, key)
     low = builder.and_(word, splat(word.type, 0xFFFFFFFF))
     return builder.mul(low, builder.lshr(word, splat(word.type, 32)))
 
 
-def _sums(builder, totals: list, values: list, chains: int) -> list:
+def add_sums(builder, totals: list, values: list, chains: int) -> list:
     """Sum, squares and magnitudes of values, each in `chains` independent additions."""
     total, squares, magnitudes = totals[:chains], totals[chains : 2 * chains], totals[2 * chains :]
     for at, value in enumerate(values):
@@ -136,7 +136,7 @@ def _pairwise(builder, values: list, chains: int) -> list:
     return values
 
 
-def _totals(builder, sums: list, chains: int, scale: float) -> list:
+def final_sums(builder, sums: list, chains: int, scale: float) -> list:
     kinds = [sums[at : at + chains] for at in range(0, 3 * chains, chains)]
     total, squares, magnitudes = (reduce(builder, "fadd", _pairwise(builder, kind, 1)[0]) for kind in kinds)
     return [
@@ -184,7 +184,7 @@ def make_clean_pass(form: Format) -> Any:  # noqa: ANN401 - a function of numba'
                 code = shape.codes(builder, offset(builder, pointer, at))
                 clean = builder.select(_is_bare(builder, code), splat(code.type, 0), code)
                 known = load(builder, offset(builder, key, at), words)
-                hashed = _hash(builder, builder.bitcast(clean, words), known)
+                hashed = hash_words(builder, builder.bitcast(clean, words), known)
                 totals.set(builder, [builder.add(*totals.get(builder), hashed)])
             return reduce(builder, "add", *totals.get(builder))
 

@@ -37,6 +37,7 @@ class Blocks:
         doubles: float64 values of a register.
         parts: registers of float64 values that a block decodes to.
         permutes: whether `pick` is an instruction.
+        shifts_bytes: whether `byte_shifts` is one.
     """
 
     def __init__(self, form: Format, context) -> None:
@@ -51,6 +52,7 @@ class Blocks:
         # ends the process.
         self.converts_halves = "+f16c" in enabled or triple.startswith(("aarch64", "arm64"))
         self.permutes = "+avx512f" in enabled
+        self.shifts_bytes = "+avx512vbmi" in enabled
 
     @property
     def lane(self) -> ir.IntType:
@@ -235,6 +237,14 @@ def spread(builder, value, count: int):
     return builder.shuffle_vector(first, first, ir.Constant(ir.VectorType(WORD, count), [0] * count))
 
 
+def piece(builder, vector, first: int, count: int):
+    """`count` elements of a vector from one on."""
+    if (first, count) == (0, vector.type.count):
+        return vector
+    mask = ir.Constant(ir.VectorType(WORD, count), list(range(first, first + count)))
+    return builder.shuffle_vector(vector, vector, mask)
+
+
 def multiply_add(builder, x, y, total):
     """x y + total, in one instruction where the processor has it."""
     return builder.fadd(total, builder.fmul(x, y, flags=SUMS), flags=SUMS)
@@ -243,6 +253,12 @@ def multiply_add(builder, x, y, total):
 def pick(builder, table, places):
     """Elements of a vector <16 x float> at the places in the low four bits of <16 x i32>."""
     return call(builder, "llvm.x86.avx512.permvar.sf.512", table.type, [table, places])
+
+
+def byte_shifts(builder, words, shifts: list[int]):
+    """For each byte of <64 x i8> the eight bits from a place on, in the 64-bit word that it belongs to."""
+    places = ir.Constant(words.type, shifts)
+    return call(builder, "llvm.x86.avx512.pmultishift.qb.512", words.type, [places, words])
 
 
 def call(builder, name: str, result, arguments, flags=()):
