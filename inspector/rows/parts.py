@@ -252,9 +252,12 @@ class AwqPart(ColumnPart):
     def raw(self, ids: Ids) -> NDArray[np.uint8]:
         """Integers of rows, a byte each, shape (n, rows of the tensor)."""
         places = np.asarray(ids, dtype=np.int64)
-        words = self.elements(places // 8)
-        shifts = (4 * self._PLACES[places % 8]).astype(np.uint32)
-        return np.ascontiguousarray(((words >> shifts) & np.uint32(15)).astype(np.uint8).T)
+        needed, where = np.unique(places // 8, return_inverse=True)
+        words = self.elements(needed)
+        found = np.empty((places.size, len(words)), dtype=np.uint8)
+        for row, (column, place) in enumerate(zip(where, places % 8, strict=True)):
+            found[row] = (words[:, column] >> np.uint32(4 * self._PLACES[place])) & np.uint32(15)
+        return found
 
     def values(self, ids: Ids) -> Singles:
         return self.raw(ids).astype(np.float32)
