@@ -112,7 +112,7 @@ def test_an_index_of_groups_that_points_nowhere(store):
         f"{STEM}.g_idx": np.array([0, 1] * (WIDTH // 2 - 1) + [0, 2], dtype=np.int32),
     }
     with pytest.raises(UndecodableError, match="points at 2, outside the 2 groups"):
-        open_rows(store(tensors, ROWS, WIDTH).matrices[0])
+        open_rows(store(tensors, ROWS, WIDTH, quantization_config={"quant_method": "gptq"}).matrices[0])
 
 
 def test_scales_beside_plain_values_are_no_packing(store):

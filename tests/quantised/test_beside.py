@@ -132,7 +132,8 @@ def test_the_last_group_may_be_narrower_where_the_config_says_so(store, decoded)
     made = gptq(4, "gptq")(ROWS, 96)
     values = {name.rpartition(".")[2]: value for name, value in made.tensors.items()}
     tensors = named(qweight=values["qweight"], qzeros=values["qzeros"][:2], scales=values["scales"][:2])
-    checkpoint = store(tensors, ROWS, 96, quantization_config={"bits": 4, "group_size": 64})
+    said = {"quant_method": "gptq", "bits": 4, "group_size": 64}
+    checkpoint = store(tensors, ROWS, 96, quantization_config=said)
     codes = (values["qweight"].T.copy().view(np.uint32)[:, :, None] >> np.arange(0, 32, 4, dtype="u4")) & 15
     zeros = (values["qzeros"][:2].view(np.uint32)[:, :, None] >> np.arange(0, 32, 4, dtype="u4")) & 15
     zero = spread(zeros.reshape(2, -1).T, 64, 96)
