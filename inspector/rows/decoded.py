@@ -47,7 +47,7 @@ class DecodedRows(ComputedRows):
         self._scale = [(how, open_part(part)) for how, part in packed.scale]
         self._zero = None if packed.zero is None else open_part(packed.zero)
         self._offset = None if packed.offset is None else open_part(packed.offset)
-        self._columns = None if packed.columns is None else _integers(packed.columns)
+        self._columns = None if packed.columns is None else _groups_of_columns(packed.columns)
         self._mapping = None if packed.mapping is None else _integers(packed.mapping)
         self._table = None if packed.table is None else singles(packed.table.dtype, whole(packed.table))[0]
         self._check_indices()
@@ -204,6 +204,12 @@ class DecodedRows(ComputedRows):
     def close(self) -> None:
         for part in self._parts():
             part.close()
+
+
+def _groups_of_columns(ref: TensorRef) -> NDArray[np.int64] | None:
+    """The group of each column; None where all are -1, as older compressed-tensors writes groups in order."""
+    found = _integers(ref)
+    return None if ref.name.endswith(".weight_g_idx") and bool((found == -1).all()) else found
 
 
 def _integers(ref: TensorRef) -> NDArray[np.int64]:

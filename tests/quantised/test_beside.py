@@ -97,6 +97,17 @@ def test_a_side_that_the_index_lists_and_no_file_holds(tmp_path):
         open_rows(rowscope.open_checkpoint(tmp_path).matrices[0])
 
 
+def test_an_index_of_groups_that_was_never_filled_means_groups_in_order(store, decoded):
+    made = ZOO["packed 4 bit"](ROWS, WIDTH)
+    columns = np.full(WIDTH, -1, np.int32)
+    checkpoint = store({**made.tensors, f"{STEM}.weight_g_idx": columns}, ROWS, WIDTH, **made.config)
+    assert np.array_equal(decoded(checkpoint), made.values)
+    columns[0] = 0
+    mixed = store({**made.tensors, f"{STEM}.weight_g_idx": columns}, ROWS, WIDTH, **made.config)
+    with pytest.raises(UndecodableError, match="points at -1"):
+        open_rows(mixed.matrices[0])
+
+
 def test_what_the_config_announces_must_be_there(store):
     made = ZOO["packed 4 bit"](ROWS, WIDTH)
     weights = {"num_bits": 4, "symmetric": False}
