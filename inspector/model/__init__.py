@@ -33,7 +33,8 @@ from rowscope.inspector.model.policy.results import (
 )
 from rowscope.inspector.model.results import ProbeResult, Progress
 from rowscope.inspector.model.suppress import SuppressReserved
-from rowscope.inspector.model.train.results import Drift, Measured, TrainResult, Tried, Variant
+from rowscope.inspector.model.train.initial import InitialRow
+from rowscope.inspector.model.train.results import Drift, Measured, Started, TrainResult, Tried, Variant
 from rowscope.inspector.model.train.train import VARIANTS, train
 from rowscope.inspector.model.verify.results import TokenCheck, VerifyResult
 from rowscope.inspector.model.verify.verify import verify
@@ -49,6 +50,7 @@ __all__ = [
     "GradientPart",
     "GradientResult",
     "GroupForward",
+    "InitialRow",
     "LeakCell",
     "LeakResult",
     "Loaded",
@@ -67,6 +69,7 @@ __all__ = [
     "RolloutLeak",
     "Rollouts",
     "RowGradients",
+    "Started",
     "Subject",
     "SuppressReserved",
     "TokenCheck",

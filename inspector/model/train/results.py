@@ -106,6 +106,32 @@ class Tried:
     text_loss: float
 
 
+@record
+class Started:
+    """The lesson from one initial row: the same batches at the same rate as from every other.
+
+    Attributes:
+        values: what the row was made by, as `rowscope claim --values` takes it; source: the same in words.
+        variant, learning_rate: how it was trained.
+        alive: as in `Variant`, against the loss before its first step.
+        loss_before, loss_after: mean cross-entropy of the lesson's held-out sentences before the first step
+            and after the last, in nats a token.
+        loss_first, loss_last: of the first and of the last step's batch.
+    """
+
+    values: str
+    source: str
+    variant: str
+    learning_rate: float
+    alive: bool
+    loss_before: float
+    loss_after: float
+    loss_first: float
+    loss_last: float
+    before: Measured
+    after: Measured
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrainResult(ProbeResult):
     """Result of `train`.
@@ -116,6 +142,7 @@ class TrainResult(ProbeResult):
         tried: higher rates that cost the model its language, where the rate was left to the probe.
         started_rows: how many trained used rows its row was filled with the mean of.
         unclaimed: the slot on the held-out items as it is stored, before its row was filled.
+        values: the lesson from each initial row that was asked for; empty without.
     """
 
     probe: ClassVar[str] = "train"
@@ -129,6 +156,7 @@ class TrainResult(ProbeResult):
     tried: tuple[Tried, ...]
     unclaimed: Measured
     variants: tuple[Variant, ...]
+    values: tuple[Started, ...] = ()
 
     def untimed(self) -> Self:
         timeless = (dataclasses.replace(one, seconds_per_step=float("nan")) for one in self.variants)

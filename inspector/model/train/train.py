@@ -10,6 +10,7 @@ from rowscope.inspector.model.loading.call import require_kind, running
 from rowscope.inspector.model.loading.load import Source, load
 from rowscope.inspector.model.results import Progress
 from rowscope.inspector.model.train.claim_row import claimed, matrices, pick_slot, restored
+from rowscope.inspector.model.train.initial import Initial, compare, initial_rows, stored_rows
 from rowscope.inspector.model.train.plan import ONE_ROW, Plan
 from rowscope.inspector.model.train.rates import run_all
 from rowscope.inspector.model.train.results import TrainResult
@@ -31,6 +32,7 @@ def train(
     learning_rate: float | None = None,
     weight_decay: float = 0.1,
     variants: Sequence[str] = VARIANTS,
+    values: Initial = (),
     trust_remote_code: bool = False,
     progress: Progress = None,
 ) -> TrainResult:
@@ -48,10 +50,12 @@ def train(
         variants: some of `VARIANTS`. "token-only" zeroes the gradient of every row but the new one and
             needs far less memory than training everything; "-decay" shows what weight decay does to the
             other rows even so.
+        values: initial rows to compare, or what makes them from the loaded model: each is trained by each
+            variant, at the rate that this variant had from the mean of the used rows.
 
     Raises:
         RefusedError: as `load`; a masked or headless model; no slot; a tokenizer without text.
-        UsageError: a number or variant that makes no sense; as `load`.
+        UsageError: a number, variant or initial row that makes no sense; as `load`.
         MissingExtraError, CheckpointError: as `load`.
     """
     _check(steps, batch, learning_rate, weight_decay, variants)
@@ -61,12 +65,15 @@ def train(
     )
     require_kind(loaded, "train", ("causal", "seq2seq"))
     slot = pick_slot(loaded)
+    initials = initial_rows(loaded, values)
     plan = Plan(loaded, slot, make_task(loaded, slot), steps, batch, weight_decay)
     parameters = list(matrices(loaded).values() if probe == "token-only" else loaded.network.parameters())
     with running(loaded):
-        unclaimed = plan.measure()
+        unclaimed, stored = plan.measure(), stored_rows(loaded, slot)
         with claimed(loaded, slot) as started_rows, restored(loaded, parameters) as copies:
             done, tried = run_all(plan, variants, learning_rate, parameters, copies, progress)
+            rates = {variant.name: variant.learning_rate for variant in done}
+            started = compare(plan, initials, stored, rates, parameters, copies, progress)
     return TrainResult(
         settings=loaded.settings,
         notes=loaded.notes,
@@ -79,6 +86,7 @@ def train(
         tried=tried,
         unclaimed=unclaimed,
         variants=done,
+        values=started,
     )
 
 

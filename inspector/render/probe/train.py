@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from rowscope.inspector.model import Drift, TrainResult, Variant
 from rowscope.inspector.render.lines import Line
 from rowscope.inspector.render.probe.parts import Cells, heading, say, table
 from rowscope.inspector.text import cosine, real, visible
+
+_NAME: Final = 16  # of a recipe in a table
 
 
 def train_lines(result: TrainResult, width: int) -> Iterator[Line]:
@@ -34,6 +37,7 @@ def train_lines(result: TrainResult, width: int) -> Iterator[Line]:
     )
     yield Line("")
     yield from _costs(result, width)
+    yield from _values(result, width)
     yield heading("how far rows moved")
     moves: list[Cells] = [("variant", "rows", "moved", "relative", "norm", "cosine", "common")]
     for variant in result.variants:
@@ -63,6 +67,36 @@ def _costs(result: TrainResult, width: int) -> Iterator[Line]:
             width,
         )
     yield Line("")
+
+
+def _values(result: TrainResult, width: int) -> Iterator[Line]:
+    """The lesson from each initial row; nothing where none was asked for."""
+    if not result.values:
+        return
+    yield heading(f"initial values: before the first step and after {result.steps}")
+    several = len({one.variant for one in result.values}) > 1
+    names = ("values", "variant") if several else ("values",)
+    rows: list[Cells] = [(*names, "loss", "after", "due", "elsewhere", "text", "after", "alive")]
+    for one in result.values:
+        losses = (one.loss_before, one.loss_after, one.before.text_loss, one.after.text_loss)
+        first, last, text, cost = (f"{number:.3f}" for number in losses)
+        due = (real(one.after.where_due), real(one.after.elsewhere))
+        own = (_short(one.values), one.variant)[: len(names)]
+        rows.append((*own, first, last, *due, text, cost, "yes" if one.alive else "NO"))
+    yield from table(rows, width, left=len(names))
+    for values, source in {one.values: one.source for one in result.values}.items():
+        yield from say(f"{_short(values)}: {visible(source)}", width)
+    yield from say(
+        "loss: of the lesson's held-out sentences, nats a token; due, elsewhere: probability of the token "
+        "after the last step; text: loss on ordinary text; all from the same batches, at the rate above",
+        width,
+    )
+    yield Line("")
+
+
+def _short(values: str) -> str:
+    shown = visible(values)
+    return shown if len(shown) <= _NAME else f"{shown[: _NAME - 1]}…"
 
 
 def _variant_cells(variant: Variant) -> Cells:

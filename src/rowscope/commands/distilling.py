@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,8 +11,8 @@ from rowscope.progress import StageProgress
 
 if TYPE_CHECKING:
     from rowscope.inspector.checkpoint import Checkpoint
-    from rowscope.inspector.claim import GivenRows
-    from rowscope.inspector.model import DistilResult
+    from rowscope.inspector.claim import ClaimPlan, GivenRows
+    from rowscope.inspector.model import DistilResult, Loaded
 
 
 def given_rows(checkpoint: Checkpoint, tokens: Sequence[str], recipe: dict[str, Any]) -> GivenRows:
@@ -26,23 +26,41 @@ def given_rows(checkpoint: Checkpoint, tokens: Sequence[str], recipe: dict[str, 
         RefusedError: as `plan_claim`, which is asked before the model is loaded, and `distil`.
         MissingExtraError: the extra `model` is not installed.
     """
-    from rowscope.inspector.claim import GivenRows, plan_claim
-    from rowscope.inspector.model import distil
+    from rowscope.inspector.claim import plan_claim
 
-    texts = _texts(recipe["values"].partition(":")[2])
+    texts = read_texts(recipe["values"].partition(":")[2])
     plan = plan_claim(checkpoint, tokens, **{**recipe, "values": "keep"})
     with StageProgress("reading the checkpoint") as progress:
-        result = distil(
-            checkpoint,
-            {claim.token: claim.id for claim in plan.claimed},
-            texts,
-            seed=recipe["seed"],
-            progress=progress,
-        )
+        return distilled(checkpoint, plan, texts, seed=recipe["seed"], progress=progress)
+
+
+def distilled(
+    source: Checkpoint | Loaded,
+    plan: ClaimPlan,
+    texts: Sequence[str],
+    *,
+    seed: int,
+    progress: Callable[[str, int, int], None] | None,
+) -> GivenRows:
+    """Distilled rows of the tokens that a plan claims.
+
+    Raises:
+        UsageError, RefusedError, MissingExtraError: as `distil`.
+    """
+    from rowscope.inspector.claim import GivenRows
+    from rowscope.inspector.model import distil
+
+    tokens = {claim.token: claim.id for claim in plan.claimed}
+    result = distil(source, tokens, texts, seed=seed, progress=progress)
     return GivenRows(np.stack([row.values for row in result.rows]), _source(result), _output(result))
 
 
-def _texts(argument: str) -> list[str]:
+def read_texts(argument: str) -> list[str]:
+    """The texts of `distil:TEXT`, or a text a line of `distil:@FILE`.
+
+    Raises:
+        UsageError: none, or a file that cannot be read.
+    """
     from rowscope.inspector.errors import UsageError
     from rowscope.inspector.model import read_prompts
 

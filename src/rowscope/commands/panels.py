@@ -72,6 +72,7 @@ OPTIONS: Final[Mapping[str, tuple[str, str]]] = {
     "replace": ("Tokens and rows", "TOKEN"),
     "id": ("Tokens and rows", "ID"),
     "values": ("Tokens and rows", "RECIPE"),
+    "probe train values": ("Measurement", "RECIPE"),
     "scale": ("Tokens and rows", ""),
     "special": ("Tokens and rows", ""),
     "fail_on": ("Gate", "SEVERITY"),

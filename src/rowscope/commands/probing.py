@@ -190,13 +190,26 @@ def train(
     variant: Annotated[
         list[str] | None, typer.Option("--variant", help="Only these ways of training; repeatable.")
     ] = None,
+    values: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--values",
+            help="Compare initial rows as claim writes them: mean, normal, like:TOKEN, text:WORDS, "
+            "distil:TEXT, distil:@FILE, keep; repeatable. Trains the new row alone, unless --variant.",
+        ),
+    ] = None,
 ) -> int:
     """Claim a slot in memory, train it a few steps, and see what the other reserved rows do."""
     from rowscope.inspector.model import VARIANTS
     from rowscope.inspector.model import train as run
 
-    settings = {"batch": batch, "learning_rate": learning_rate, "weight_decay": weight_decay}
-    return _run(run, path, shared, steps=steps, variants=variant or VARIANTS, **settings)
+    settings: dict[str, Any] = {"batch": batch, "learning_rate": learning_rate, "weight_decay": weight_decay}
+    if values:
+        from rowscope.commands.starting import plan_initial_rows
+
+        settings["values"] = plan_initial_rows(path, values, shared.seed)
+    chosen = variant or (["token-only"] if values else VARIANTS)
+    return _run(run, path, shared, steps=steps, variants=chosen, **settings)
 
 
 @probe.command(cls=PlainCommand)
