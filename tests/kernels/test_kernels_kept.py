@@ -200,7 +200,7 @@ def test_the_command_says_it_in_one_line(tmp_path):
         "from rowscope.kernels.compile import kept, machine_code\n"
         "import rowscope.inspector.checks as checks\n"
         "real = checks.explain\n"
-        "def explain(code):\n    kept.write(machine_code._folders(), 'a.o', b'')\n    return real(code)\n"
+        "def explain(*words):\n    kept.write(machine_code._folders(), 'a.o', b'')\n    return real(*words)\n"
         "checks.explain = explain\nsys.argv = ['rowscope', 'explain', 'ROW203']\ncli.main()"
     )
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}

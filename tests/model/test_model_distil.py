@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import importlib
+
 import numpy as np
 import pytest
 
@@ -179,3 +182,26 @@ def test_hidden_states_that_are_not_finite_are_refused(write_model, tmp_path):
     with pytest.raises(RefusedError) as caught:
         model.distil(loaded, {"<N>": ID}, TEXTS)
     assert caught.value.code == "NOT_FINITE"
+
+
+def test_a_model_that_reads_its_input_elsewhere_is_refused(load_zoo, monkeypatch):
+    import torch
+
+    loaded = load_zoo("qwen2")
+    twin = torch.nn.Embedding(*loaded.embedding.weight.shape)
+    twin.weight = loaded.embedding.weight
+    monkeypatch.setattr(type(loaded), "embedding", twin)
+    with pytest.raises(RefusedError, match="--values mean") as caught:
+        model.distil(loaded, {"<N>": ID}, TEXTS)
+    assert (caught.value.code, caught.value.exit_code) == ("NO_SINGLE_INPUT", 5)
+
+
+def test_a_model_without_hidden_states_is_refused(load_zoo, monkeypatch):
+    room = importlib.import_module("rowscope.inspector.model.distil.distil")
+    whole = room.call
+    monkeypatch.setattr(
+        room, "call", lambda *given, **more: dataclasses.replace(whole(*given, **more), hidden=())
+    )
+    with pytest.raises(RefusedError, match="--values mean") as caught:
+        model.distil(load_zoo("qwen2"), {"<N>": ID}, TEXTS)
+    assert (caught.value.code, caught.value.exit_code) == ("NO_HIDDEN", 5)

@@ -109,7 +109,7 @@ def test_a_study_says_why_a_section_is_empty(run, make, tmp_path):
 
 
 # Only another machine or a fault of ours can bring these about; each has a test of its own.
-ELSEWHERE = {"NO_MEMORY", "NO_DTYPE", "NOT_ADDITIVE", "NO_ROLLOUT"}
+ELSEWHERE = {"NO_MEMORY", "NO_DTYPE", "NOT_ADDITIVE", "NO_ROLLOUT", "NO_HIDDEN", "NO_SINGLE_INPUT"}
 
 
 def test_every_refusal_is_tried():

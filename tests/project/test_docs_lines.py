@@ -45,6 +45,8 @@ NOT_RUN = {
     "docs/coverage.md": "builds every class of transformers, for minutes",
     "docs/fleet.md": "folders of many models, a second machine; tests/fleet runs the same on small ones",
     "docs/remote.md": "needs a network; tests/remote runs the same against servers of its own",
+    "docs/studies/demo.en.md": "written by the command itself; tests/study/test_study_copy.py compares it",
+    "docs/studies/demo.zh.md": "written by the command itself; tests/study/test_study_copy.py compares it",
     "examples/tiny_qwen2/README.md": "trains the demo checkpoint, for hours",
 }
 

@@ -45,6 +45,7 @@ CALLS = {
 }
 
 OF_MODELS = {
+    "distil": lambda p: model.distil(p.packed, {"<A>": 70}, ["One <A> text."]),
     "find_subject": lambda p: model.find_subject(rowscope.open_checkpoint(p.packed)),
     "forward": lambda p: model.forward(p.packed),
     "gradient": lambda p: model.gradient(p.packed),

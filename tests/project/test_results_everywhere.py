@@ -56,6 +56,7 @@ RESULTS = {
 }
 TRAINING = {"steps": 1, "batch": 1, "variants": ["token-only"], "learning_rate": 1e-3}
 OF_MODELS = {
+    "distil": lambda: model.distil("demo", {"<A>": 4010}, ["One <A> text."], steps=1),
     "find_subject": lambda: model.find_subject(rowscope.open_checkpoint("demo")),
     "forward": lambda: model.forward("demo", limit=1),
     "gradient": lambda: model.gradient("demo"),

@@ -20,6 +20,7 @@ from rowscope.inspector.frozen import record
 from rowscope.inspector.header import TensorRef
 from rowscope.inspector.matrices import Matrix
 from rowscope.inspector.rows import open_rows
+from rowscope.inspector.text import plural
 from rowscope.inspector.vocabulary import Vocabulary
 from rowscope.kernels import formats
 
@@ -74,16 +75,17 @@ def new_rows(target: Target, count: int, recipe: Recipe, bias: TensorRef | None,
     return NewRows(raw, own, what, trained.norm / size if recipe.scale and size else 1.0, trained)
 
 
-def _given(target: Target, count: int, given: GivenRows, bias: TensorRef | None, measure: Measure) -> NewRows:
+def _given(target: Target, rows: int, given: GivenRows, bias: TensorRef | None, measure: Measure) -> NewRows:
     """Rows that were computed elsewhere; an output bias is that of the trained rows, as for their mean."""
     width = target.matrix.shape[1]
-    if given.values.shape != (count, width) or not np.isfinite(given.values).all():
+    if given.values.shape != (rows, width) or not np.isfinite(given.values).all():
         raise RefusedError(
-            f"rows of shape {given.values.shape} were given for {count} rows of {target.matrix.tensor!r} "
-            f"with {width} elements, or they are not finite; distil them from this checkpoint",
+            f"rows of shape {given.values.shape} were given for {plural(rows, 'row')} of "
+            f"{target.matrix.tensor!r} with {width} elements, or they are not finite; "
+            f"distil them from this checkpoint",
             location=target.matrix.tensor,
         )
-    own = None if bias is None else np.full(count, float(np.mean(read_bias(bias, measure(target).ids))))
+    own = None if bias is None else np.full(rows, float(np.mean(read_bias(bias, measure(target).ids))))
     return NewRows(_encoded(given.values, target.matrix), own, given.source, 1.0, None)
 
 

@@ -204,8 +204,8 @@ class _Fit:
         for pair, goal in zip(self.pairs, self.goals, strict=True):
             with NewToken(self.loaded, self.id, x * self.unit):
                 found = _states(self.loaded, pair.token, pair.at_token)
-                part = (found.to(x.dtype) - goal.to(x.dtype)).square().sum() / self.whole
-                part.backward()
+            part = (found.to(x.dtype) - goal.to(x.dtype)).square().sum() / self.whole
+            part.backward()
             total += part.detach()
         self.evaluations += 1
         value = float(total)
