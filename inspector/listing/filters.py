@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from rowscope.inspector.census import GROUP_MEMBERS, GROUPS
 from rowscope.inspector.errors import UsageError, guess, unknown_value
 from rowscope.inspector.evidence import CONFIDENCES, VERDICTS
-from rowscope.inspector.listing.table import VocabularyRows
+from rowscope.inspector.listing.table import JUDGED, VocabularyRows
 
 _WHERE: Final = re.compile(r"\s*(?P<column>\w+)\s*(?P<sign><=|>=|!=|==?|<|>)\s*(?P<value>.+?)\s*")
 _SIGNS: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
@@ -33,18 +33,6 @@ _CLOSED: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "verdict": {word: (word,) for word in VERDICTS},
     "confidence": {word: (word,) for word in CONFIDENCES},
 }
-_JUDGED: Final = frozenset(
-    {
-        "verdict",
-        "confidence",
-        "cosine_to_reference",
-        "duplicates",
-        "duplicate_of",
-        "recipe",
-        "displacement",
-        "grade",
-    }
-)
 
 
 def filtered(
@@ -139,7 +127,7 @@ def _order(table: VocabularyRows, sort: str) -> NDArray[np.int64]:
 def _column(table: VocabularyRows, name: str, option: str) -> NDArray[Any]:
     columns = table.columns
     if name not in columns:
-        if name in _JUDGED and "verdict" not in columns:
+        if name in JUDGED and "verdict" not in columns:
             raise UsageError(
                 f"{option}: {name!r} comes of judging the rows; leave out --no-evidence", location=option
             )

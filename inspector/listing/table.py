@@ -102,6 +102,18 @@ class VocabularyRows(Framed, Comparable):
 _AT_ONCE: Final = 4096
 """Rows of which Python's values are held together."""
 
+JUDGED: Final = (
+    "verdict",
+    "confidence",
+    "cosine_to_reference",
+    "duplicates",
+    "duplicate_of",
+    "recipe",
+    "displacement",
+    "grade",
+)
+"""Columns that stand there with evidence alone."""
+
 COLUMNS = (
     "id",
     "token",
@@ -117,14 +129,7 @@ COLUMNS = (
     "nan",
     "inf",
     "fingerprint",
-    "verdict",
-    "confidence",
-    "cosine_to_reference",
-    "duplicates",
-    "duplicate_of",
-    "recipe",
-    "displacement",
-    "grade",
+    *JUDGED,
 )
 
 
