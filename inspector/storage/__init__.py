@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from rowscope.inspector.storage.remote.opening import open_remote
     from rowscope.inspector.storage.remote.options import NEEDED_ONLY, Patience, RemoteOptions
     from rowscope.inspector.storage.remote.place import Probe
+    from rowscope.inspector.storage.together import named_by_content, write_together
     from rowscope.inspector.storage.traffic import MAX_DOWNLOAD, Traffic
-    from rowscope.inspector.storage.writing import PART, write_all, write_output, write_whole
+    from rowscope.inspector.storage.writing import PART, check_place, write_all, write_output, write_whole
 
 __all__ = [
     "MAX_DOWNLOAD",
@@ -48,10 +49,12 @@ __all__ = [
     "RemoteOptions",
     "Traffic",
     "UnreadableError",
+    "check_place",
     "decode_json",
     "hub_cache",
     "kind_of",
     "local_file",
+    "named_by_content",
     "open_remote",
     "read_json",
     "read_range",
@@ -61,6 +64,7 @@ __all__ = [
     "unlike_text",
     "write_all",
     "write_output",
+    "write_together",
     "write_whole",
 ]
 
@@ -84,10 +88,12 @@ __getattr__ = lazily(
         "RemoteOptions": "remote.options",
         "Traffic": "traffic",
         "UnreadableError": "interface",
+        "check_place": "writing",
         "decode_json": "json_file",
         "hub_cache": "remote.hub_environment",
         "kind_of": "local",
         "local_file": "local",
+        "named_by_content": "together",
         "open_remote": "remote.opening",
         "read_json": "json_file",
         "read_range": "local",
@@ -97,6 +103,7 @@ __getattr__ = lazily(
         "unlike_text": "contents",
         "write_all": "writing",
         "write_output": "writing",
+        "write_together": "together",
         "write_whole": "writing",
     },
 )

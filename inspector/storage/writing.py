@@ -58,6 +58,34 @@ def write_output(path: str, data: Data) -> None:
     write_whole(path, data)
 
 
+def check_place(path: str) -> None:
+    """Whether `write_output` could write there, as far as can be told without writing.
+
+    Raises:
+        OSError: no such folder, or one that lets nobody write; a folder or a socket has the name.
+    """
+    if _OWN.fullmatch(path):
+        return
+    folder, name = os.path.split(path)
+    status = None if name in ("", ".", "..") else _status(path, None)
+    if name in ("", ".", "..") or (status is not None and stat.S_ISDIR(status.st_mode)):
+        raise OSError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+    if status is not None and (stat.S_ISFIFO(status.st_mode) or stat.S_ISCHR(status.st_mode)):
+        return
+    if status is not None and not (stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode)):
+        raise OSError(errno.ENXIO, os.strerror(errno.ENXIO), path)
+    at = folder or os.curdir
+    if not stat.S_ISDIR(os.stat(at).st_mode):
+        raise OSError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path)
+    if not os.access(at, os.W_OK | os.X_OK):
+        code = errno.EROFS if _read_only(at) else errno.EACCES
+        raise OSError(code, os.strerror(code), path)
+
+
+def _read_only(folder: str) -> bool:
+    return hasattr(os, "statvfs") and bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
+
+
 def write_whole(path: str | os.PathLike[str], data: Data) -> None:
     """Put a file with this content in its place: afterwards it is there in full, or nothing has changed.
 

@@ -6,7 +6,7 @@ import shlex
 from typing import Final
 
 from rowscope.inspector.model import TrainResult, Variant
-from rowscope.inspector.study.document import Document, plain
+from rowscope.inspector.study.document import Document
 from rowscope.inspector.study.material import Material
 from rowscope.inspector.study.rules import ONE_ROW, SAME_WAY, Learning, free_slots, learning
 from rowscope.inspector.text import cosine, count, real, visible
@@ -37,7 +37,7 @@ def claim_section(doc: Document, material: Material) -> None:
         doc.paragraph("claim.no_slot")
     result = material.train
     if isinstance(result, str):
-        doc.paragraph("method.not_measured", why=plain(result))
+        doc.unmeasured(result)
         _how(doc, material)
         return
     kind = doc.texts.say(f"word.{material.kind}")

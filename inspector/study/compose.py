@@ -44,6 +44,15 @@ class Study:
     texts: Texts
     material: Material
 
+    def said_in(self, lang: str) -> Study:
+        """The same study in another of `LANGUAGES`; nothing is measured again.
+
+        Raises:
+            UsageError: an unknown language.
+        """
+        doc = Document(Texts(lang))
+        return Study(write(doc, self.material), tuple(doc.figures), doc.texts, self.material)
+
     @property
     def without_figures(self) -> str:
         """The text for a place that has no pictures."""
@@ -91,7 +100,6 @@ def compose(
     material = gather(
         path,
         with_model=with_model,
-        not_asked=texts.say("why.not_asked"),
         options=options,
         steps=steps,
         ask=ask,

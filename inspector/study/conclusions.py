@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from rowscope.inspector.audit import MatrixReport
 from rowscope.inspector.study.claims import conditions
-from rowscope.inspector.study.document import Document, plain
+from rowscope.inspector.study.document import Document
 from rowscope.inspector.study.files import special_names
 from rowscope.inspector.study.leak_section import tokens_text
 from rowscope.inspector.study.material import Material, RowGroup
@@ -47,7 +47,7 @@ def conclusions(doc: Document, material: Material) -> None:
 
 def _caveat(doc: Document, material: Material) -> str:
     notes = [m.reference_note for m in material.report.matrices if m.reference is None]
-    return doc.texts.say("conclusion.nothing_caveat", note=plain(notes[0])) if notes else ""
+    return doc.texts.say("conclusion.nothing_caveat", note=doc.foreign(notes[0])) if notes else ""
 
 
 def _rows(doc: Document, material: Material) -> Iterator[str]:

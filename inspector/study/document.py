@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from rowscope.inspector.frozen import record
-from rowscope.inspector.study.texts import Texts
+from rowscope.inspector.study.texts import NOT_ASKED, Texts
 from rowscope.inspector.text import visible
 
 
@@ -43,6 +43,17 @@ class Document:
     def subheading(self, key: str, **values: object) -> None:
         """A key whose text brings its own number signs."""
         self._block(self.texts.say(key, **values))
+
+    def foreign(self, text: str) -> str:
+        """A sentence of another room in this language, safe in Markdown."""
+        return plain(self.texts.told(text))
+
+    def unmeasured(self, why: str) -> None:
+        """A paragraph that says why a section has no numbers."""
+        self.paragraph("method.not_measured", why=self.reason(why))
+
+    def reason(self, why: str) -> str:
+        return self.texts.say(why) if why == NOT_ASKED else self.foreign(why)
 
     def say(self, key: str, **values: object) -> None:
         """Add a sentence to the paragraph."""

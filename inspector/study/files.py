@@ -104,7 +104,7 @@ def method(doc: Document, material: Material) -> None:
     doc.paragraph("method.files")
     kind = doc.texts.say(f"word.{material.kind}")
     if material.loaded is None:
-        doc.paragraph("method.missing", why=plain(material.missing or ""))
+        doc.paragraph("method.missing", why=doc.reason(material.missing or ""))
         return
     facts = material.loaded.settings
     doc.say("method.model", device=facts.device, dtype=facts.dtype, seed=facts.seed, **facts.versions)
@@ -114,7 +114,7 @@ def method(doc: Document, material: Material) -> None:
         doc.say("method.leak", positions=count(material.leak.positions), prompts=len(material.leak.prompts))
     doc.stop()
     for note in material.loaded.notes:
-        doc.paragraph("method.note", text=plain(note))
+        doc.paragraph("method.note", text=doc.foreign(note))
 
 
 def weights(doc: Document, material: Material) -> None:
@@ -206,7 +206,7 @@ def _explain(doc: Document, material: Material, matrix: MatrixReport, group: Row
                 count=count(number),
                 rows=count(stats.rows),
                 source=source or "-",
-                note=plain(matrix.reference_note),
+                note=doc.foreign(matrix.reference_note),
             )
 
 
@@ -226,7 +226,7 @@ def _used(doc: Document, material: Material, matrix: MatrixReport) -> None:
     bad = used.stats.rows - used.verdicts["trained"]
     if not bad:
         key = "weights.used_fine" if matrix.reference is not None else "weights.used_unknown"
-        doc.say(key, rows=count(used.stats.rows), note=plain(matrix.reference_note))
+        doc.say(key, rows=count(used.stats.rows), note=doc.foreign(matrix.reference_note))
         return
     doc.say("weights.used_untrained", count=count(bad), rows=count(used.stats.rows))
     names = special_names(material)

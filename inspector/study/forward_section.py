@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from rowscope.inspector.model import ForwardResult, GroupForward
-from rowscope.inspector.study.document import Document, plain
+from rowscope.inspector.study.document import Document
 from rowscope.inspector.study.material import Material
 from rowscope.inspector.study.rules import nonfinite_inputs, outputs_word
 from rowscope.inspector.text import cosine, count, real
@@ -18,7 +18,7 @@ def forward_section(doc: Document, material: Material) -> None:
     doc.heading("forward")
     result = material.forward
     if isinstance(result, str):
-        doc.paragraph("method.not_measured", why=plain(result))
+        doc.unmeasured(result)
         return
     kind = doc.texts.say(f"word.{material.kind}")
     _first(doc, result, kind)

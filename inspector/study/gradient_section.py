@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rowscope.inspector.model import Experiment, GradientPart, GradientResult, RowGradients
-from rowscope.inspector.study.document import Document, plain
+from rowscope.inspector.study.document import Document
 from rowscope.inspector.study.material import Material
 from rowscope.inspector.study.rules import gradient_word, input_zero
 from rowscope.inspector.text import cosine, count, ratio, real
@@ -14,7 +14,7 @@ def gradient_section(doc: Document, material: Material) -> None:
     doc.heading("gradient")
     result = material.gradient
     if isinstance(result, str):
-        doc.paragraph("method.not_measured", why=plain(result))
+        doc.unmeasured(result)
         return
     study, carrier = result.find("study"), result.find("carrier")
     assert study is not None

@@ -20,7 +20,7 @@ def leak_section(doc: Document, material: Material) -> None:
     doc.heading("leak")
     result = material.leak
     if isinstance(result, str):
-        doc.paragraph("method.not_measured", why=plain(result))
+        doc.unmeasured(result)
         return
     kind = doc.texts.say(f"word.{material.kind}")
     if result.settings.kind == "seq2seq":
@@ -163,7 +163,7 @@ def mask_section(doc: Document, material: Material) -> None:
     doc.heading("mask")
     result = material.leak
     if isinstance(result, str):
-        doc.paragraph("method.not_measured", why=plain(result))
+        doc.unmeasured(result)
         return
     kind = doc.texts.say(f"word.{material.kind}")
     advice = result.advice

@@ -33,6 +33,7 @@ from rowscope.inspector.model import (
     verify,
 )
 from rowscope.inspector.rows import GroupStats, group_statistics, open_rows, scan_rows
+from rowscope.inspector.study.texts import NOT_ASKED
 
 if TYPE_CHECKING:
     from rowscope.inspector.model import Progress
@@ -63,7 +64,7 @@ class RowGroup:
 
 @dataclass(frozen=True)
 class Material:
-    """What was measured. A probe that could not be run stands as the reason, a sentence.
+    """What was measured. A probe that could not be run stands as the reason, or as `NOT_ASKED`.
 
     Attributes:
         subject: None where there is nothing to study.
@@ -100,7 +101,6 @@ def gather(
     path: Checkpoint | str | os.PathLike[str],
     *,
     with_model: WithModel,
-    not_asked: str,
     options: Mapping[str, Any],
     steps: int,
     progress: Progress,
@@ -112,7 +112,7 @@ def gather(
     _require_rows(checkpoint, report)
     subject = _subject(checkpoint)
     groups = {} if subject is None else _groups(checkpoint, report, subject)
-    loaded, missing = None, not_asked
+    loaded, missing = None, NOT_ASKED
     if with_model and subject is not None:
         loaded, missing = _load(checkpoint, with_model, options)
     probes: dict[str, Any] = dict.fromkeys(("forward", "gradient", "leak", "train"), missing)
@@ -158,7 +158,7 @@ def _load(
     except (MissingExtraError, RefusedError) as error:
         if with_model is True:
             raise
-        return None, error.message + "."
+        return None, error.message
 
 
 def _probe(loaded: Loaded, steps: int, ask: int, progress: Progress) -> dict[str, Any]:
@@ -187,7 +187,7 @@ def _train(loaded: Loaded, steps: int, progress: Progress) -> TrainResult | str:
         return train(loaded, seed=loaded.seed, steps=steps, progress=progress)
     except RefusedError as error:
         if error.code != "NO_MEMORY":
-            return error.message + "."
+            return error.message
     return _try(lambda: train(loaded, seed=loaded.seed, steps=steps, variants=_ONE_ROW, progress=progress))
 
 
@@ -195,7 +195,7 @@ def _try(probe: Callable[[], Result]) -> Result | str:
     try:
         return probe()
     except RefusedError as error:
-        return error.message + "."
+        return error.message
 
 
 def _groups(checkpoint: Checkpoint, report: Report, subject: Subject) -> dict[str, RowGroup]:

@@ -7,7 +7,7 @@ from typing import Final
 
 from rowscope.inspector.audit import MatrixReport
 from rowscope.inspector.evidence import VERDICTS
-from rowscope.inspector.study.document import Document, plain
+from rowscope.inspector.study.document import Document
 from rowscope.inspector.study.material import Material, RowGroup
 from rowscope.inspector.study.rules import rows_word
 from rowscope.inspector.text import cosine, count, ratio, real
@@ -58,7 +58,7 @@ def active(doc: Document, material: Material, matrix: MatrixReport, group: RowGr
     if rows_word(matrix, group) == "copies":
         return "corrected", [doc.texts.say("active.copies", **values)]
     if trained and matrix.reference is None:
-        return "open", [doc.texts.say("active.unknown", note=plain(matrix.reference_note))]
+        return "open", [doc.texts.say("active.unknown", note=doc.foreign(matrix.reference_note))]
     if trained:
         word, key = ("confirmed", "trained") if trained == rows else ("part", "part")
         return word, [doc.texts.say(f"active.{key}", count=count(trained), **values)]

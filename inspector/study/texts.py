@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 from rowscope.inspector.text import LANGUAGES
 from rowscope.inspector.text import Texts as Sentences
 
-__all__ = ["LANGUAGES", "Texts"]
+__all__ = ["LANGUAGES", "NOT_ASKED", "Texts"]
+
+NOT_ASKED: Final = "why.not_asked"
+"""Key of the reason where the model was not wanted."""
 
 
 class Texts(Sentences):

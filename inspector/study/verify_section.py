@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from rowscope.inspector.model import TokenCheck, VerifyResult
-from rowscope.inspector.study.document import Document, code, plain
+from rowscope.inspector.study.document import Document, code
 from rowscope.inspector.study.material import Material
 from rowscope.inspector.study.rules import Asked, asked
 from rowscope.inspector.text import count, real
@@ -21,7 +21,7 @@ def verify_section(doc: Document, material: Material) -> None:
         return
     doc.subheading("verify.heading")
     if isinstance(result, str):
-        doc.paragraph("method.not_measured", why=plain(result))
+        doc.unmeasured(result)
         return
     found = asked(result)
     doc.paragraph(

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Final
+
+from rowscope.inspector.errors import RefusedError
 
 # Signs of ours that old encodings lack, each for one column.
 _SIGNS: Final = str.maketrans("·→…␣×−≈≥≤", "->~_x-~><")
@@ -75,3 +77,14 @@ def blocks(pieces: Iterable[str], encode: Callable[[str], bytes] = _as_utf8) -> 
             held, size = [], 0
     if held:
         yield encode("".join(held))
+
+
+@contextmanager
+def writing(output: str) -> Iterator[None]:
+    """What the system has against a file, as a refusal that names it."""
+    try:
+        yield
+    except OSError as error:
+        raise RefusedError(
+            f"cannot write {output!r}: {error.strerror}; give another --output", location=output
+        ) from error

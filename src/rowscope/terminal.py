@@ -17,7 +17,7 @@ import typer
 
 from rowscope.inspector.errors import RefusedError, RowscopeError, UsageError, unknown_value
 from rowscope.signals import interruptible, words_of
-from rowscope.streams import blocks, encoded, forget_output
+from rowscope.streams import blocks, encoded, forget_output, writing
 
 if TYPE_CHECKING:
     from rowscope.inspector.render import Line
@@ -204,13 +204,9 @@ def emit(text: str | bytes | Iterable[str], output: str | None) -> None:
     data = text if isinstance(text, bytes) else blocks(pieces)
     from rowscope.inspector.storage import write_output
 
-    try:
+    with writing(output):
         sys.stdout.flush()
         write_output(output, data)
-    except OSError as error:
-        raise RefusedError(
-            f"cannot write {output!r}: {error.strerror}; give another --output", location=output
-        ) from error
 
 
 def emit_text(text: str, output: str | None) -> None:

@@ -29,10 +29,12 @@ OPTIONS = {"device": "cpu", "dtype": "auto", "seed": 0, "trust_remote_code": Fal
 RULED = ("same", "different", "own", "zero", "confirmed", "mixed", "prompts", "carriers")
 
 
+PROBES = ("forward", "gradient", "leak", "train", "verify", "load")
+
+
 def measure(path, **changes):
     settings = {
         "with_model": True,
-        "not_asked": "-",
         "options": OPTIONS,
         "steps": 50,
         "progress": None,
@@ -181,6 +183,31 @@ def test_numbers_are_the_measured_ones(material, documents, lang):
 def test_a_second_run_gives_the_same_document(zoo):
     first, second = (study(zoo["gpt2"], steps=2, with_model=True) for _ in range(2))
     assert first == second
+
+
+def test_one_load_serves_all_probes_and_none_is_repeated(zoo, monkeypatch):
+    """Whatever runs or loads a model from a study comes through these names."""
+    from transformers import PreTrainedModel
+
+    from rowscope.inspector.study import material
+
+    calls = dict.fromkeys(PROBES, 0) | {"from_pretrained": 0}
+
+    def counted(name, real):
+        def call(*arguments, **options):
+            calls[name] += 1
+            return real(*arguments, **options)
+
+        return call
+
+    for name in PROBES:
+        monkeypatch.setattr(material, name, counted(name, getattr(material, name)))
+    real = PreTrainedModel.from_pretrained.__func__
+    monkeypatch.setattr(PreTrainedModel, "from_pretrained", classmethod(counted("from_pretrained", real)))
+    found = room.compose(zoo["qwen2"], steps=1, ask=20, with_model=True, device="cpu")
+    both = [found.said_in(lang).text for lang in LANGUAGES]
+    assert calls == dict.fromkeys(calls, 1)
+    assert found.text in both
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

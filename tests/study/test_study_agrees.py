@@ -42,7 +42,7 @@ class Recorder(Texts):
 def measured(zoo):
     """Real results of a tied and of an untied model, whose figures are then replaced."""
     return [
-        gather(zoo[name], with_model=True, not_asked="-", options=OPTIONS, steps=1, progress=None)
+        gather(zoo[name], with_model=True, options=OPTIONS, steps=1, progress=None)
         for name in ("qwen2", "llama")
     ]
 

@@ -36,7 +36,8 @@ def test_as_files_they_have_a_title_and_a_description(found):
         assert (root.tag, first.tag, second.tag) == tuple(
             f"{{http://www.w3.org/2000/svg}}{tag}" for tag in ("svg", "title", "desc")
         )
-        assert first.text == next(f.title for f in found.figures if name == f"study-{f.name}.svg")
+        own = re.fullmatch(r"study-(.+)-[0-9a-f]{8}\.svg", name)[1]
+        assert first.text == next(f.title for f in found.figures if f.name == own)
         assert second.text
         assert "prefers-color-scheme: dark" in drawing
         assert any(element.tag.endswith("path") for element in root.iter())

@@ -56,7 +56,7 @@ def claim(
     from rowscope.inspector.checkpoint import open_checkpoint
     from rowscope.inspector.claim import LINKS
 
-    format = pick_format(format, output, ("text", "json"))
+    format = pick_format(format, output, ("text", "json"), makes_folder=True)
     check_choice("--link", link, LINKS)
     if sum((out is not None, in_place, dry_run)) != 1:
         raise UsageError("give one of --out DIR, --in-place and --dry-run", location="--out")

@@ -137,7 +137,7 @@ def run(
     from rowscope.inspector.fleet import AuditOptions, read_lists
     from rowscope.inspector.fleet import fleet as run_fleet
 
-    form = pick_format(format, output, _FORMATS)
+    form = pick_format(format, output, _FORMATS, makes_folder=True)
     if not out:
         near = guess(paths[0], ("status", "report", "run")) if paths else ""
         raise UsageError(

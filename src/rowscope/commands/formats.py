@@ -7,6 +7,7 @@ from typing import Final
 
 from rowscope.inspector.documents import format_of
 from rowscope.inspector.errors import UsageError
+from rowscope.streams import writing
 from rowscope.terminal import check_choice, chosen_format
 
 SPOKEN: Final = ("text", "json", "markdown", "html")
@@ -23,8 +24,11 @@ def pick_format(
     *,
     default: str = "text",
     files: Mapping[str, str] | None = None,
+    makes_folder: bool = False,
 ) -> str:
     """The format to write, before any work is done; failures are told in it too.
+
+    So is an output that could not be written when the work is done.
 
     Args:
         given: the value of `--format`, None where it was not given.
@@ -32,9 +36,11 @@ def pick_format(
         known: the command's formats.
         default: where neither says one.
         files: file names that suit a format of this command alone, as `mask` has them.
+        makes_folder: the command makes a folder that `output` may lie in.
 
     Raises:
         UsageError: an unknown format, or a file name that says another one.
+        RefusedError: no file can be written there.
     """
     if given is not None:
         check_choice("--format", given, tuple(known))
@@ -50,7 +56,21 @@ def pick_format(
     else:
         check_name("--output", given, output, files or {})
     chosen_format.set(given)
+    if output is not None and not makes_folder:
+        check_output(output)
     return given
+
+
+def check_output(output: str) -> None:
+    """Refuse a file that could not be written, before any work is done.
+
+    Raises:
+        RefusedError: as `emit` would.
+    """
+    from rowscope.inspector.storage import check_place
+
+    with writing(output):
+        check_place(output)
 
 
 def page_options(

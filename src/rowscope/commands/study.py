@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rowscope.commands.formats import page_options, pick_format
+from rowscope.commands.formats import check_output, page_options, pick_format
 from rowscope.commands.options import (
     DeviceOption,
     DtypeOption,
@@ -16,17 +17,25 @@ from rowscope.commands.options import (
     TitleOption,
     TrustOption,
 )
+from rowscope.inspector.errors import UsageError
 from rowscope.progress import StageProgress
-from rowscope.terminal import command, emit, emit_json, tool
+from rowscope.streams import writing
+from rowscope.terminal import check_choice, command, emit, emit_json, tool
 
 if TYPE_CHECKING:
     from rowscope.inspector.study import Study
+
+LANGUAGE = "{lang}"
+"""In the name of an output: the language that is written there."""
 
 
 @command
 def study(
     path: PathArgument,
-    lang: Annotated[str, typer.Option("--lang", help="en or zh.")] = "en",
+    lang: Annotated[
+        list[str] | None,
+        typer.Option("--lang", help="en or zh; given twice, both, with {lang} in --output.  [default: en]"),
+    ] = None,
     model: Annotated[
         bool | None, typer.Option("--model/--no-model", help="Insist on the model, or leave it out.")
     ] = None,
@@ -48,16 +57,21 @@ def study(
     output: OutputOption = None,
 ) -> int:
     """Write the study of a checkpoint's reserved tokens from measured numbers, as Markdown."""
+    places = _places(lang or ["en"], output)
+    first = next(iter(places.values()))
+    format = pick_format(
+        format, first, ("text", "markdown", "json", "html"), default="markdown", files={"text": "study.md"}
+    )
+    for place in places.values():
+        if place is not None:
+            check_output(place)
+    page_options({format}, title, None)
     from rowscope.inspector.study import compose
 
-    format = pick_format(
-        format, output, ("text", "markdown", "json", "html"), default="markdown", files={"text": "study.md"}
-    )
-    page_options({format}, title, None)
     with StageProgress() as progress:
         found = compose(
             path,
-            lang,
+            next(iter(places)),
             with_model="auto" if model is None else model,
             device=device,
             dtype=dtype,
@@ -67,6 +81,32 @@ def study(
             trust_remote_code=trust_remote_code,
             progress=progress,
         )
+    for language, place in places.items():
+        _write(found.said_in(language), path, language, format, title, place)
+    return 0
+
+
+def _places(languages: Sequence[str], output: str | None) -> Mapping[str, str | None]:
+    """Where the study goes, by language.
+
+    Raises:
+        UsageError: an unknown language; several, and one place for all.
+    """
+    for language in languages:
+        check_choice("--lang", language, ("en", "zh"))
+    found = {
+        language: None if output is None else output.replace(LANGUAGE, language) for language in languages
+    }
+    if len(found) > 1 and len(set(found.values())) < len(found):
+        raise UsageError(
+            f"--lang {' --lang '.join(found)}: a document in each language needs a file of its own; give "
+            f"--output with {LANGUAGE} in the name, such as --output 'study.{LANGUAGE}.md'",
+            location="--lang",
+        )
+    return found
+
+
+def _write(found: Study, path: str, lang: str, format: str, title: str | None, output: str | None) -> None:
     if format == "json":
         document = {"schema_version": "1", "tool": tool(), "exit_code": 0}
         emit_json({**document, "path": path, "lang": lang, "study": found.without_figures}, output)
@@ -78,7 +118,6 @@ def study(
         emit(found.without_figures, output)
     else:
         _with_figures(found, output)
-    return 0
 
 
 def _is_file(output: str) -> bool:
@@ -89,12 +128,15 @@ def _is_file(output: str) -> bool:
 
 
 def _with_figures(found: Study, output: str) -> None:
-    """The figures first: a study that is there has them."""
-    from pathlib import Path
+    """The text and its figures, exchanged for those of the study that is there."""
+    from rowscope.inspector.render.study import figures_named, study_files
+    from rowscope.inspector.storage import write_together
 
-    from rowscope.inspector.render.study import study_files
-
-    text, figures = study_files(found, Path(output).stem)
-    for name, drawing in figures.items():
-        emit(drawing, str(Path(output).with_name(name)))
-    emit(text, output)
+    text, figures = study_files(found, output)
+    with writing(output):
+        write_together(
+            output,
+            text.encode(),
+            {name: drawing.encode() for name, drawing in figures.items()},
+            figures_named(output),
+        )
