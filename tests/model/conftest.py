@@ -16,6 +16,7 @@ RESERVED = [*range(256 + len(SPECIAL), ROWS)]
 
 CAUSAL = ("qwen2", "llama", "gpt2", "gemma3", "gpt_neox")
 HEADED = (*CAUSAL, "t5", "bert")
+NINE = ("qwen2", "qwen3", "llama", "gemma3", "gpt_neox", "t5", "mixtral", "mamba", "llava")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -188,3 +189,28 @@ def load_zoo(zoo: Mapping[str, Path]) -> Callable[..., Any]:
         return kept[family, dtype]
 
     return load
+
+
+@pytest.fixture(scope="session")
+def oracle() -> Any:
+    """The independent script; imported late, since it imports torch."""
+    from . import oracle
+
+    return oracle
+
+
+@pytest.fixture(scope="session", params=NINE)
+def nine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Nine kinds of language model in float32, one after the other; the folder is called by the family.
+
+    T5's random rows are too large to look like a start: some of them are near copies of one vector instead.
+    """
+    from rowscope.inspector import model
+
+    def share(network: Any) -> None:
+        rows = network.get_input_embeddings().weight
+        rows[200:256] = rows[200] + 0.01 * rows[200:256]
+
+    folder = tmp_path_factory.mktemp("nine") / request.param
+    _write(folder, request.param, edit=share if request.param == "t5" else None)
+    return model.load(folder, probe="forward", device="cpu", dtype="float32")

@@ -101,13 +101,48 @@ def masses(network, ids, probed, temperature, masked=(), decoder=None):
     return (logits / temperature).softmax(-1)[:, probed].sum(-1)
 
 
-def mean_loss(network, sequences):
-    """Mean cross-entropy of every next token of ordinary sequences, in nats a token; one by one."""
+def every_next(ids):
+    """An item of `mean_loss` for a causal model: each id is due behind those before it."""
+    return ids, None, ids[1:]
+
+
+def mean_loss(network, items):
+    """Mean cross-entropy in nats a token, one item after the other: (ids read, decoder or None, targets), the
+    first of which is due at position 0 of the logits."""
     losses = []
-    for ids in sequences:
-        log_p = run(network, ids)[0].log_softmax(-1)
-        losses.append(-log_p[torch.arange(len(ids) - 1), torch.tensor(ids[1:])])
+    for ids, decoder, targets in items:
+        log_p = run(network, ids, decoder)[0].log_softmax(-1)
+        losses.append(-log_p[torch.arange(len(targets)), torch.tensor(targets)])
     return torch.cat(losses).mean()
+
+
+def answer(network, ids, token, decoder=None):
+    """Log-probability of a token behind all of a sequence, float64."""
+    with torch.no_grad():
+        return float(run(network, ids, decoder)[0][-1].double().log_softmax(-1)[token])
+
+
+def distil_loss(network, id, pairs):
+    """Input row of `id` -> sum |h - g|^2 / sum |g|^2 over the last hidden states h; g with the pieces.
+
+    `pairs` are ((ids with the pieces, positions), (ids with the new token, positions)) of each text. The row
+    is put into the whole table.
+    """
+    weight = network.get_input_embeddings().weight.detach()
+    name = next(n for n, p in network.named_parameters() if p is network.get_input_embeddings().weight)
+
+    def states(row, readings):
+        table = weight.index_copy(0, torch.tensor([id]), row[None].to(weight.dtype))
+        found = []
+        for ids, at in readings:
+            inputs = {"input_ids": torch.tensor([ids]), "output_hidden_states": True, "use_cache": False}
+            out = torch.func.functional_call(network, {name: table}, (), inputs)
+            found.append(out.hidden_states[-1][0, at])
+        return torch.cat(found)
+
+    with torch.no_grad():
+        goal = states(weight[id], [pieces for pieces, _ in pairs])
+    return lambda row: ((states(row, [token for _, token in pairs]) - goal) ** 2).sum() / (goal**2).sum()
 
 
 def filled(weight, rows):

@@ -1,18 +1,19 @@
-"""Distilled rows against a plain optimisation in torch, from the formula and not from rowscope."""
+"""Distilled rows: how texts are read, what is refused; test_model_oracle_text.py has the formula."""
 
 from __future__ import annotations
 
 import dataclasses
 import importlib
+import json
 
 import numpy as np
 import pytest
 
+import rowscope
 from rowscope.inspector import model
 from rowscope.inspector.errors import RefusedError, UsageError
 from rowscope.inspector.model.distil.texts import MOST_TOKENS, pairs_of
 
-FAMILIES = ("qwen2", "llama", "gpt2", "gemma3", "gpt_neox")
 TEXTS = ("It has <N> 4 legs and <N> 2.", "<N> of them", "nothing here")
 ID = 270
 
@@ -31,57 +32,22 @@ def reading(loaded, text, new):
     return ids, at
 
 
-def make_loss(loaded):
-    """Row -> relative mean squared difference of the last hidden states; through the whole table."""
-    import torch
-
-    network = loaded.network
-    weight = loaded.embedding.weight.detach()
-    name = next(n for n, p in network.named_parameters() if p is loaded.embedding.weight)
-    texts = [text for text in TEXTS if "<N>" in text]
-
-    def states(row, new):
-        table = weight.index_copy(0, torch.tensor([ID]), row[None].to(weight.dtype))
-        found = []
-        for text in texts:
-            ids, at = reading(loaded, text, new)
-            inputs = {"input_ids": torch.tensor([ids]), "output_hidden_states": True}
-            out = torch.func.functional_call(network, {name: table}, (), inputs)
-            found.append(out.hidden_states[-1][0, at])
-        return torch.cat(found)
-
-    with torch.no_grad():
-        goal = states(weight[ID], False)
-    return lambda row: ((states(row, True) - goal) ** 2).sum() / (goal**2).sum()
-
-
-@pytest.mark.parametrize("family", FAMILIES)
-def test_no_plain_optimisation_is_better(load_zoo, family):
-    import torch
-
+@pytest.mark.parametrize("family", ["gpt2", "gemma3", "llama"])
+def test_texts_read_together_give_what_each_gives_alone(load_zoo, monkeypatch, family):
+    """Padding stands behind, where a causal model's states do not see it."""
     loaded = load_zoo(family)
-    found = model.distil(loaded, {"<N>": ID}, TEXTS).rows[0]
-    loss = make_loss(loaded)
-    pieces = loaded.tokenizer("<N>", add_special_tokens=False)["input_ids"]
-    assert found.pieces == tuple(pieces)
-    assert (found.texts, found.positions) == (2, sum(len(reading(loaded, t, True)[1]) for t in TEXTS[:2]))
-    start = loaded.embedding.weight.detach()[pieces].mean(0)
-    with torch.no_grad():
-        assert found.before == pytest.approx(float(loss(start)), rel=1e-4)
-        assert found.after == pytest.approx(float(loss(torch.tensor(found.values).float())), rel=1e-4)
-    row = start.clone().requires_grad_(True)
-    adam = torch.optim.Adam([row], lr=0.05)
-    best = float("inf")
-    for step in range(60):
-        for group in adam.param_groups:
-            group["lr"] = 0.05 * (1 - step / 60)
-        value = loss(row)
-        best = min(best, float(value.detach()))
-        adam.zero_grad()
-        value.backward()
-        adam.step()
-    assert found.after <= 1.1 * best
-    assert found.after < found.before
+    texts = [*TEXTS, "a longer text in which <N> stands once, followed by some more words", "<N>"]
+    together = model.distil(loaded, {"<N>": ID}, texts, steps=2).rows[0]
+    reading = importlib.import_module("rowscope.inspector.model.distil.reading")
+    assert max(map(len, reading.batches([(1,) * n for n in (5, 3, 60, 4)]))) == 3
+    monkeypatch.setattr(reading, "TOGETHER", 1)
+    assert reading.batches([(1,) * n for n in (5, 3, 60)]) == [(1,), (0,), (2,)]
+    alone = model.distil(loaded, {"<N>": ID}, texts, steps=2).rows[0]
+    assert (together.texts, together.positions) == (alone.texts, alone.positions)
+    assert (together.before, together.after) == pytest.approx((alone.before, alone.after), rel=1e-3)
+    np.testing.assert_allclose(together.values, alone.values, atol=2e-3 * np.abs(alone.values).max())
+    outputs = (alone.output_mean, alone.output_max)
+    assert (together.output_mean, together.output_max) == pytest.approx(outputs, rel=1e-3, nan_ok=True)
 
 
 @pytest.mark.parametrize("family", ["qwen2", "gemma3", "gpt_neox"])
@@ -197,7 +163,7 @@ def test_a_model_that_reads_its_input_elsewhere_is_refused(load_zoo, monkeypatch
 
 
 def test_a_model_without_hidden_states_is_refused(load_zoo, monkeypatch):
-    room = importlib.import_module("rowscope.inspector.model.distil.distil")
+    room = importlib.import_module("rowscope.inspector.model.distil.reading")
     whole = room.call
     monkeypatch.setattr(
         room, "call", lambda *given, **more: dataclasses.replace(whole(*given, **more), hidden=())
@@ -205,3 +171,30 @@ def test_a_model_without_hidden_states_is_refused(load_zoo, monkeypatch):
     with pytest.raises(RefusedError, match="--values mean") as caught:
         model.distil(load_zoo("qwen2"), {"<N>": ID}, TEXTS)
     assert (caught.value.code, caught.value.exit_code) == ("NO_HIDDEN", 5)
+
+
+def test_a_quantised_checkpoint_is_refused_before_anything_is_loaded(zoo, tmp_path, monkeypatch):
+    """Also by a claim, which could write into its plain table: what its layers compute is not read here."""
+    import shutil
+
+    from rowscope.commands.distilling import given_rows
+
+    folder = tmp_path / "quantised"
+    shutil.copytree(zoo["qwen2"], folder)
+    config = json.loads((folder / "config.json").read_text())
+    config["quantization_config"] = {"quant_method": "gptq", "bits": 4}
+    (folder / "config.json").write_text(json.dumps(config))
+    checkpoint = rowscope.open_checkpoint(folder)
+    before = sorted(entry.name for entry in folder.iterdir())
+    loading = importlib.import_module("rowscope.inspector.model.loading.load")
+    monkeypatch.setattr(loading, "_network", lambda *_: pytest.fail("was loaded"))
+    assert rowscope.plan_claim(checkpoint, ["<N>"], values="keep").claimed
+    recipe = {"values": f"distil:{TEXTS[0]}", "seed": 0}
+    for run in (
+        lambda: model.distil(folder, {"<N>": ID}, TEXTS),
+        lambda: given_rows(checkpoint, ["<N>"], recipe),
+    ):
+        with pytest.raises(RefusedError, match=r"quantised \(gptq\).*or use --values mean") as caught:
+            run()
+        assert (caught.value.code, caught.value.exit_code) == ("QUANTIZED", 5)
+    assert sorted(entry.name for entry in folder.iterdir()) == before

@@ -86,9 +86,12 @@ def test_rows_are_those_of_a_claim_and_losses_those_of_the_oracle(compared, netw
         for weight in tables(network).values():
             weight.data[result.id] = weight.data[claimed]
     task = make_task(model.load(loaded, probe="train", seed=SEED), result.id)
-    held_out = [[*item.context, *item.continuation] for item in task.held_out]
+    held_out = [oracle.every_next([*item.context, *item.continuation]) for item in task.held_out]
     before = float(oracle.mean_loss(network, held_out).detach())
-    lesson = [[[*i.context, *i.continuation] for i in b] for b in batches(task, BATCH, STEPS, SEED)]
+    lesson = [
+        [oracle.every_next([*i.context, *i.continuation]) for i in b]
+        for b in batches(task, BATCH, STEPS, SEED)
+    ]
 
     def only_slot(gradient):
         kept = gradient * 0
@@ -105,7 +108,7 @@ def test_rows_are_those_of_a_claim_and_losses_those_of_the_oracle(compared, netw
     assert (found.loss_before, found.loss_after) == pytest.approx((before, after), rel=1e-4)
     due = [oracle.masses(network, list(i.context), [result.id], 1.0)[-1] for i in task.held_out if i.counted]
     assert found.after.where_due == pytest.approx(float(np.mean(due)), rel=1e-3)
-    texts = [loaded.tokenizer(text)["input_ids"][:96] for text in HELD_OUT]
+    texts = [oracle.every_next(loaded.tokenizer(text)["input_ids"][:96]) for text in HELD_OUT]
     assert found.after.text_loss == pytest.approx(float(oracle.mean_loss(network, texts).detach()), rel=1e-4)
 
 

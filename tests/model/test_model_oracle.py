@@ -12,23 +12,14 @@ from rowscope.inspector.model.loading.prompts import CARRIER
 from rowscope.inspector.model.train.ordinary import HELD_OUT
 from rowscope.inspector.model.train.task import batches, make_task
 
-FAMILIES = ("qwen2", "qwen3", "llama", "gemma3", "gpt_neox", "t5", "mixtral", "mamba", "llava")
 PROMPTS = (model.Prompt("code", "def count(words):"), model.Prompt("short", "ab"))
 CAP = {"gemma3": 5.0}
 START = 256
 
 
-@pytest.fixture(scope="module")
-def oracle():
-    from . import oracle
-
-    return oracle
-
-
-@pytest.fixture(scope="module", params=FAMILIES)
-def loaded(request, write_model, tmp_path_factory):
-    folder = write_model(tmp_path_factory.mktemp("oracle") / request.param, request.param)
-    return model.load(folder, probe="forward", device="cpu", dtype="float32")
+@pytest.fixture
+def loaded(nine):
+    return nine
 
 
 def family(loaded):
@@ -117,16 +108,23 @@ def test_leak(loaded, oracle):
     assert result.find(1.0, scope="rollouts").mean == pytest.approx(np.mean(own), rel=1e-4)
 
 
+def lesson_item(oracle, loaded, read, continuation):
+    if loaded.kind == "seq2seq":
+        return list(read), [START, *continuation[:-1]], list(continuation)
+    return oracle.every_next([*read, *continuation])
+
+
 @pytest.mark.parametrize("variant", ["full", "token-only-decay"])
 def test_train(loaded, oracle, variant):
-    if loaded.kind == "seq2seq":
-        pytest.skip("the items of a decoder are checked in test_model_train_cost.py")
     steps, rate, decay = 3, 1e-3, 0.1
     settings = {"steps": steps, "batch": 2, "learning_rate": rate, "weight_decay": decay}
     result = model.train(loaded, variants=(variant,), **settings).find(variant)
     slot = 264
     task = make_task(loaded, slot)
-    lesson = [[[*i.context, *i.continuation] for i in b] for b in batches(task, 2, steps, 0)]
+    lesson = [
+        [lesson_item(oracle, loaded, i.context, i.continuation) for i in b]
+        for b in batches(task, 2, steps, 0)
+    ]
     network = copy.deepcopy(loaded.network)
     tables = {
         id(m.weight): m.weight for m in (network.get_input_embeddings(), network.get_output_embeddings())
@@ -151,9 +149,17 @@ def test_train(loaded, oracle, variant):
         keep=only_slot if one else None,
     )
     assert (result.loss_first, result.loss_last) == pytest.approx((losses[0], losses[-1]), rel=1e-4)
-    due = [oracle.masses(network, list(i.context), [slot], 1.0)[-1] for i in task.held_out if i.counted]
+    due = [
+        oracle.masses(network, list(i.context), [slot], 1.0, decoder=decoder_of(loaded))[-1]
+        for i in task.held_out
+        if i.counted
+    ]
     assert result.after.where_due == pytest.approx(float(np.mean(due)), rel=1e-3)
-    texts = [loaded.tokenizer(text)["input_ids"][:96] for text in HELD_OUT]
+    texts = []
+    for text in HELD_OUT:
+        ids = loaded.tokenizer(text)["input_ids"][:96]
+        cut = len(ids) // 2 if loaded.kind == "seq2seq" else 1
+        texts.append(lesson_item(oracle, loaded, ids[:cut], ids[cut:]))
     assert result.after.text_loss == pytest.approx(float(oracle.mean_loss(network, texts)), rel=1e-4)
     head = network.get_output_embeddings().weight
     before = start[id(head)][slot].double()

@@ -9,9 +9,10 @@ import numpy as np
 
 from rowscope.inspector.errors import RefusedError, UsageError
 from rowscope.inspector.model.distil.new_token import NewToken
+from rowscope.inspector.model.distil.reading import batches, probabilities, states
 from rowscope.inspector.model.distil.results import DistilledRow, DistilResult
 from rowscope.inspector.model.distil.texts import Pair, pairs_of, pieces_of
-from rowscope.inspector.model.loading.call import call, float64, running, tensor
+from rowscope.inspector.model.loading.call import float64, running
 from rowscope.inspector.model.loading.load import Loaded, Source, load
 from rowscope.inspector.model.results import Progress
 
@@ -42,8 +43,8 @@ def distil(
     x starts as the mean of the pieces' rows. L-BFGS over all texts with a line search (strong Wolfe), at most
     `steps` iterations and 5/4 as many evaluations; the best row seen is kept. Nothing is drawn at random.
 
-    Memory: the model, and the activations of one text of at most 128 tokens; time: an evaluation reads each
-    text forward and backward once.
+    Memory: the model, and the activations of 128 tokens: of one text, or of several short ones read together;
+    time: an evaluation reads each text forward and backward once.
 
     Args:
         tokens: each new token's text and the id whose row it will have.
@@ -110,7 +111,7 @@ def distil_row(
     pairs = pairs_of(loaded, token, id, texts)
     pieces = pieces_of(loaded, token)
     with torch.no_grad():
-        goals = [_states(loaded, pair.pieces, pair.at_pieces) for pair in pairs]
+        goals = _goals(loaded, pairs)
         start = loaded.embedding.weight[torch.as_tensor(pieces, device=loaded.device)]
         start = start.to(torch.promote_types(start.dtype, torch.float32)).mean(0)
     fit = _Fit(loaded, id, pairs, goals, start, tell)
@@ -144,17 +145,16 @@ def _require_finite(loaded: Loaded, token: str, before: float, values: Any) -> N
     )
 
 
-def _states(loaded: Loaded, ids: Sequence[int], at: Sequence[int]) -> Any:  # noqa: ANN401 - tensor
-    """Last hidden states [positions, d] at some positions."""
-    found = call(loaded, tensor(loaded, [ids]), hidden=True, last=True).hidden
-    if not found:
-        name = type(loaded.network).__name__
-        raise RefusedError(
-            f"{name} gives no hidden states: there is nothing to distil from; use --values mean",
-            location=name,
-            code="NO_HIDDEN",
-        )
-    return found[-1][0, list(at)]
+def _goals(loaded: Loaded, pairs: Sequence[Pair]) -> list[Any]:
+    """What the model makes of the texts with the pieces: hidden states [positions, d] of each pair."""
+    found: list[Any] = [None] * len(pairs)
+    for batch in batches([pair.pieces for pair in pairs]):
+        own = [pairs[at] for at in batch]
+        read = states(loaded, [pair.pieces for pair in own], [pair.at_pieces for pair in own])
+        for at, goal in zip(batch, read, strict=True):
+            # A copy, which does not keep all the positions of the batch.
+            found[at] = goal.clone()
+    return found
 
 
 class _Fit:
@@ -170,6 +170,7 @@ class _Fit:
         tell: Any,  # noqa: ANN401 - called with the number of evaluations
     ) -> None:
         self.loaded, self.id, self.pairs, self.goals, self.tell = loaded, id, pairs, goals, tell
+        self.together = batches([pair.token for pair in pairs])
         self.start = start
         # The optimiser sees numbers near 1, whatever the matrix's scale.
         self.unit = float(start.square().mean().sqrt()) or 1.0
@@ -199,12 +200,16 @@ class _Fit:
         optimizer.step(closure)
 
     def _loss(self, x: Any) -> Any:  # noqa: ANN401 - tensors
-        """The loss at x, whose gradient is summed up text by text, so that one graph is held at a time."""
+        """The loss at x, its gradient summed up batch by batch, so that one graph is held at a time."""
         total = x.detach().new_zeros(())
-        for pair, goal in zip(self.pairs, self.goals, strict=True):
+        for batch in self.together:
+            own = [self.pairs[at] for at in batch]
             with NewToken(self.loaded, self.id, x * self.unit):
-                found = _states(self.loaded, pair.token, pair.at_token)
-            part = (found.to(x.dtype) - goal.to(x.dtype)).square().sum() / self.whole
+                found = states(self.loaded, [pair.token for pair in own], [pair.at_token for pair in own])
+            part = x.new_zeros(())
+            for at, here in zip(batch, found, strict=True):
+                part = part + (here.to(x.dtype) - self.goals[at].to(x.dtype)).square().sum()
+            part = part / self.whole
             part.backward()
             total += part.detach()
         self.evaluations += 1
@@ -227,11 +232,11 @@ def _as_output(loaded: Loaded, id: int, row: Any, pairs: Sequence[Pair]) -> tupl
         stored = weight[id].clone()
         try:
             weight[id] = row.to(weight.dtype)
-            for pair in pairs:
-                logits = call(loaded, tensor(loaded, [pair.token])).logits[0]
-                others = [at for at, next in enumerate(pair.token[1:]) if next != id]
-                p = float64(logits).softmax(-1)[:, id]
-                found.append(p[[*others, len(pair.token) - 1]].cpu().numpy())
+            for batch in batches([pair.token for pair in pairs]):
+                own = [pairs[at].token for at in batch]
+                for ids, p in zip(own, probabilities(loaded, own, id), strict=True):
+                    others = [at for at, next in enumerate(ids[1:]) if next != id]
+                    found.append(p[[*others, len(ids) - 1]].cpu().numpy())
         finally:
             weight[id] = stored
     together = np.concatenate(found)

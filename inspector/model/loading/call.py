@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from inspect import signature
 from typing import Any, Final
@@ -42,8 +42,8 @@ class Outputs:
 def call(
     loaded: Loaded,
     ids: Any,  # noqa: ANN401 - tensor
-    *,
     mask: Any = None,  # noqa: ANN401 - tensor
+    *,
     decoder: Any = None,  # noqa: ANN401 - tensor
     hidden: bool = False,
     last: bool = False,
@@ -121,6 +121,12 @@ def tensor(loaded: Loaded, ids: Any) -> Any:  # noqa: ANN401 - array in, tensor 
     import torch
 
     return torch.as_tensor(np.asarray(ids, dtype=np.int64), device=loaded.device)
+
+
+def pad(rows: Sequence[Sequence[int]], filler: int) -> Ids:
+    """Rows of unequal length as one array, `filler` behind the short ones."""
+    width = max(len(row) for row in rows)
+    return np.array([[*row, *[filler] * (width - len(row))] for row in rows], dtype=np.int64)
 
 
 def float64(values: Any) -> Any:  # noqa: ANN401 - tensors

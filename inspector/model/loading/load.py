@@ -126,7 +126,7 @@ def load(
         return replace(path, seed=seed) if ids is None else _with_ids(path, ids, seed)
     place = choose_device(torch, device)
     checkpoint = path if isinstance(path, Checkpoint) else open_checkpoint(path)
-    refuse_unloadable(checkpoint, trust_remote_code=trust_remote_code)
+    refuse_unloadable(checkpoint, probe, trust_remote_code=trust_remote_code)
     precision, notes = choose_dtype(torch, checkpoint, place, dtype, probe)
     subject = find_subject(checkpoint, ids, needed=needed)
     with _quiet(transformers):

@@ -9,7 +9,7 @@ from rowscope.inspector.checkpoint import Checkpoint
 from rowscope.inspector.errors import RefusedError
 
 
-def refuse_unloadable(checkpoint: Checkpoint, *, trust_remote_code: bool) -> None:
+def refuse_unloadable(checkpoint: Checkpoint, probe: str, *, trust_remote_code: bool) -> None:
     """Refuse what model mode cannot or must not load.
 
     Raises:
@@ -20,7 +20,7 @@ def refuse_unloadable(checkpoint: Checkpoint, *, trust_remote_code: bool) -> Non
     _need_whole_model(checkpoint)
     _need_config(checkpoint)
     _need_trust(checkpoint, trust_remote_code)
-    _need_plain_weights(checkpoint)
+    _need_plain_weights(checkpoint, probe)
     _need_numbers(checkpoint)
     _need_standard_files(checkpoint)
 
@@ -62,12 +62,13 @@ def _need_trust(checkpoint: Checkpoint, trust: bool) -> None:
     )
 
 
-def _need_plain_weights(checkpoint: Checkpoint) -> None:
+def _need_plain_weights(checkpoint: Checkpoint, probe: str) -> None:
     method = checkpoint.quantization
     if method is not None:
+        instead = ", or use --values mean" if probe == "distil" else ""
         raise RefusedError(
             f"{checkpoint.path!r} is quantised ({method}): model mode reads plain weights, through which "
-            "gradients can flow; give the checkpoint it was quantised from",
+            f"gradients can flow; give the checkpoint it was quantised from{instead}",
             location="config.json",
             code="QUANTIZED",
         )

@@ -7,17 +7,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from rowscope.inspector.model.loading.call import batch_rows, call, float64, shift_right, tensor
+from rowscope.inspector.model.loading.call import batch_rows, call, float64, pad, shift_right, tensor
 from rowscope.inspector.model.loading.load import Loaded
 from rowscope.inspector.model.train.task import Item, Task
 
 _IGNORED: Final = -100  # what torch's cross-entropy passes over
-
-
-def _pad(rows: Sequence[Sequence[int]], filler: int) -> Any:  # noqa: ANN401 - int64 array
-    """Rows of unequal length as one array, `filler` behind the short ones."""
-    width = max(len(row) for row in rows)
-    return np.array([[*row, *[filler] * (width - len(row))] for row in rows], dtype=np.int64)
 
 
 def run_items(loaded: Loaded, items: Sequence[Item]) -> tuple[Any, Any]:
@@ -28,14 +22,14 @@ def run_items(loaded: Loaded, items: Sequence[Item]) -> tuple[Any, Any]:
     """
     if loaded.kind == "seq2seq":
         read = [item.context for item in items]
-        labels = _pad([item.continuation for item in items], _IGNORED)
+        labels = pad([item.continuation for item in items], _IGNORED)
         decoder = shift_right(loaded, tensor(loaded, np.maximum(labels, 0)))
     else:
         read = [(*item.context, *item.continuation) for item in items]
-        labels = _pad([(*row[1:], _IGNORED) for row in read], _IGNORED)
+        labels = pad([(*row[1:], _IGNORED) for row in read], _IGNORED)
         decoder = None
-    mask = _pad([[1] * len(row) for row in read], 0)
-    found = call(loaded, tensor(loaded, _pad(read, 0)), mask=tensor(loaded, mask), decoder=decoder)
+    mask = pad([[1] * len(row) for row in read], 0)
+    found = call(loaded, tensor(loaded, pad(read, 0)), mask=tensor(loaded, mask), decoder=decoder)
     return found.logits, tensor(loaded, labels)
 
 
