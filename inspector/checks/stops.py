@@ -68,21 +68,22 @@ def _endless_turn(facts: Facts, stops: Stops, ends: tuple[int, ...]) -> Finding:
     """The end of an answer stops nothing."""
     named = [(source, id) for source, ids in stops.named.items() for id in ids if id in ends]
     end = named[0][1] if named else ends[-1]
-    also = joined(" and ", [_WORDS[source] for source, id in named if id == end])
+    others = [_WORDS[source] for source, id in named if id == end]
     stated = say("Generation stops at {stops} ({file})", stops=_listed(facts, stops.ids), file=stops.decides)
     return _finding(
         facts,
         stops,
         [end],
         say(
-            "{stated}, but the chat template ends an answer with {end}, as {also} says: generation runs on "
-            "past the turn."
-            if also
+            "{stated}, but the chat template ends an answer with {end}, as {also} {others:says|say}: "
+            "generation runs on past the turn."
+            if others
             else "{stated}, but the chat template ends an answer with {end}: generation runs on past the "
             "turn.",
             stated=stated if stops.ids else _nothing(stops),
             end=facts.listed([end]),
-            also=also,
+            also=joined(" and ", others),
+            others=len(others),
         ),
         severity="error" if named else "warning",
         confidence="high" if named else "medium",

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import ast
 import re
 import shlex
 from pathlib import Path
-from string import Formatter
 
 import pytest
 import typer
 
 from rowscope import cli
-from rowscope.inspector.checks import RULES, explain
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(
@@ -22,38 +19,76 @@ PAGES = sorted(
 )
 TOP = typer.main.get_command(cli.app)
 
-# What runs the shell blocks of a page; every other page that has some stands below, with the reason.
+# What runs the commands of a page, fenced or set in; other pages with some stand below, with the reason.
 RUN_BY = {
     "README.zh.md": "test_pages.py",
+    "docs/claim.md": "test_docs_commands.py",
+    "docs/cli.md": "../commands/test_completing.py",
     "docs/comparison.md": "test_pages.py",
+    "docs/diff.md": "test_docs_commands.py",
     "docs/embedding.md": "test_embedding.py",
     "docs/faq.md": "test_pages.py",
+    "docs/fleet.md": "test_docs_commands.py",
+    "docs/mask.md": "test_docs_commands.py",
+    "docs/model-mode.md": "test_docs_commands.py",
     "docs/quick-start.md": "test_pages.py",
     "docs/reading-the-report.md": "test_pages.py",
+    "docs/remote.md": "test_docs_commands.py",
     "docs/report.md": "test_pages.py",
+    "docs/studies/demo.en.md": "../study/test_study_copy.py",
+    "docs/studies/demo.zh.md": "../study/test_study_copy.py",
     "docs/zh/faq.md": "test_pages.py",
     "docs/zh/quick-start.md": "test_pages.py",
     "docs/zh/verdicts.md": "test_pages.py",
     "skills/rowscope/SKILL.md": "test_doors.py",
 }
 NOT_RUN = {
-    "README.md": "makes an environment and installs into it; the workflow of the repository does that",
-    "CONTRIBUTING.md": "the repository's own tests and tools, which would call themselves",
+    "README.md": "makes an environment and installs into it: .ci/run does so before these tests",
     "docs/architecture.md": "the repository's own tests and tools, which would call themselves",
     "docs/benchmarks.md": "minutes of measuring; test_bench.py runs the quick form",
-    "docs/cli.md": "writes start-up files of a shell; test_completing.py does so in a folder of its own",
     "docs/coverage.md": "builds every class of transformers, for minutes",
-    "docs/fleet.md": "folders of many models, a second machine; tests/fleet runs the same on small ones",
-    "docs/remote.md": "needs a network; tests/remote runs the same against servers of its own",
-    "docs/studies/demo.en.md": "written by the command itself; tests/study/test_study_copy.py compares it",
-    "docs/studies/demo.zh.md": "written by the command itself; tests/study/test_study_copy.py compares it",
+    "docs/truth.md": "minutes of measuring, and models that are not ours",
     "examples/tiny_qwen2/README.md": "trains the demo checkpoint, for hours",
+}
+# Python blocks: what runs them, all of a page.
+PYTHON_BY = {
+    "README.md": "test_readme.py",
+    "README.zh.md": "test_pages.py",
+    "docs/embedding.md": "test_embedding.py",
+    "docs/faq.md": "test_pages.py",
+    "docs/findings/FIL006.md": "test_docs_python.py",
+    "docs/findings/VOC104.md": "test_docs_python.py",
+    "docs/findings/zh/FIL006.md": "test_docs_python.py",
+    "docs/findings/zh/VOC104.md": "test_docs_python.py",
+    "docs/fleet.md": "test_docs_python.py",  # and tests/fleet/test_command.py those that read a store
+    "docs/mask.md": "../mask/test_mask_docs.py",
+    "docs/model-mode.md": "test_docs_python.py",
+    "docs/remote.md": "test_docs_python.py",
+    "docs/studies/demo.en.md": "test_docs_python.py",
+    "docs/studies/demo.zh.md": "test_docs_python.py",
+    "docs/zh/faq.md": "test_pages.py",
+}
+# Blocks without a language: output, which a test compares, or what is no output.
+PLAIN = {
+    "README.md": ["output of `audit demo`: test_readme.py compares it"],
+    "README.zh.md": ["installs", "installs"],
+    "docs/architecture.md": ["a drawing"],
+    "docs/fleet.md": ["a tree of files"],
+    "docs/quick-start.md": ["installs"],
+    "docs/remote.md": ["output over a network, of a model of 1 GB: tests/remote asserts its form"],
+    "docs/zh/quick-start.md": ["installs"],
 }
 
 
-def shell_blocks(page):
+def blocks(page, *languages):
     text = (ROOT / page).read_text(encoding="utf-8")
-    return re.findall(r"^```(?:console|sh|bash)\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+    fenced = re.findall(r"^ *```(\w*)\n(.*?)^ *```", text, flags=re.MULTILINE | re.DOTALL)
+    return [block for language, block in fenced if language in languages]
+
+
+def has_commands(page):
+    set_in = re.search(r"^\n {4}(?:rowscope|python) ", (ROOT / page).read_text("utf-8"), flags=re.MULTILINE)
+    return bool(set_in or blocks(page, "console", "sh", "bash"))
 
 
 def lines(page):
@@ -93,61 +128,22 @@ def test_commands_and_options_exist(page):
         assert asked <= known, f"{page}: {line}: {sorted(asked - known)}"
 
 
-def test_every_block_is_run_or_named_with_a_reason():
-    having = {page for page in PAGES if shell_blocks(page)}
-    assert having - set(RUN_BY) - set(NOT_RUN) == set()
+def test_every_command_is_run_or_named_with_a_reason():
+    having = {page for page in PAGES if has_commands(page)}
+    assert having == {*RUN_BY, *NOT_RUN}
     assert set(RUN_BY) & set(NOT_RUN) == set()
-    assert set(RUN_BY) <= having
-    for test in RUN_BY.values():
-        assert (Path(__file__).parent / test).exists()
 
 
-def templates():
-    """English templates of sentences in the code, as patterns."""
-    found = set()
-    for path in (ROOT / "inspector").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            called = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "say"
-            if called and node.args:
-                found |= {c.value for c in ast.walk(node.args[0]) if isinstance(c, ast.Constant)}
-    return [pattern(text) for text in found if isinstance(text, str) and len(text) > 20 and "{" in text]
+def test_every_python_block_is_run():
+    assert {page for page in PAGES if blocks(page, "python")} == set(PYTHON_BY)
+    assert [by for by in (RUN_BY | PYTHON_BY).values() if not (Path(__file__).parent / by).exists()] == []
 
 
-def pattern(template):
-    parts = [
-        re.escape(literal) + ("" if name is None else ".+?" if "|" not in spec else _either(spec))
-        for literal, name, spec, _ in Formatter().parse(template)
-    ]
-    return re.compile("".join(parts))
-
-
-def _either(spec):
-    return "(?:" + "|".join(re.escape(word).replace(r"\#", r"[\d,]+") for word in spec.split("|")) + ")"
-
-
-def is_said(text, patterns):
-    """Whether a text is one sentence after the other, each of them one that the code can say."""
-    if not text:
-        return True
-    for one in patterns:
-        if one.fullmatch(text):
-            return True
-        found = one.match(text)
-        if found and text[found.end() :].startswith(" ") and is_said(text[found.end() + 1 :], patterns):
-            return True
-    return False
-
-
-PATTERNS = templates()
-QUOTED = [
-    code for code in RULES if not explain(code).rstrip("`\n ").rpartition("```\n")[2].startswith("rowscope:")
-]
-
-
-@pytest.mark.parametrize("code", QUOTED)
-def test_the_message_that_a_page_quotes_is_one_that_the_rule_gives(code):
-    """Pages of errors that stop the reader quote an error instead, with the code at its end."""
-    example = " ".join(explain(code).split("## Example")[1].replace("```", "").split())
-    _, of, message = re.fullmatch(r"(error|warning|note) (\w+): (.*)", example).groups()
-    assert of == code
-    assert is_said(message, PATTERNS) or is_said(message.removesuffix("."), PATTERNS), message
+def test_every_output_is_compared():
+    """Those of the pages of findings by test_docs_examples.py."""
+    examples = [page for page in PAGES if re.fullmatch(r"docs/findings/[A-Z]+\d+\.md", page)]
+    assert {page: len(blocks(page, "")) for page in examples} == dict.fromkeys(examples, 1)
+    plain = {page: len(blocks(page, "", "text")) for page in PAGES if page not in examples}
+    assert {page: count for page, count in plain.items() if count} == {
+        page: len(kinds) for page, kinds in PLAIN.items()
+    }
