@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rowscope.inspector.audit.judged import judged_rows
 from rowscope.inspector.audit.notable import notable_rows
@@ -25,7 +27,7 @@ from rowscope.inspector.audit.summary import summarise
 from rowscope.inspector.census import GROUP_MEMBERS, GROUPS, take_capacity
 from rowscope.inspector.checkpoint import Checkpoint
 from rowscope.inspector.checks import run_checks, token_verdicts
-from rowscope.inspector.evidence import VERDICTS, Facts, MatrixFacts, other_tools
+from rowscope.inspector.evidence import GRADES, VERDICTS, Facts, MatrixFacts, other_tools
 from rowscope.inspector.header import DTYPE_BITS
 from rowscope.inspector.matrices import Table
 
@@ -34,13 +36,14 @@ def compose(facts: Facts, skipped: tuple[Skipped, ...]) -> Report:
     """The report on measured facts; its timings are still empty."""
     findings = run_checks(facts)
     capacity = take_capacity(facts.checkpoint, facts.vocabulary, facts.census)
+    matrices = tuple(_matrix_report(facts, item) for item in facts.matrices)
     return Report(
         checkpoint=_checkpoint_facts(facts.checkpoint),
         census=facts.census,
         capacity=capacity,
-        matrices=tuple(_matrix_report(facts, item) for item in facts.matrices),
+        matrices=matrices,
         tables=tuple(_table_report(table) for table in _tables(facts)),
-        special_tokens=_special_tokens(facts),
+        special_tokens=_special_tokens(facts, matrices),
         findings=findings,
         coverage=Coverage(
             rows_scanned=sum(item.matrix.rows for item in facts.matrices),
@@ -87,6 +90,7 @@ def _notes(facts: Facts) -> tuple[str, ...]:
 
 def _matrix_report(facts: Facts, item: MatrixFacts) -> MatrixReport:
     reference = item.evidence.reference
+    rows = judged_rows(item)
     return MatrixReport(
         role=item.matrix.role,
         tensor=item.matrix.tensor,
@@ -95,7 +99,7 @@ def _matrix_report(facts: Facts, item: MatrixFacts) -> MatrixReport:
         shape=item.matrix.shape,
         found_by=item.matrix.rule,
         storage=None if item.matrix.packed is None else item.matrix.packed.storage,
-        groups={name: GroupReport(stats, _verdicts(item, name)) for name, stats in item.stats.items()},
+        groups={name: _group_report(item, name, rows.grade) for name in item.stats},
         reference=None
         if reference is None
         else ReferenceFacts(reference.kind, reference.source, reference.rows, reference.spread),
@@ -105,7 +109,7 @@ def _matrix_report(facts: Facts, item: MatrixFacts) -> MatrixReport:
         weight_decay=item.weight_decay,
         notable_rows=notable_rows(facts, item),
         other_tools=other_tools(item),
-        rows=judged_rows(item),
+        rows=rows,
     )
 
 
@@ -129,10 +133,14 @@ def _table_report(table: Table) -> TableReport:
     return TableReport(table.matrix.tensor, table.role, rows, width, table.vocabulary, table.note, storage)
 
 
-def _verdicts(item: MatrixFacts, group: str) -> dict[str, int]:
+def _group_report(item: MatrixFacts, group: str, grade: NDArray[np.int8]) -> GroupReport:
     members = np.isin(item.codes, GROUP_MEMBERS[group])
     counts = np.bincount(item.evidence.verdict[members], minlength=len(VERDICTS))
-    return dict(zip(VERDICTS, counts.tolist(), strict=True))
+    verdicts = dict(zip(VERDICTS, counts.tolist(), strict=True))
+    if not (grade >= 0).any():
+        return GroupReport(item.stats[group], verdicts, {})
+    moved = np.bincount(grade[members & (grade >= 0)], minlength=len(GRADES))
+    return GroupReport(item.stats[group], verdicts, dict(zip(GRADES, moved.tolist(), strict=True)))
 
 
 _FLAGS: Final = ("special", "normalized", "lstrip", "rstrip", "single_word")
@@ -157,7 +165,17 @@ def _uses(facts: Facts) -> dict[str, set[int]]:
     }
 
 
-def _special_tokens(facts: Facts) -> tuple[SpecialTokenReport, ...]:
+def _grades(matrices: Sequence[MatrixReport], id: int) -> dict[str, str | None]:
+    """How far a token's row in the matrix of either role has moved; None where nothing tells."""
+    found: dict[str, str | None] = {}
+    for role in ("input", "output"):
+        rows = next((m.rows for m in matrices if m.role in (role, "both")), None)
+        told = -1 if rows is None or id >= rows.grade.size else rows.grade[id]
+        found[role] = GRADES[told] if told >= 0 else None
+    return found
+
+
+def _special_tokens(facts: Facts, matrices: Sequence[MatrixReport]) -> tuple[SpecialTokenReport, ...]:
     uses = _uses(facts)
     return tuple(
         SpecialTokenReport(
@@ -171,6 +189,7 @@ def _special_tokens(facts: Facts) -> tuple[SpecialTokenReport, ...]:
             flags=_flags(facts, token.id),
             uses=tuple(use for use, ids in uses.items() if token.id in ids),
             verdict=token_verdicts(facts, token.id),
+            grade=_grades(matrices, token.id),
         )
         for token in facts.tokens
     )

@@ -11,7 +11,17 @@ from rowscope.inspector.arrays import without
 from rowscope.inspector.audit.report import NotableRow
 from rowscope.inspector.census import BASE, GROUPS, RESERVED
 from rowscope.inspector.checks import no_text, rank
-from rowscope.inspector.evidence import CONFIDENCES, LOW, NONFINITE, TRAINED, VERDICTS, Facts, MatrixFacts
+from rowscope.inspector.evidence import (
+    CONFIDENCES,
+    GRADES,
+    LOW,
+    NONFINITE,
+    TRAINED,
+    VERDICTS,
+    Facts,
+    MatrixFacts,
+    grades,
+)
 from rowscope.inspector.text import say
 
 # Of each kind of notable row at most this many are listed; `suspects` and `rows` list them all.
@@ -46,7 +56,8 @@ def notable_rows(facts: Facts, item: MatrixFacts) -> tuple[NotableRow, ...]:
 
 def _lines(facts: Facts, item: MatrixFacts, ids: NDArray[np.int64], why: str) -> list[NotableRow]:
     evidence = item.evidence
-    norms = item.table.norm
+    norms, names = item.table.norm, (*GRADES, None)
+    grade = grades(evidence)
     return [
         NotableRow(
             id=id,
@@ -55,6 +66,7 @@ def _lines(facts: Facts, item: MatrixFacts, ids: NDArray[np.int64], why: str) ->
             group=GROUPS[item.codes[id]],
             verdict=VERDICTS[evidence.verdict[id]],
             confidence=CONFIDENCES[evidence.confidence[id]],
+            grade=names[grade[id]],
             norm=float(norms[id]),
             cosine_to_reference=float(evidence.indicators.cosine[id]),
             duplicates=int(evidence.duplicates[id]),

@@ -72,7 +72,10 @@ class ReferenceFacts:
 
 @record
 class NotableRow:
-    """A row worth a look; `duplicates` counts the other rows with the same values."""
+    """A row worth a look; `duplicates` counts the other rows with the same values.
+
+    `grade`: how far a row called trained has moved, None for others and where nothing tells.
+    """
 
     id: int
     token: str | None
@@ -80,6 +83,7 @@ class NotableRow:
     group: str
     verdict: str
     confidence: str
+    grade: str | None
     norm: float
     cosine_to_reference: float
     duplicates: int
@@ -114,10 +118,14 @@ class MatrixReport:
 
 @record
 class GroupReport:
-    """Statistics of a group and how many of its rows got each verdict."""
+    """Statistics of a group, how many of its rows got each verdict, and how far the trained ones moved.
+
+    `grades` is empty where no firm reference tells how far.
+    """
 
     stats: GroupStats
     verdicts: Mapping[str, int]
+    grades: Mapping[str, int]
 
 
 @record
@@ -125,7 +133,8 @@ class SpecialTokenReport:
     """A special or added token (or one with a role) and its verdict in each matrix, None without a row.
 
     `flags` are those of an added token that are set: special, normalized, lstrip, rstrip, single_word. `uses`
-    says who meets the id: template, ends answer, ends call, stops, inserted.
+    says who meets the id: template, ends answer, ends call, stops, inserted. `grade`: how far a row called
+    trained has moved, None for other rows and where nothing tells.
     """
 
     id: int
@@ -138,6 +147,7 @@ class SpecialTokenReport:
     flags: tuple[str, ...]
     uses: tuple[str, ...]
     verdict: Mapping[str, str | None]
+    grade: Mapping[str, str | None]
 
 
 @record
@@ -267,6 +277,7 @@ def _census(census: Census) -> dict[str, Any]:
 def _matrix(matrix: MatrixReport) -> dict[str, Any]:
     fields = {f.name: getattr(matrix, f.name) for f in dataclasses.fields(matrix) if f.name != "rows"}
     fields["groups"] = {
-        name: {**fields_of(group.stats), "verdicts": group.verdicts} for name, group in matrix.groups.items()
+        name: {**fields_of(group.stats), "verdicts": group.verdicts, "grades": group.grades}
+        for name, group in matrix.groups.items()
     }
     return fields

@@ -12,6 +12,7 @@ from rowscope.inspector.evidence import (
     COLLAPSED,
     DAMAGED,
     FRESH,
+    GRADES,
     INITIAL,
     LOW,
     NONFINITE,
@@ -21,6 +22,7 @@ from rowscope.inspector.evidence import (
     ZERO,
     Facts,
     MatrixFacts,
+    grades,
     other_tools,
 )
 from rowscope.inspector.ranges import format_ranges
@@ -81,9 +83,23 @@ def _matrix(facts: Facts, item: MatrixFacts) -> Said:
     sentences = [*_reserved(item), *_used(facts, item)]
     if item.evidence.untrained.any():
         sentences.append(_others(item))
+    sentences += _barely(item)
     if item.evidence.reference is None:
         sentences.append(say("{note:A}.", note=item.evidence.note))
     return say("{name}: {said}", name=name[item.matrix.role], said=joined(" ", sentences))
+
+
+def _barely(item: MatrixFacts) -> list[Said]:
+    """Rows that a step has moved, and no more: between collapsed and trained."""
+    count = int((grades(item.evidence) == GRADES.index("barely")).sum())
+    if not count:
+        return []
+    said = say(
+        "{count:# row called trained has|# rows called trained have} barely moved from where the untrained "
+        "lie: few steps reached {count:it|them}; `rowscope probe verify` asks the model.",
+        count=count,
+    )
+    return [said]
 
 
 def _others(item: MatrixFacts) -> Said:

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from rowscope.inspector.evidence.model import COLLAPSED, TRAINED, VERDICTS, MatrixEvidence, Reference
+from rowscope.inspector.evidence.model import COLLAPSED, LOW, TRAINED, VERDICTS, MatrixEvidence, Reference
 
 GRADES: Final = ("barely", "partly", "clearly")
 """Of a trained row, by how far it moved; calibrated against what models do with such tokens when asked."""
@@ -25,10 +25,10 @@ def moved(away: NDArray[np.float64], lead: Reference) -> NDArray[np.float64]:
 
 
 def grades(evidence: MatrixEvidence) -> NDArray[np.int8]:
-    """int8 [n], index into `GRADES`; -1 for rows that are not called trained, and without a reference."""
+    """int8 [n], index into `GRADES`; -1 for rows not called trained, and where no firm reference tells."""
     found = np.full(evidence.verdict.size, -1, dtype=np.int8)
     lead = evidence.reference
-    if lead is None or lead.kind != VERDICTS[COLLAPSED]:
+    if lead is None or lead.kind != VERDICTS[COLLAPSED] or lead.certainty == LOW:
         return found
     way = moved(evidence.displacement * lead.bulk, lead)
     told = (evidence.verdict == TRAINED) & np.isfinite(way)

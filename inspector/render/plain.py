@@ -13,6 +13,7 @@ __all__ = [
     "bytes_text",
     "columns",
     "columns_of",
+    "graded",
     "plural",
     "shorten",
     "table",
@@ -166,3 +167,10 @@ def columns(
             space = " " * (size - columns_of(cell))
             parts.append(space + cell if at in numbers else cell + space)
         yield shorten(indent + "  ".join(parts).rstrip(), width)
+
+
+def graded(verdict: str | None, grade: str | None) -> str:
+    """A row's verdict as people read it: `barely trained` and `partly trained` where it says how far."""
+    if verdict is None:
+        return "-"
+    return verdict if grade in (None, "clearly") else f"{grade} {verdict}"

@@ -27,6 +27,7 @@ from rowscope.inspector.render.html import (
     note,
     page,
     page_data,
+    prose,
     section,
     text,
 )
@@ -122,7 +123,7 @@ def _matrix(matrix: MatrixReport, words: Words) -> Iterator[str]:
 
 def _said(report: Report, words: Words) -> Iterator[str]:
     """Summary, settings, what is hidden, notes: sentences of the tool as they are."""
-    body = [f"<p>{text(words.told(paragraph))}</p>" for paragraph in report.summary]
+    body = [f"<p>{prose(words.told(paragraph))}</p>" for paragraph in report.summary]
     if report.settings is not None and report.settings.sentence:
         body.append(note(words.told(report.settings.sentence)))
     body += [note(words.say("page.note", note=visible(words.told(said)))) for said in report.notes]

@@ -7,7 +7,7 @@ from typing import Final
 
 from rowscope.inspector.audit import GroupReport, MatrixReport, NotableRow, Report, SpecialTokenReport
 from rowscope.inspector.ranges import format_ranges
-from rowscope.inspector.render.plain import bytes_text, shorten
+from rowscope.inspector.render.plain import bytes_text, graded, shorten
 from rowscope.inspector.text import Said, cosine, count, joined, ratio, real, say, template, visible
 from rowscope.inspector.vocabulary import shown_token
 
@@ -146,6 +146,8 @@ def statistic_rows(matrix: MatrixReport) -> list[Cells]:
         if any(group.verdicts[verdict] for group in groups):
             counts = (count(group.verdicts[verdict]) for group in groups)
             rows.append((say("verdict {verdict}", verdict=verdict), *counts))
+    if any(group.grades.get("barely") for group in groups):
+        rows.append((say("of these barely"), *(count(group.grades.get("barely", 0)) for group in groups)))
     return rows
 
 
@@ -214,8 +216,8 @@ def special_rows(tokens: Sequence[SpecialTokenReport]) -> list[Cells]:
                 str(token.id),
                 _token(token.token, token.text),
                 ", ".join(token.roles) or "-",
-                token.verdict["input"] or "-",
-                token.verdict["output"] or "-",
+                graded(token.verdict["input"], token.grade["input"]),
+                graded(token.verdict["output"], token.grade["output"]),
                 ", ".join(token.flags) or "-",
                 ", ".join(use for use in token.uses if use != "template") or "-",
             )
@@ -227,8 +229,8 @@ def untrained_first(tokens: Sequence[SpecialTokenReport]) -> list[SpecialTokenRe
     """Tokens with roles first, then the others; of each those that do not look trained first; by id."""
 
     def key(token: SpecialTokenReport) -> tuple[bool, bool, int]:
-        verdicts = [verdict for verdict in token.verdict.values() if verdict]
-        return (not token.roles, all(verdict == "trained" for verdict in verdicts), token.id)
+        found = [graded(verdict, token.grade[role]) for role, verdict in token.verdict.items() if verdict]
+        return (not token.roles, all(verdict == "trained" for verdict in found), token.id)
 
     return sorted((token for token in tokens if token.group != "placeholder" or token.roles), key=key)
 
@@ -241,7 +243,7 @@ def notable_cells(rows: Sequence[NotableRow]) -> list[Cells]:
             (
                 str(row.id),
                 _token(row.token, row.text),
-                row.verdict,
+                graded(row.verdict, row.grade),
                 row.confidence,
                 real(row.norm),
                 cosine(row.cosine_to_reference),

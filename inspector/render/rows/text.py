@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from rowscope.inspector.listing import VocabularyRows
 from rowscope.inspector.render.lines import Line
-from rowscope.inspector.render.plain import by_recipe, columns_of, plural, shorten, wrap
+from rowscope.inspector.render.plain import by_recipe, columns_of, graded, plural, shorten, wrap
 from rowscope.inspector.text import cosine, real, visible
 from rowscope.inspector.vocabulary import shown_token
 
@@ -57,6 +57,8 @@ def _layout(records: list[dict[str, Any]], width: int) -> Iterator[str]:
     values = {name: [record[name] for record in records] for name in names}
     if "token" in values:
         values["token"] = [shown_token(record["token"], record["text"]) for record in records]
+    if "verdict" in values:
+        values["verdict"] = [graded(record["verdict"], record.get("grade")) for record in records]
     cells = {name: _column(name, column) for name, column in values.items()}
     for spare in ("mean", "std", "confidence", "group"):
         if sum(columns_of(column[0]) + 2 for column in cells.values()) - 2 > width:
