@@ -30,6 +30,7 @@ from rowscope.inspector.checks import run_checks, token_verdicts
 from rowscope.inspector.evidence import GRADES, VERDICTS, Facts, MatrixFacts, other_tools
 from rowscope.inspector.header import DTYPE_BITS
 from rowscope.inspector.matrices import Table
+from rowscope.inspector.text import say
 
 
 def compose(facts: Facts, skipped: tuple[Skipped, ...]) -> Report:
@@ -119,7 +120,7 @@ def _tables(facts: Facts) -> tuple[Table, ...]:
     if facts.census.tie_source != "same-bytes" or len(tables) < 2:
         return tables
     first, second, *rest = tables
-    copy = dataclasses.replace(second, note=f"the same bytes as {first.matrix.tensor}")
+    copy = dataclasses.replace(second, note=say("the same bytes as {tensor}", tensor=first.matrix.tensor))
     return (dataclasses.replace(first, role="both"), copy, *rest)
 
 

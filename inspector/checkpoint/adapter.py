@@ -11,6 +11,7 @@ from rowscope.inspector.checkpoint.config import Skip, read_config
 from rowscope.inspector.header import TensorRef
 from rowscope.inspector.matrices import Change, find_changes, role_of_name
 from rowscope.inspector.storage import Folder
+from rowscope.inspector.text import joined, say
 
 CONFIG: Final = "adapter_config.json"
 
@@ -30,7 +31,7 @@ class Adapter:
     @property
     def method(self) -> str:
         """PEFT's name for its kind, `LORA`."""
-        return str(self.settings.get("peft_type") or "of no stated kind")
+        return str(self.settings.get("peft_type") or say("of no stated kind"))
 
     @property
     def base(self) -> str | None:
@@ -47,11 +48,15 @@ class Adapter:
     @property
     def words(self) -> str:
         """What it is and what it does to vocabulary tables."""
-        of = f" of {self.base!r}" if self.base else ""
         stored = [name for name in self.tensors if role_of_name(name) is not None]
-        parts = [f"{change.stem}: {change.words}" for change in self.changes]
-        parts += [f"{name} stored whole" for name in stored]
-        return f"a PEFT adapter ({self.method}){of}; {'; '.join(parts) or 'it changes no vocabulary table'}"
+        parts = [say("{name}: {said}", name=change.stem, said=change.words) for change in self.changes]
+        parts += [say("{name} stored whole", name=name) for name in stored]
+        does = joined("; ", parts) if parts else say("it changes no vocabulary table")
+        if not self.base:
+            return say("a PEFT adapter ({method}); {does}", method=self.method, does=does)
+        return say(
+            "a PEFT adapter ({method}) of {base!r}; {does}", method=self.method, base=self.base, does=does
+        )
 
 
 def read_adapter(folder: Folder, tensors: Mapping[str, TensorRef]) -> tuple[Adapter, tuple[Skip, ...]]:

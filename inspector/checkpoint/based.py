@@ -11,18 +11,23 @@ from rowscope.inspector.checkpoint.nested import has_tokenizer
 from rowscope.inspector.errors import CheckpointError, UsageError, bounded
 from rowscope.inspector.frozen import ReadOnly
 from rowscope.inspector.matrices import config_int, find_matrices
+from rowscope.inspector.text import say
 
 
 def alone(checkpoint: Checkpoint, adapter: Adapter) -> Checkpoint:
     """An adapter whose base is not given: what it stores itself can be read, the rest is in the base."""
-    wanted = f" ({adapter.base})" if adapter.base else ""
-    why = f"not given: the adapter's other tables are in it; give its folder{wanted} with --base"
+    why = say("not given: the adapter's other tables are in it; give its folder with --base")
+    if adapter.base:
+        why = say(
+            "not given: the adapter's other tables are in it; give its folder ({base}) with --base",
+            base=adapter.base,
+        )
     skipped = tuple(skip for skip in checkpoint.skipped if skip.what != "config.json")
     return replace(
         checkpoint,
         adapter=adapter,
         notes=(*checkpoint.notes, bounded(adapter.words)),
-        skipped=(*skipped, Skip("base model", why)),
+        skipped=(*skipped, Skip(say("base model"), why)),
     )
 
 
@@ -41,15 +46,18 @@ def on_base(checkpoint: Checkpoint, adapter: Adapter | None, base: Checkpoint) -
         raise CheckpointError(
             f"{base.path!r} is an adapter itself, not the model beneath; give that model", location=base.path
         )
-    notes = [*checkpoint.notes, f"{adapter.words}; on the base {base.path}"]
+    on = say("{adapter}; on the base {base}", adapter=adapter.words, base=base.path)
+    notes = [*checkpoint.notes, on]
     config = base.config
     stored = find_matrices(checkpoint.tensors, None).of_role("input")
     if config is not None and stored is not None and config_int(config, "vocab_size") != stored.rows:
         config = ReadOnly({**config, "vocab_size": stored.rows})
         notes.append(
-            f"the adapter stores tables of {stored.rows:,} rows: before it is loaded the base has to be "
-            "resized, "
-            f"model.resize_token_embeddings({stored.rows})"
+            say(
+                "the adapter stores tables of {rows} rows: before it is loaded the base has to be resized, "
+                "model.resize_token_embeddings({rows:d})",
+                rows=stored.rows,
+            )
         )
     own_names = has_tokenizer(checkpoint.tokenizer_folder)
     return replace(

@@ -10,6 +10,7 @@ from typing import Any, Final
 from rowscope.inspector.errors import CheckpointError
 from rowscope.inspector.frozen import field_names, fields_of, record
 from rowscope.inspector.storage import File, Folder, read_json
+from rowscope.inspector.text import say
 
 CLAIM_RECORD: Final = "rowscope-claim.json"
 CLAIM_RECORD_LIMIT: Final = 8 << 20
@@ -76,7 +77,7 @@ def read_claim_record(folder: Folder) -> ClaimRecord:
         return ClaimRecord(_rows(read_json(File(folder, CLAIM_RECORD), CLAIM_RECORD_LIMIT)))
     except (CheckpointError, KeyError, TypeError, ValueError) as error:
         why = error.message if isinstance(error, CheckpointError) else f"{CLAIM_RECORD}: {error}"
-        return ClaimRecord(note=f"the record of claims was ignored: {why}; remove the file")
+        return ClaimRecord(note=say("the record of claims was ignored: {why}; remove the file", why=why))
 
 
 def _rows(document: Any) -> tuple[ClaimedRow, ...]:  # noqa: ANN401 - a JSON value

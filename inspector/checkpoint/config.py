@@ -49,7 +49,7 @@ def read_config(
     except CheckpointError as error:
         return None, (Skip(name, error.message),)
     if not isinstance(value, dict):
-        return None, (Skip(name, f"holds {kind(value)}, not an object"),)
+        return None, (Skip(name, say("holds {kind}, not an object", kind=kind(value))),)
     return ReadOnly(value), ()
 
 
@@ -62,7 +62,7 @@ def read_main_config(folder: Folder) -> tuple[Mapping[str, Any] | None, tuple[Sk
     if params is None or "dim" not in params:
         return None, skipped, None
     found = {ours: params[theirs] for theirs, ours in _NATIVE.items() if params.get(theirs) is not None}
-    note = "sizes read from params.json, in Mistral's own format: the folder has no config.json"
+    note = say("sizes read from params.json, in Mistral's own format: the folder has no config.json")
     return ReadOnly(found), (), note
 
 

@@ -22,6 +22,7 @@ from rowscope.inspector.storage import (
     read_range,
     reason,
 )
+from rowscope.inspector.text import say
 
 INDEX_SUFFIX = ".safetensors.index.json"
 
@@ -209,7 +210,11 @@ def _snapshot(path: str, folder: Path, name: str, revision: str | None) -> Locat
     if len(begun) == 1 and _SHORT.fullmatch(revision or ""):
         return Location("folder", LocalFolder(snapshots / begun[0]))
     if revision is None and len(present) == 1:
-        note = f"the cache has no ref 'main' for {name!r}; its only snapshot {present[0]!r} was taken"
+        note = say(
+            "the cache has no ref 'main' for {name!r}; its only snapshot {snapshot!r} was taken",
+            name=name,
+            snapshot=present[0],
+        )
         return Location("folder", LocalFolder(snapshots / present[0]), notes=(note,))
     raise CheckpointError(
         f"the Hugging Face cache holds {name!r} without revision {revision or 'main'!r} "

@@ -9,6 +9,7 @@ from rowscope.inspector.checkpoint.location import Location
 from rowscope.inspector.checkpoint.nothing import STEP, SUFFIX
 from rowscope.inspector.errors import CheckpointError
 from rowscope.inspector.storage import File, Folder, read_json
+from rowscope.inspector.text import say
 
 _LIMIT: Final = 1 << 20
 _TABLES: Final = (".StaticEmbedding", ".WordEmbeddings")
@@ -20,7 +21,7 @@ def inside(location: Location) -> Location:
     inner = module_folder(location.folder) if location.kind == "folder" else None
     if inner is None:
         return location
-    note = f"weights read from {inner}, the module that modules.json names"
+    note = say("weights read from {inner}, the module that modules.json names", inner=inner)
     return Location("folder", location.folder.below(inner), notes=(*location.notes, note))
 
 
@@ -87,11 +88,19 @@ def tokenizer_folder(folder: Folder) -> tuple[Folder, str | None]:
     if outer.kind("model_index.json") == "file" and name.startswith("text_encoder"):
         beside = name.replace("text_encoder", "tokenizer", 1)
         if outer.kind(beside) == "folder" and has_tokenizer(outer.below(beside)):
-            note = f"tokenizer files read from {outer.spell(beside)}, its place in a diffusers pipeline"
+            note = say(
+                "tokenizer files read from {folder}, its place in a diffusers pipeline",
+                folder=outer.spell(beside),
+            )
             return outer.below(beside), note
     bundled = outer.kind("modules.json") == "file"
     if (bundled or STEP.fullmatch(name)) and has_tokenizer(outer):
-        return outer, f"tokenizer files read from {outer.location}, the folder above: {name!r} has none"
+        note = say(
+            "tokenizer files read from {folder}, the folder above: {name!r} has none",
+            folder=outer.location,
+            name=name,
+        )
+        return outer, note
     return folder, None
 
 

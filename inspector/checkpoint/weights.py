@@ -13,6 +13,7 @@ from rowscope.inspector.checkpoint.parts import DCP_NAME, refuse_part, refuse_pa
 from rowscope.inspector.errors import CheckpointError, MissingShardError
 from rowscope.inspector.frozen import record
 from rowscope.inspector.storage import File, Folder
+from rowscope.inspector.text import say
 
 _SINGLE = ("model.safetensors", "adapter_model.safetensors", "consolidated.safetensors")
 _MAIN_INDEX = "model" + INDEX_SUFFIX
@@ -75,7 +76,11 @@ def from_file(file: File) -> Weights:
     member = _MEMBER.fullmatch(file.name)
     if member is None or int(member["parts"]) < 2:
         return Weights((file.name,))
-    note = f"{file.name} is one of {int(member['parts']):,} shards; give the folder or its index to open all"
+    note = say(
+        "{file} is one of {parts} shards; give the folder or its index to open all",
+        file=file.name,
+        parts=int(member["parts"]),
+    )
     return Weights((file.name,), notes=(note,))
 
 
@@ -107,7 +112,7 @@ def from_folder(folder: Folder) -> Weights:
     names = _without_index(folder, main)
     left = [name for name in main if name not in names]
     if left:
-        notes += (f"not opened: {listing(left)}; give one of them as PATH to audit it",)
+        notes += (say("not opened: {files}; give one of them as PATH to audit it", files=listing(left)),)
     return Weights(names, notes=notes)
 
 
@@ -127,9 +132,12 @@ def _with_index(folder: Folder, index: str, main: Sequence[str], notes: tuple[st
     single = _SINGLE[0]
     if index != _MAIN_INDEX or single not in main or single in weights.names:
         return weights
-    note = (
-        f"{single} lies beside {index}, which does not name it; it was opened, as transformers does, "
-        f"and the index's {len(weights.names)} shards were not: remove the one that is out of date"
+    note = say(
+        "{single} lies beside {index}, which does not name it; it was opened, as transformers does, and the "
+        "index's {count:# shard was|# shards were} not: remove the one that is out of date",
+        single=single,
+        index=index,
+        count=len(weights.names),
     )
     return Weights((single,), notes=(*notes, note))
 
@@ -180,4 +188,9 @@ def _consolidated(name: str) -> bool:
 def _consolidated_notes(copies: Sequence[str]) -> tuple[str, ...]:
     if not copies:
         return ()
-    return (f"{listing(copies)} ignored: a second copy of the weights beside the Hugging Face files",)
+    return (
+        say(
+            "{files} ignored: a second copy of the weights beside the Hugging Face files",
+            files=listing(copies),
+        ),
+    )

@@ -25,6 +25,7 @@ from rowscope.inspector.errors import TokenizerError
 from rowscope.inspector.matrices import Matrix
 from rowscope.inspector.ranges import to_ranges
 from rowscope.inspector.rows import open_rows
+from rowscope.inspector.text import say
 from rowscope.inspector.vocabulary import Vocabulary, read_vocabulary
 
 Progress = Callable[[int], None] | None
@@ -103,11 +104,19 @@ def _vocabularies(
         vocabulary = None
         try:
             vocabulary = read_vocabulary(side.tokenizer_folder)
-            trouble = f"no tokenizer files in {side.folder.location!r}"
+            trouble = say("no tokenizer files in {folder!r}", folder=side.folder.location)
         except TokenizerError as error:
-            trouble = f"the tokenizer in {side.folder.location!r} cannot be read: {error.message}"
+            trouble = say(
+                "the tokenizer in {folder!r} cannot be read: {why}",
+                folder=side.folder.location,
+                why=error.message,
+            )
         if vocabulary is None:
-            notes.append(f"{trouble}; its rows are not told apart, and tokenizers are not compared")
+            notes.append(
+                say(
+                    "{trouble}; its rows are not told apart, and tokenizers are not compared", trouble=trouble
+                )
+            )
         found.append(vocabulary)
     return (found[0], found[1]), notes
 

@@ -8,8 +8,17 @@ from rowscope.inspector.checkpoint import Checkpoint, no_matrix
 from rowscope.inspector.errors import CheckpointError, UndecodableError
 from rowscope.inspector.frozen import record
 from rowscope.inspector.matrices import Matrix, Role
+from rowscope.inspector.text import say, template
 
 _ROLES: Final[tuple[Role, ...]] = ("input", "output")
+_LACKING: Final = {
+    "input": template("{path!r} stores no input matrix, so the input rows are not compared"),
+    "output": template("{path!r} stores no output matrix, so the output rows are not compared"),
+}
+_UNREAD: Final = {
+    "input": template("the input rows are not compared: {why}"),
+    "output": template("the output rows are not compared: {why}"),
+}
 
 
 @record
@@ -46,11 +55,15 @@ def pair_matrices(base: Checkpoint, tuned: Checkpoint) -> tuple[tuple[Pair, ...]
     if len(plain) == 2 and plain[0].base is plain[1].base and plain[0].tuned is plain[1].tuned:
         return (Pair("both", plain[0].base, plain[0].tuned),), tuple(notes)
     if base.layout.tied != tuned.layout.tied and len(plain) == 2:
-        tied, other = ("base", "tuned") if base.layout.tied else ("tuned", "base")
-        notes.append(
-            f"the {tied} checkpoint is tied and the {other} one is not: "
-            f"the {tied} one's single matrix is compared with both matrices of the {other} one"
+        base_tied = say(
+            "the base checkpoint is tied and the tuned one is not: the base one's single matrix is compared "
+            "with both matrices of the tuned one"
         )
+        tuned_tied = say(
+            "the tuned checkpoint is tied and the base one is not: the tuned one's single matrix is compared "
+            "with both matrices of the base one"
+        )
+        notes.append(base_tied if base.layout.tied else tuned_tied)
     return tuple(plain), tuple(notes)
 
 
@@ -60,14 +73,16 @@ def _pair(role: Role, base: Checkpoint, tuned: Checkpoint, notes: list[str]) -> 
         return Pair(role, left, right)
     if left is not None or right is not None:
         lacking = tuned if right is None else base
-        notes.append(f"{lacking.path!r} stores no {role} matrix, so the {role} rows are not compared")
+        what = _LACKING[role]
+        notes.append(say(what, path=lacking.path))
     return None
 
 
 def _plain(pair: Pair, notes: list[str]) -> bool:
     for matrix in (pair.base, pair.tuned):
         if matrix.undecodable is not None:
-            notes.append(f"the {pair.role} rows are not compared: {matrix.undecodable}")
+            words = _UNREAD[pair.role]
+            notes.append(say(words, why=matrix.undecodable))
             return False
     return True
 

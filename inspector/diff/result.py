@@ -15,7 +15,7 @@ from rowscope.inspector.frames import Framed
 from rowscope.inspector.frozen import Comparable, fields_of, record
 from rowscope.inspector.plain import to_plain
 from rowscope.inspector.ranges import Range
-from rowscope.inspector.text import plural
+from rowscope.inspector.text import plural, say
 
 SCHEMA_VERSION: Final = "1"
 
@@ -109,11 +109,11 @@ class ClaimedChange:
     def words(self) -> str:
         """For people: `claimed, moved by 0.31`."""
         known = {
-            "initial": "still its initial value",
-            "moved": f"moved by {self.displacement:.2g}",
-            "changed": "no longer its initial value",
+            "initial": say("claimed, still its initial value"),
+            "moved": say("claimed, moved by {distance:.2g}", distance=self.displacement),
+            "changed": say("claimed, no longer its initial value"),
         }
-        return f"claimed, {known[self.state]}"
+        return known[self.state]
 
 
 @record

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rowscope.inspector.frozen import record
+from rowscope.inspector.text import say
 
 VERDICTS: Final = (
     "trained",
@@ -159,8 +160,12 @@ class MatrixEvidence:
         count = int(np.sum(self.verdict == DAMAGED))
         if not count:
             return ""
-        lie = f"{count:,} of these rows {'lies' if count == 1 else 'lie'}"
-        return f"{lie} in a missing piece of {file!r} (FIL005), so nothing tells: download the file again; "
+        return say(
+            "{count} of these rows {count:lies|lie} in a missing piece of {file!r} (FIL005), so nothing "
+            "tells: download the file again",
+            count=count,
+            file=file,
+        )
 
     def without(self, damaged: NDArray[np.bool_]) -> MatrixEvidence:
         """The same with the rows `damaged` (bool [n]) not judged: their bytes never arrived."""

@@ -14,6 +14,7 @@ from rowscope.inspector.errors import NoMatrixError, UsageError, unknown_value
 from rowscope.inspector.matrices import Matrix
 from rowscope.inspector.ranges import parse_ranges
 from rowscope.inspector.rows import draft_tokens
+from rowscope.inspector.text import say
 from rowscope.inspector.vocabulary import Vocabulary, called, near_tokens, read_vocabulary, renumbered
 
 
@@ -54,10 +55,12 @@ class RowNames:
         self._rows = matrix.rows
         judged = any(own.tensor == matrix.tensor for own in checkpoint.matrices)
         self._table = None if judged else table_named(checkpoint, matrix.tensor)
-        self.untold = ""
+        self.untold: str = ""
         if self._table is not None and self._table.vocabulary is None:
-            why = self._table.note or "it has a vocabulary of its own"
-            self.untold = f"no tokenizer names the rows of {matrix.tensor} ({why})"
+            why = self._table.note or say("it has a vocabulary of its own")
+            self.untold = say(
+                "no tokenizer names the rows of {tensor} ({note})", tensor=matrix.tensor, note=why
+            )
 
     @cached_property
     def vocabulary(self) -> Vocabulary | None:

@@ -23,7 +23,7 @@ from rowscope.inspector.listing.choose import RowNames, matrix_of
 from rowscope.inspector.listing.verified import Verified, read_verified
 from rowscope.inspector.plain import to_plain
 from rowscope.inspector.storage import NEEDED_ONLY
-from rowscope.inspector.text import plural
+from rowscope.inspector.text import joined, plural, say
 from rowscope.inspector.vocabulary import Vocabulary
 
 Progress = Callable[[int], None] | None
@@ -158,8 +158,8 @@ def find_suspects(
         _suspect(item, vocabulary, unreachable, int(id), float(norms[id]), states.get(int(id)))
         for id in shown
     )
-    note = "; ".join(part for part in (names.untold, item.evidence.note) if part)
-    return Suspects(checkpoint.path, rows, int(ids.size), _damage(item) + note)
+    notes = [part for part in (_damage(item), names.untold, item.evidence.note) if part]
+    return Suspects(checkpoint.path, rows, int(ids.size), joined("; ", notes))
 
 
 def _input_rows(checkpoint: Checkpoint) -> int:
@@ -170,9 +170,10 @@ def _damage(item: MatrixFacts) -> str:
     """What to know of rows that are left out because a piece of the file is missing; empty where none is."""
     if not item.holes:
         return ""
-    return (
-        f"{int(item.damaged.sum()):,} rows left out: a piece of {item.matrix.file!r} is missing (FIL005), "
-        "download it again; "
+    return say(
+        "{count:# row|# rows} left out: a piece of {file!r} is missing (FIL005), download it again",
+        count=int(item.damaged.sum()),
+        file=item.matrix.file,
     )
 
 

@@ -21,7 +21,7 @@ from rowscope.inspector.matrices import Matrix
 from rowscope.inspector.ranges import ids_of
 from rowscope.inspector.rows import RowTable, open_rows, scan_rows
 from rowscope.inspector.storage import NEEDED_ONLY
-from rowscope.inspector.text import plural
+from rowscope.inspector.text import joined, plural, say
 from rowscope.inspector.vocabulary import Vocabulary, read_vocabulary
 
 if TYPE_CHECKING:
@@ -186,8 +186,8 @@ def row_table(
     else:
         table, found = _some(matrix, ids, codes, vocabulary, checkpoint)
     named = _named(_with_evidence(_bits(table), found), matrix, codes, vocabulary)
-    before = found.lost(matrix.file) + trouble
-    return dataclasses.replace(named, note=before + named.note if before else named.note)
+    notes = [note for note in (found.lost(matrix.file), trouble, named.note) if note]
+    return dataclasses.replace(named, note=joined("; ", notes))
 
 
 def named_rows(
@@ -206,9 +206,9 @@ def _known(names: RowNames, matrix: Matrix) -> tuple[Vocabulary | None, NDArray[
         vocabulary, codes = names.vocabulary, names.codes
     except TokenizerError as error:
         unknown = group_codes(matrix.rows, None)
-        return None, unknown, f"tokens and groups are unknown: {error.message}; "
-    trouble = "" if vocabulary else f"tokens and groups are unknown: {names.untold or 'no tokenizer files'}; "
-    return vocabulary, codes, trouble
+        return None, unknown, say("tokens and groups are unknown: {why}", why=error.message)
+    why = names.untold or say("no tokenizer files")
+    return vocabulary, codes, "" if vocabulary else say("tokens and groups are unknown: {why}", why=why)
 
 
 def reserved_ids(path: str | os.PathLike[str] | Checkpoint) -> NDArray[np.int64]:

@@ -35,6 +35,7 @@ from rowscope.inspector.mask.result import LeftOut, Mask
 from rowscope.inspector.matrices import Matrix, config_int
 from rowscope.inspector.ranges import format_ranges, shortened, to_ranges
 from rowscope.inspector.storage import NEEDED_ONLY
+from rowscope.inspector.text import say
 from rowscope.inspector.vocabulary import Vocabulary, quoted_token, read_vocabulary
 
 Progress = Callable[[int], None] | None
@@ -137,9 +138,13 @@ def _logits_matrix(checkpoint: Checkpoint, notes: list[str]) -> Matrix:
             location=head.matrix.tensor,
         )
     if checkpoint.layout.head_expected is False:
-        notes.append("the architecture has no output matrix: nothing is sampled from this model as it is")
+        notes.append(
+            say("the architecture has no output matrix: nothing is sampled from this model as it is")
+        )
     else:
-        notes.append(f"no output matrix is stored: the ids are the rows of {source.tensor!r}")
+        notes.append(
+            say("no output matrix is stored: the ids are the rows of {tensor!r}", tensor=source.tensor)
+        )
     return source
 
 
@@ -147,7 +152,7 @@ def _vocabulary(checkpoint: Checkpoint, words: tuple[str, ...], notes: list[str]
     needed = words != ("untrained",)
     try:
         vocabulary = read_vocabulary(checkpoint.folder)
-        trouble = f"{checkpoint.folder.location!r} has no tokenizer files"
+        trouble: str = say("{folder!r} has no tokenizer files", folder=checkpoint.folder.location)
     except TokenizerError as error:
         if needed:
             raise
@@ -159,7 +164,12 @@ def _vocabulary(checkpoint: Checkpoint, words: tuple[str, ...], notes: list[str]
             location=checkpoint.folder.location,
         )
     if vocabulary is None:
-        notes.append(f"{trouble}: no row is known to be reserved, and verdicts lack their best reference")
+        notes.append(
+            say(
+                "{trouble}: no row is known to be reserved, and verdicts lack their best reference",
+                trouble=trouble,
+            )
+        )
     return vocabulary
 
 
@@ -194,8 +204,11 @@ def _untrained(
     trained = int((~untrained & np.isin(codes, RESERVED)).sum())
     if trained:
         notes.append(
-            f"{trained:,} reserved rows are not judged untrained; "
-            "--include reserved,untrained has them as well"
+            say(
+                "{count:# reserved row is|# reserved rows are} not judged untrained; --include "
+                "reserved,untrained has {count:it|them} as well",
+                count=trained,
+            )
         )
     return untrained
 
@@ -219,7 +232,9 @@ def _unlisted(
     try:
         _, evidence = judge_some(matrix, checkpoint, vocabulary, codes, ids)
     except UndecodableError as error:
-        notes.append(f"whether rows without a token look trained was not looked at: {error.message}")
+        notes.append(
+            say("whether rows without a token look trained was not looked at: {why}", why=error.message)
+        )
         return found
     if evidence.reference is None:
         return found
@@ -227,8 +242,12 @@ def _unlisted(
     found[trained] = True
     if trained.size:
         notes.append(
-            f"left out: {unlisted_rows(int(trained.size))} ({format_ranges(to_ranges(trained), limit=3)}); "
-            "look at them with `rowscope rows PATH --group unmapped` before you add them to a mask"
+            say(
+                "left out: {rows} ({where}); look at them with `rowscope rows PATH --group unmapped` before "
+                "you add them to a mask",
+                rows=unlisted_rows(int(trained.size)),
+                where=format_ranges(to_ranges(trained), limit=3),
+            )
         )
     return found
 
@@ -241,12 +260,13 @@ def _left_out(
 ) -> tuple[LeftOut, ...]:
     found = [token for token in in_use if token.id < chosen.size and chosen[token.id]]
     if found:
-        first = ", ".join(
+        first: str = ", ".join(
             f"{_name(token, vocabulary)} ({token.id}: {', '.join(sorted(PROTECTED & set(token.roles)))})"
             for token in found[:4]
         )
-        more = f" and {len(found) - 4} more" if len(found) > 4 else ""
-        notes.append(f"left out, because they are in use: {first}{more}")
+        if len(found) > 4:
+            first = say("{shown} and {more} more", shown=first, more=len(found) - 4)
+        notes.append(say("left out, because they are in use: {listed}", listed=first))
     texts = {token.id: vocabulary.text(token.id) if vocabulary else None for token in found}
     return tuple(LeftOut(token.id, token.token, texts[token.id], token.roles) for token in found)
 

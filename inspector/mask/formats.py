@@ -21,6 +21,7 @@ from rowscope.inspector.mask.stacks import (
     trl_settings,
     verl_overrides,
 )
+from rowscope.inspector.text import say
 
 BIAS: Final = -100
 """The lowest bias that OpenAI-style servers take; they add it to the logit."""
@@ -65,7 +66,9 @@ def format_notes(mask: Mask, format: str) -> tuple[str, ...]:
     if form is None or form.limit is None or len(mask) <= form.limit[0]:
         return ()
     most, advice = form.limit
-    return (f"{len(mask):,} entries: {advice} above {most:,}",)
+    return (
+        say("{count:# entry|# entries}: {advice} above {most}", count=len(mask), advice=advice, most=most),
+    )
 
 
 def _ids(mask: Mask) -> str:
@@ -101,64 +104,69 @@ def _numpy(mask: Mask) -> bytes:
 
 FORMATS: Final[Mapping[str, MaskFormat]] = MappingProxyType(
     {
-        "ids": MaskFormat("anything that reads one id a line", "mask.txt", _ids),
-        "ranges": MaskFormat("rowscope's own --ids, and people", "mask.ranges", _ranges),
+        "ids": MaskFormat(say("anything that reads one id a line"), "mask.txt", _ids),
+        "ranges": MaskFormat(say("rowscope's own --ids, and people"), "mask.ranges", _ranges),
         "generation-config": MaskFormat(
-            "generation_config.json of transformers, key suppress_tokens; --apply writes it there",
+            say("generation_config.json of transformers, key suppress_tokens; --apply writes it there"),
             "suppress_tokens.json",
             _generation_config,
         ),
         "logit-bias": MaskFormat(
-            "the body of a request to an OpenAI-style server, key logit_bias",
+            say("the body of a request to an OpenAI-style server, key logit_bias"),
             "logit_bias.json",
             _logit_bias,
-            (1024, "vLLM refuses a request with more, and the OpenAI API has taken 300; use --format vllm"),
+            (
+                1024,
+                say("vLLM refuses a request with more, and the OpenAI API has taken 300; use --format vllm"),
+            ),
         ),
         "vllm": MaskFormat(
-            "vLLM, server and offline: --logits-processors MODULE:SuppressReserved",
+            say("vLLM, server and offline: --logits-processors MODULE:SuppressReserved"),
             "suppress_reserved.py",
             vllm_module,
         ),
         "sglang": MaskFormat(
-            "the body of a request to SGLang, started with --enable-custom-logit-processor",
+            say("the body of a request to SGLang, started with --enable-custom-logit-processor"),
             "sglang.json",
             sglang_body,
         ),
         "trl": MaskFormat(
-            "GRPOConfig(**settings) of TRL and its like, where transformers generates",
+            say("GRPOConfig(**settings) of TRL and its like, where transformers generates"),
             "trl.json",
             trl_settings,
         ),
         "verl": MaskFormat(
-            "Hydra overrides of verl.trainer.main_ppo, for rollouts by vLLM or SGLang",
+            say("Hydra overrides of verl.trainer.main_ppo, for rollouts by vLLM or SGLang"),
             "verl.args",
             verl_overrides,
             (
                 5000,
-                "Linux takes no argument of more than 131,072 bytes; for vLLM use the first line alone",
+                say("Linux takes no argument of more than 131,072 bytes; for vLLM use the first line alone"),
             ),
         ),
         "tensorrt-llm": MaskFormat(
-            "SamplingParams(logits_processor=SuppressReserved()) of TensorRT-LLM",
+            say("SamplingParams(logits_processor=SuppressReserved()) of TensorRT-LLM"),
             "suppress_reserved.py",
             tensorrt_llm_module,
         ),
         "mlx": MaskFormat(
-            "mlx_lm.generate(…, logits_processors=[suppress])", "suppress_reserved.py", mlx_module
+            say("mlx_lm.generate(…, logits_processors=[suppress])"), "suppress_reserved.py", mlx_module
         ),
         "xgrammar": MaskFormat(
-            "numpy.load: the int32 bitmask of xgrammar and llguidance, bit 1 = allowed",
+            say("numpy.load: the int32 bitmask of xgrammar and llguidance, bit 1 = allowed"),
             "bitmask.npy",
             bitmask_file,
         ),
         "llama.cpp": MaskFormat(
-            "arguments of llama-cli and other llama.cpp programs", "logit_bias.args", _llama_cpp
+            say("arguments of llama-cli and other llama.cpp programs"), "logit_bias.args", _llama_cpp
         ),
         "llama.cpp-server": MaskFormat(
-            "the body of a request to llama-server, key logit_bias", "logit_bias.json", _llama_cpp_server
+            say("the body of a request to llama-server, key logit_bias"), "logit_bias.json", _llama_cpp_server
         ),
-        "numpy": MaskFormat("numpy.load: bool [rows], True = never sample", "mask.npy", _numpy),
-        "python": MaskFormat("import in Python: IDS, RANGES, suppress(logits)", "reserved.py", python_module),
+        "numpy": MaskFormat(say("numpy.load: bool [rows], True = never sample"), "mask.npy", _numpy),
+        "python": MaskFormat(
+            say("import in Python: IDS, RANGES, suppress(logits)"), "reserved.py", python_module
+        ),
     }
 )
 """Every form by its name on the command line, with the setting that it goes into."""

@@ -12,6 +12,7 @@ from rowscope.inspector.checkpoint import Checkpoint
 from rowscope.inspector.mask.generation_config import KEY, NAME, carried_over
 from rowscope.inspector.mask.result import LeftOut, Suppressed
 from rowscope.inspector.ranges import format_ranges, to_ranges
+from rowscope.inspector.text import say
 from rowscope.inspector.vocabulary import Vocabulary
 
 BEGIN: Final = "begin_suppress_tokens"
@@ -68,19 +69,37 @@ def _set(ids: NDArray[np.int64]) -> IdSet:
     return IdSet(int(ids.size), to_ranges(ids))
 
 
+def _itself(found: Suppressed, masked: int) -> str:
+    """How what a checkpoint suppresses itself stands to the mask."""
+    hit = say("{count} of the {all} masked ones", count=found.covered.count, all=masked)
+    if found.missed.count:
+        where = format_ranges(found.missed.ranges, limit=3)
+        hit = say("{hit}, and misses {where}", hit=hit, where=where)
+    rest = say("{count:# other has|# others have} a row", count=found.others.count)
+    if found.without_row.count:
+        rest = say("{rest}, {count:# has|# have} none", rest=rest, count=found.without_row.count)
+    return say(
+        "{file} suppresses {count:# id|# ids} itself: {hit}; {rest}",
+        file=found.source,
+        count=int(found.ids.size),
+        hit=hit,
+        rest=rest,
+    )
+
+
 def _notes(found: Suppressed, masked: int, vocabulary: Vocabulary | None) -> list[str]:
     notes = []
     if found.ids.size:
-        missed = f", and misses {format_ranges(found.missed.ranges, limit=3)}" if found.missed.count else ""
-        notes.append(
-            f"{found.source} suppresses {found.ids.size:,} ids itself: {found.covered.count:,} of the "
-            f"{masked:,} masked ones{missed}; {found.others.count:,} others have a row"
-            + (f", {found.without_row.count:,} have none" if found.without_row.count else "")
-        )
+        notes.append(_itself(found, masked))
     if found.begin_ids.size:
         notes.append(
-            f"{found.source}: {BEGIN} holds {found.begin_ids.size:,} ids; it bars them from an answer's "
-            "first place alone, so it is no mask"
+            say(
+                "{file}: {key} holds {count:# id|# ids}; it bars them from an answer's first place alone, so "
+                "it is no mask",
+                file=found.source,
+                key=BEGIN,
+                count=int(found.begin_ids.size),
+            )
         )
     if found.in_use:
         first = ", ".join(
@@ -88,7 +107,12 @@ def _notes(found: Suppressed, masked: int, vocabulary: Vocabulary | None) -> lis
             for item in found.in_use[:3]
         )
         notes.append(
-            f"{found.source}: {KEY} silences tokens in use, {first}: they can never be generated; take them "
-            "out of it"
+            say(
+                "{file}: {key} silences tokens in use, {listed}: they can never be generated; take them out "
+                "of it",
+                file=found.source,
+                key=KEY,
+                listed=first,
+            )
         )
     return notes

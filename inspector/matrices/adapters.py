@@ -16,6 +16,7 @@ from typing import Any, Final
 from rowscope.inspector.frozen import record
 from rowscope.inspector.header import TensorRef
 from rowscope.inspector.matrices.stored import role_of_name
+from rowscope.inspector.text import say
 
 PREFIX: Final = "base_model.model."
 
@@ -72,11 +73,16 @@ class Change:
         """For people: `LoRA of rank 4, scale 2`, `3 rows replaced: 7, 8, 9`."""
         if self.a is not None:
             kind = "DoRA" if self.magnitude is not None else "LoRA"
-            return f"{kind} of rank {self.a.shape[0]}, scale {self.scale:g}"
+            return say(
+                "{kind} of rank {rank}, scale {scale}",
+                kind=kind,
+                rank=self.a.shape[0],
+                scale=f"{self.scale:g}",
+            )
         if self.tokens is None:
-            return "a change that is not read"
+            return say("a change that is not read")
         shown = ", ".join(str(id) for id in self.ids[:6]) + (", …" if len(self.ids) > 6 else "")
-        return f"{len(self.ids)} rows replaced: {shown}"
+        return say("{count:# row|# rows} replaced: {ids}", count=len(self.ids), ids=shown)
 
 
 def find_changes(

@@ -34,6 +34,7 @@ from rowscope.inspector.matrices.pick import (
 )
 from rowscope.inspector.matrices.scopes import Scope, config_int, stated_sizes, text_scope
 from rowscope.inspector.matrices.tables import other_heads
+from rowscope.inspector.text import say
 
 Config = Mapping[str, Any] | None
 
@@ -146,7 +147,7 @@ def _other_vocabulary(
     matrix = as_matrix("output", target, sizes)
     d2t = next((ref for name, ref in tensors.items() if name.endswith("d2t") and ref.shape == (rows,)), None)
     if d2t is not None:
-        note = f"row i is token i + {d2t.name}[i] of the tokenizer"
+        note = say("row i is token i + {table}[i] of the tokenizer", table=d2t.name)
         return Table(matrix, "draft output", "draft", note, d2t)
     if source is None:
         return None
@@ -154,9 +155,13 @@ def _other_vocabulary(
         stated = [path for path, size in stated_sizes(config).items() if size == rows]
         path = min(stated, key=lambda path: not path.startswith(_APART), default=None)
         if path is not None and (_decoder_is_apart(config) or path.startswith(_APART) or "draft" in path):
-            return Table(matrix, "decoder output", None, f"its rows are those of {path}")
+            return Table(matrix, "decoder output", None, say("its rows are those of {path}", path=path))
     if aside(target.table.plain) and not aside(source.table.plain) and width != sizes.width:
-        note = f"{width} columns, the input has {sizes.width}: the head of a second model"
+        note = say(
+            "{width:d} columns, the input has {other:d}: the head of a second model",
+            width=width,
+            other=sizes.width,
+        )
         return Table(matrix, "further output", None, note)
     return None
 

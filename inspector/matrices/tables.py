@@ -12,6 +12,7 @@ from rowscope.inspector.matrices.matrix import Matrix, MatrixLayout, Role, Table
 from rowscope.inspector.matrices.pick import Found, Sizes, as_matrix, aside, is_table, no_vocabulary, tails
 from rowscope.inspector.matrices.scopes import stated_sizes
 from rowscope.inspector.matrices.stored import StoredTable, as_table
+from rowscope.inspector.text import say
 
 _KNOWN: Final = frozenset(
     rule.suffix for rules in (INPUT_NAMES, OUTPUT_NAMES) for rule in rules if not rule.weak
@@ -110,10 +111,10 @@ def _told_apart(table: StoredTable, sizes: Sizes, path: str | None, judged: int 
     kind: Role = "output" if _is_head(table.plain) else "input"
     matrix = as_matrix(kind, Found(table, "a vocabulary table beside the judged ones"), sizes)
     place = next((word for part, word in _PLACES if part in table.plain), "further")
-    note = "" if path is None else f"its rows are those of {path}"
+    note = "" if path is None else say("its rows are those of {path}", path=path)
     same = rows == judged and not aside(table.plain)
     if table.plain.endswith(PER_LAYER):
-        return Table(matrix, f"{place} {kind}", "tokenizer", "looked up by the same ids, layer by layer")
+        return Table(matrix, f"{place} {kind}", "tokenizer", say("looked up by the same ids, layer by layer"))
     return Table(matrix, f"{place} {kind}", "tokenizer" if same else None, note)
 
 

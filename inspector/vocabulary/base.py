@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from rowscope.inspector.text import say
 from rowscope.inspector.vocabulary.alphabet import Alphabet
 from rowscope.inspector.vocabulary.files import wrong
 from rowscope.inspector.vocabulary.limits import MOST_ENTRIES, MOST_TOKEN, require, require_short
@@ -89,7 +90,7 @@ def _twice(ids: Mapping[str, int]) -> dict[int, tuple[str, ...]]:
 
 
 def _shared(count: int) -> str:
-    return f"{count:,} tokens share their id with another token"
+    return say("{count:# token shares its|# tokens share their} id with another token", count=count)
 
 
 def base_from_list(kind: str, listed: list[str], notes: list[str]) -> Base:
@@ -102,7 +103,10 @@ def base_from_list(kind: str, listed: list[str], notes: list[str]) -> Base:
     require_short(kind, listed)
     ids = {token: place for place, token in enumerate(listed)}
     if len(ids) < len(listed):
-        notes.append(f"{len(listed) - len(ids):,} entries repeat a token that is there already")
+        repeated = len(listed) - len(ids)
+        notes.append(
+            say("{count:# entry repeats|# entries repeat} a token that is there already", count=repeated)
+        )
     return Base(
         kind,
         ids,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rowscope.inspector.text import say
 from rowscope.inspector.vocabulary.files import TokenizerFolder, wrong
 from rowscope.inspector.vocabulary.limits import MOST_TEMPLATE, MOST_TEMPLATES, require
 from rowscope.inspector.vocabulary.model import ChatTemplate
@@ -26,7 +27,11 @@ def read_chat_templates(folder: TokenizerFolder, config: dict[str, object]) -> t
     configured = _from_value(config.get("chat_template"), CONFIG)
     if files and configured and {_same(entry) for entry in files} != {_same(entry) for entry in configured}:
         folder.notes.append(
-            f"the chat template in {CONFIG} differs from {files[0].source}, which replaces it"
+            say(
+                "the chat template in {config} differs from {file}, which replaces it",
+                config=CONFIG,
+                file=files[0].source,
+            )
         )
     templates = files or configured
     known = {_same(entry) for entry in templates}

@@ -16,6 +16,7 @@ from rowscope.inspector.storage import (
     too_many_values,
     unlike_text,
 )
+from rowscope.inspector.text import say
 from rowscope.inspector.vocabulary.limits import MOST_BYTES, MOST_PARSED, require
 
 _BOM = b"\xef\xbb\xbf"
@@ -85,7 +86,9 @@ class TokenizerFolder:
         if content is not None:
             raise TokenizerError(f"{name}: the content is {content.what}; {content.hint}", location=name)
         if data.startswith(_BOM):
-            self.notes.append(f"{name} starts with a byte order mark, which other readers may refuse")
+            self.notes.append(
+                say("{file} starts with a byte order mark, which other readers may refuse", file=name)
+            )
             return data[len(_BOM) :]
         return data
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rowscope.inspector.text import say
 from rowscope.inspector.vocabulary.base import Base, base_from_list
 from rowscope.inspector.vocabulary.classes import layout_of
 from rowscope.inspector.vocabulary.model import AddedToken
@@ -26,5 +27,11 @@ def arrange(base: Base, tokenizer_class: str | None, config: dict[str, object], 
     arranged.roles = base.roles
     moved = len(layout.head) - layout.skip
     if moved:
-        notes.append(f"{tokenizer_class} numbers the pieces of the sentencepiece model {moved} higher")
+        notes.append(
+            say(
+                "{name} numbers the pieces of the sentencepiece model {moved} higher",
+                name=tokenizer_class,
+                moved=moved,
+            )
+        )
     return arranged

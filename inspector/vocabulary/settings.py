@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rowscope.inspector.frozen import record
+from rowscope.inspector.text import say
 from rowscope.inspector.vocabulary.base import added_token
 from rowscope.inspector.vocabulary.classes import ASSUMED_ROLES, assumed_additional, class_of_model
 from rowscope.inspector.vocabulary.files import TokenizerFolder, wrong
@@ -94,8 +95,14 @@ def merge_settings(
         additional += [] if set(assumed) & set(additional) else assumed
         if assumed and files.config.get("extra_ids") is None:
             notes.append(
-                f"{tokenizer_class} makes sure of {len(assumed):,} tokens, {assumed[0]!r} to "
-                f"{assumed[-1]!r}: those that no file lists are added when the tokenizer is loaded"
+                say(
+                    "{name} makes sure of {count:# token|# tokens}, {first!r} to {last!r}: those that no "
+                    "file lists are added when the tokenizer is loaded",
+                    name=tokenizer_class,
+                    count=len(assumed),
+                    first=assumed[0],
+                    last=assumed[-1],
+                )
             )
     listed = _listed(decoder) if decides else _legacy_listed(files.added, {*roles.values(), *additional})
     by_id = {token.id: token for token in listed}
@@ -185,10 +192,17 @@ def _note_disagreements(files: SettingsFiles, notes: list[str]) -> None:
         ours, theirs = token_content(files.config.get(key)), token_content(files.special_map[key])
         if ours != theirs:
             notes.append(
-                f"{key} is {_quoted(ours)} in {CONFIG} and {_quoted(theirs)} in {SPECIAL_MAP}; "
-                f"{CONFIG} lists the added tokens, so it counts"
+                say(
+                    "{key} is {ours} in {config} and {theirs} in {map}; {config} lists the added tokens, so "
+                    "it counts",
+                    key=key,
+                    ours=_quoted(ours),
+                    theirs=_quoted(theirs),
+                    config=CONFIG,
+                    map=SPECIAL_MAP,
+                )
             )
 
 
 def _quoted(content: str | None) -> str:
-    return "not set" if content is None else repr(content)
+    return say("not set") if content is None else repr(content)

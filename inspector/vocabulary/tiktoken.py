@@ -7,6 +7,7 @@ from base64 import b64decode
 from binascii import Error as Base64Error
 
 from rowscope.inspector.errors import TokenizerError
+from rowscope.inspector.text import say
 from rowscope.inspector.vocabulary.base import MAX_ID, Base, base_from_ids
 from rowscope.inspector.vocabulary.limits import MOST_ENTRIES, require
 from rowscope.inspector.vocabulary.model import AddedToken
@@ -65,6 +66,12 @@ def fill_gaps(base: Base, listed: list[AddedToken], notes: list[str]) -> list[Ad
     if last < base.size:
         return listed
     if last - base.size > _MOST_FILLERS:
-        notes.append(f"added token ids reach {last}, far behind the {base.size} ranks; gaps are not filled")
+        notes.append(
+            say(
+                "added token ids reach {last:d}, far behind the {ranks:d} ranks; gaps are not filled",
+                last=last,
+                ranks=base.size,
+            )
+        )
         return listed
     return [named.get(id) or AddedToken(id, f"<|reserved_token_{id}|>") for id in range(base.size, last + 1)]

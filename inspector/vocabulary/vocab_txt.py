@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rowscope.inspector.text import say
 from rowscope.inspector.vocabulary.alphabet import WORDPIECE, Alphabet
 from rowscope.inspector.vocabulary.base import Base, base_from_ids
 from rowscope.inspector.vocabulary.classes import spelling_of
@@ -40,11 +41,18 @@ def read_vocab_txt(folder: TokenizerFolder, tokenizer_class: str | None, name: s
         lines.pop()
     if tokenizer_class in _FAIRSEQ_CLASSES:
         lines = [*_FAIRSEQ, *(line.strip().rpartition(" ")[0] for line in lines)]
-        folder.notes.append(f"{name} is a fairseq dictionary: ids are 4 more than the line numbers")
+        folder.notes.append(
+            say("{file} is a fairseq dictionary: ids are 4 more than the line numbers", file=name)
+        )
     ids = {token: place for place, token in enumerate(lines)}
     if len(ids) < len(lines):
         folder.notes.append(
-            f"{name} has {len(lines) - len(ids):,} lines that repeat a token; the last line's id counts"
+            say(
+                "{file} has {count:# line that repeats|# lines that repeat} a token; the last line's id "
+                "counts",
+                file=name,
+                count=len(lines) - len(ids),
+            )
         )
     base = base_from_ids(name, ids, folder.notes)
     base.alphabet = spelling_of(tokenizer_class) or Alphabet((WORDPIECE,))

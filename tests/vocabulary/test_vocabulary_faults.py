@@ -147,7 +147,7 @@ def test_notes(tmp_path: Path) -> None:
     assert known is not None
     text = "\n".join(known.notes)
     assert "byte order mark" in text
-    assert "1 tokens share their id" in text
+    assert "1 token shares its id" in text
     assert "goes first: vocab.txt" in text
     assert "'<x>' 9 -> 3, '<y>' 10 -> 4" in text
     assert "eos_token is 'a' in tokenizer_config.json and 'b' in special_tokens_map.json" in text

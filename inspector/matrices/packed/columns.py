@@ -14,6 +14,7 @@ from rowscope.inspector.matrices.packed.beside import Beside
 from rowscope.inspector.matrices.packed.model import Packed, Part
 from rowscope.inspector.matrices.packed.scaled import columns_of_group
 from rowscope.inspector.matrices.packed.shapes import refused
+from rowscope.inspector.text import say
 from rowscope.kernels.decode.coding import Coding
 
 _WORD: Final = 32
@@ -72,7 +73,12 @@ def _gptq(beside: Beside, zeros: TensorRef, scales: TensorRef, bare: Packed) -> 
             'config has no checkpoint_format, "gptq" or "gptq_v2", in its quantization_config',
         )
     second = version == 2
-    note = f"{beside.stem}: the config says {said} bits, the shapes {bits}; the shapes were taken"
+    note = say(
+        "{tensor}: the config says {said} bits, the shapes {bits}; the shapes were taken",
+        tensor=beside.stem,
+        said=said,
+        bits=bits,
+    )
     return Packed(
         format="gptq-v2" if second else "gptq",
         label=f"GPTQ {bits} bit",

@@ -13,6 +13,7 @@ from rowscope.inspector.header import TensorRef
 from rowscope.inspector.matrices.packed.beside import Beside
 from rowscope.inspector.matrices.packed.model import Packed, Part, in_bytes, seen_as
 from rowscope.inspector.matrices.packed.shapes import refused
+from rowscope.inspector.text import say
 from rowscope.kernels.decode.coding import Coding
 
 _BITS: Final = (1, 2, 3, 4, 5, 6, 8)
@@ -109,7 +110,12 @@ def _by_mode(beside: Beside, scales: TensorRef) -> Packed:
         bare = Packed("mlx", "MLX", 0, rows, beside.width or 0)
         return refused(bare, f"{beside.main.name!r} has {scales.dtype} scales and no biases: no mode of MLX")
     said = beside.setting("mode")
-    note = f"{beside.stem}: the config says mode {said}, the shapes {mode.name}; the shapes were taken"
+    note = say(
+        "{tensor}: the config says mode {said}, the shapes {mode}; the shapes were taken",
+        tensor=beside.stem,
+        said=said,
+        mode=mode.name,
+    )
     return Packed(
         format=f"mlx-{mode.name}",
         label=f"MLX {mode.name}",

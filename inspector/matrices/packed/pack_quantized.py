@@ -13,6 +13,7 @@ from rowscope.inspector.matrices.packed.beside import Beside
 from rowscope.inspector.matrices.packed.model import Packed, Part, in_bytes, seen_as
 from rowscope.inspector.matrices.packed.scaled import spread_of
 from rowscope.inspector.matrices.packed.shapes import refused, two_numbers
+from rowscope.inspector.text import say
 from rowscope.kernels.decode.coding import Coding
 
 _WORD: Final = 32
@@ -97,7 +98,12 @@ def _bits(beside: Beside, width: int, words: int) -> tuple[int | None, tuple[str
         return None, ()
     if said in possible or said is None:
         return (said if said in possible else possible[-1]), ()
-    note = f"{beside.stem}: the config says {said} bits, the shapes {possible[-1]}; the shapes were taken"
+    note = say(
+        "{tensor}: the config says {said} bits, the shapes {bits}; the shapes were taken",
+        tensor=beside.stem,
+        said=said,
+        bits=possible[-1],
+    )
     return possible[-1], (note,)
 
 
