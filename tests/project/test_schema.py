@@ -15,6 +15,8 @@ import rowscope
 from rowscope.inspector.audit.report import Report
 from rowscope.inspector.checks.registry import CHECKS
 
+from .made_for_pages import MADE
+
 FOLDER = Path(__file__).parents[2] / "docs" / "schema"
 AUDIT = json.loads((FOLDER / "audit.schema.json").read_text())
 ERROR = json.loads((FOLDER / "error.schema.json").read_text())
@@ -153,3 +155,56 @@ def test_a_real_encoder_is_valid():
     document = _document(rowscope.audit(folder))
     assert [e.message for e in Draft202012Validator(AUDIT).iter_errors(document)] == []
     assert list(_undescribed([AUDIT], document, "$")) == []
+
+
+def _described(schema: Any, path: str = "$") -> Iterator[tuple[int, str, str]]:
+    """(schema, key, path) of every property that the schema describes, wherever it stands."""
+    if isinstance(schema, list):
+        for part in schema:
+            yield from _described(part, path)
+    elif isinstance(schema, dict):
+        for key in schema.get("properties", {}):
+            yield id(schema), key, f"{path}.{key}"
+        for name, part in schema.items():
+            yield from _described(part, f"{path}.{name}")
+
+
+def _met(schemas: list[Mapping[str, Any]], value: Any) -> Iterator[tuple[int, str]]:
+    """(schema, key) of every property of the value."""
+    applicable = [found for schema in schemas for found in _subschemas(schema, value)]
+    if isinstance(value, list):
+        items = [found["items"] for found in applicable if "items" in found]
+        for item in value:
+            yield from _met(items, item)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            named = [found for found in applicable if key in found.get("properties", {})]
+            yield from ((id(found), key) for found in named)
+            free = [f["additionalProperties"] for f in applicable if f.get("additionalProperties")]
+            yield from _met([found["properties"][key] for found in named] or free, item)
+
+
+# Of the checkpoints here none has them; what makes some that do.
+ELSEWHERE = {
+    "$.$defs.matrix.properties.storage.oneOf": "tests/quantised",
+    "$.$defs.matrix.properties.weight_decay.oneOf": "tests/evidence/test_evidence_decay.py",
+    "$.$defs.cuts": "tests/evidence: a cut by each indicator",
+    "$.$defs.evidence_FIL005.oneOf": "tests/checkpoint/test_holes.py",
+    "$.$defs.new_since_baseline": "tests/gate",
+    "$.$defs.finding.allOf.if": "no key: which evidence belongs to which code",
+}
+# Alike in every finding: where there are more than 10,000 ids, and with a baseline (tests/gate).
+ALIKE = ("truncated", "new_since_baseline")
+
+
+def test_every_described_key_is_in_some_audit(reports, run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    MADE["TOK308"](tmp_path / "qwen")
+    run("audit", "demo", "--select", "VOC", "--write-baseline", "known.json")
+    (tmp_path / "rowscope.toml").write_text('fail-on = "never"\nignore = ["ROW204"]\nselect = ["ROW", "VOC"]')
+    _, out, _ = run("audit", "demo", "--baseline", "known.json", "--format", "json")
+    more = [rowscope.audit("demo", reachability=True), rowscope.audit("qwen"), reports["demo"]]
+    documents = [json.loads(out), *map(_document, (*reports.values(), *more))]
+    met = {at for document in documents for at in _met([AUDIT], document)}
+    unmet = [(key, path) for schema, key, path in _described(AUDIT) if (schema, key) not in met]
+    assert [path for key, path in unmet if key not in ALIKE and not path.startswith((*ELSEWHERE,))] == []
