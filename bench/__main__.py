@@ -20,6 +20,7 @@ SECTIONS = (
     "processes",
     "scaling",
     "memory",
+    "probes",
     "quantised",
     "giant",
     "changes",

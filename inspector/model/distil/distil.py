@@ -66,6 +66,7 @@ def distil(
         seed=seed,
         ids=list(tokens.values()),
         trust_remote_code=trust_remote_code,
+        progress=progress,
     )
     _require_causal(loaded)
     rows = []

@@ -7,14 +7,13 @@ from typing import Any, Final
 
 from rowscope.inspector.errors import RefusedError
 from rowscope.inspector.model.distil.texts import MOST_TOKENS
-from rowscope.inspector.model.loading.call import call, float64, pad, tensor
+from rowscope.inspector.model.loading.call import call, float64, pad, spans, tensor
 from rowscope.inspector.model.loading.load import Loaded
 
 TOGETHER: Final = MOST_TOKENS
 """Tokens read at a time, padding included: short texts together hold no more than the longest one."""
 
 _FILLER: Final = 0  # stands behind short sequences; a causal model's states before it do not depend on it
-_READ_ELEMENTS: Final = 4 << 20  # of the logits, looked at in float64
 
 Ids = tuple[int, ...]
 
@@ -54,10 +53,9 @@ def probabilities(loaded: Loaded, sequences: Sequence[Ids], id: int) -> Iterator
     import torch
 
     logits = call(loaded, *_padded(loaded, sequences)).logits
-    step = max(1, _READ_ELEMENTS // int(logits.shape[-1]))
     for row, ids in enumerate(sequences):
-        blocks = logits[row, : len(ids)].split(step)
-        yield torch.cat([float64(block).softmax(-1)[:, id] for block in blocks])
+        parts = spans(len(ids), int(logits.shape[-1]))
+        yield torch.cat([float64(logits[row, part]).softmax(-1)[:, id] for part in parts])
 
 
 def _padded(loaded: Loaded, sequences: Sequence[Ids]) -> tuple[Any, Any]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rowscope.inspector.model.forward.results import FirstFive, ForwardResult, GroupForward
 from rowscope.inspector.model.forward.tally import HiddenTally, LogitTally, no_divergence, summary
-from rowscope.inspector.model.loading.call import Outputs, batch_rows, call, float64, running, tensor
+from rowscope.inspector.model.loading.call import Outputs, batch_rows, call, float64, running, spans, tensor
 from rowscope.inspector.model.loading.frames import Frame, frames
 from rowscope.inspector.model.loading.load import Loaded, Source, load
 from rowscope.inspector.model.results import Progress
@@ -51,6 +51,7 @@ def forward(
         seed=seed,
         ids=ids,
         trust_remote_code=trust_remote_code,
+        progress=progress,
     )
     import torch
 
@@ -120,11 +121,13 @@ def _measure(loaded: Loaded, frame: Frame, name: str, ids: Ids) -> GroupForward:
     for start in range(0, len(rows), step):
         ids_here = tensor(loaded, rows[start : start + step])
         found = call(loaded, ids_here, hidden=True, last=frame.read == rows.shape[1] - 1)
-        logits, states, good = _at_positions(found, frame)
-        nonfinite += int((~good).sum())
-        hidden.add([state[good] for state in states])
-        if tally is not None and logits is not None:
-            tally.add(logits[good])
+        for part in _parts(found):
+            logits, states, good = _at_positions(part, frame)
+            nonfinite += int((~good).sum())
+            hidden.add([state[good] for state in states])
+            if tally is not None and logits is not None:
+                tally.add(logits[good])
+        if found.logits is not None:
             shape = shape or tuple(found.logits.shape)
     return GroupForward(
         group=name,
@@ -139,6 +142,14 @@ def _measure(loaded: Loaded, frame: Frame, name: str, ids: Ids) -> GroupForward:
         if tally is None
         else tally.divergence(hidden.cosine),
     )
+
+
+def _parts(found: Outputs) -> Iterator[Outputs]:
+    """A batch in parts that are looked at in float64."""
+    whole = found.hidden[-1] if found.logits is None else found.logits
+    for part in spans(int(whole.shape[0]), int(whole.shape[-1])):
+        logits = None if found.logits is None else found.logits[part]
+        yield Outputs(logits, tuple(state[part] for state in found.hidden))
 
 
 def _at_positions(found: Outputs, frame: Frame) -> tuple[Any, list[Any], Any]:

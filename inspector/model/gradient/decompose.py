@@ -35,6 +35,12 @@ _ROUNDING: Final = {"float64": 1e-4, "float32": 1e-3, "bfloat16": 0.1, "float16"
 _BLOCK: Final = 1 << 22
 
 
+def _largest(values: Any) -> float:  # noqa: ANN401 - tensor
+    """Largest absolute value, without a copy of the matrix; NaN where one is."""
+    low, high = values.aminmax()
+    return float(max(-low, high)) if low == low else float("nan")
+
+
 @dataclass
 class _Residual:
     """A whole gradient, from which its parts are taken away one by one."""
@@ -44,7 +50,7 @@ class _Residual:
 
     @classmethod
     def of(cls, whole: Any) -> _Residual:  # noqa: ANN401 - a tensor or None
-        return cls(whole, 0.0 if whole is None else float(whole.abs().max()))
+        return cls(whole, 0.0 if whole is None else _largest(whole))
 
     def take(self, part: Any) -> None:  # noqa: ANN401 - a tensor or None
         if part is not None and self.left is not None:
@@ -55,7 +61,7 @@ class _Residual:
         """Largest element left, relative to the largest of the whole."""
         if self.left is None or self.scale == 0.0:
             return 0.0
-        return float(self.left.abs().max()) / self.scale
+        return _largest(self.left) / self.scale
 
 
 def decompose(loaded: Loaded, example: Example) -> Experiment:
@@ -170,7 +176,7 @@ class _Work:
         found = gradient_of(graph.losses.mean(), matrix)
         factors = coefficients(graph, self.sequence.targets)
         hidden = graph.hidden.detach().to(factors.dtype)
-        scale, error = float(found.abs().max()), 0.0
+        scale, error = _largest(found), 0.0
         step = max(1, _BLOCK // int(matrix.shape[1]))
         for start in range(0, int(matrix.shape[0]), step):
             block = factors[:, start : start + step].T @ hidden

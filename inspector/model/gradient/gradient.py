@@ -49,6 +49,7 @@ def gradient(
         seed=seed,
         ids=ids,
         trust_remote_code=trust_remote_code,
+        progress=progress,
     )
     require_kind(loaded, "gradient", ("causal", "seq2seq", "masked"))
     chosen = _target(loaded, target)

@@ -21,6 +21,7 @@ from rowscope.inspector.model.loading.call import (
     require_kind,
     running,
     shift_right,
+    spans,
     tensor,
 )
 from rowscope.inspector.model.loading.load import Loaded, Source, load
@@ -32,7 +33,6 @@ from rowscope.inspector.model.results import Progress
 TEMPERATURES: Final = (0.5, 1.0, 1.5, 2.0, 3.0, 5.0)
 
 _TOP: Final = 10
-_BLOCK_ELEMENTS: Final = 1 << 22
 _ONE_BY_ONE: Final = 8  # positions below this are shown by themselves, the others in doubling ranges
 
 
@@ -90,6 +90,7 @@ def leak(
         seed=seed,
         ids=ids,
         trust_remote_code=trust_remote_code,
+        progress=progress,
     )
     require_kind(loaded, "leak", ("causal", "seq2seq"))
     import torch
@@ -196,9 +197,8 @@ class _Work:
         batch = tensor(self.loaded, [ids])
         decoder = shift_right(self.loaded, batch) if self.loaded.kind == "seq2seq" else None
         logits = call(self.loaded, batch, decoder=decoder).logits[0]
-        step = max(1, _BLOCK_ELEMENTS // int(logits.shape[1]))
-        for start in range(0, int(logits.shape[0]), step):
-            yield float64(logits[start : start + step])
+        for part in spans(*logits.shape):
+            yield float64(logits[part])
 
     def result(self, own: Any, policy: PolicyResult | None) -> LeakResult:  # noqa: ANN401 - Rollouts or None
         tally, filters = self.tally, self.tally.filters

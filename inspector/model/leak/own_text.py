@@ -16,6 +16,7 @@ from rowscope.inspector.model.leak.rollouts import (
     sampling_errors,
 )
 from rowscope.inspector.model.leak.tally import MassTally
+from rowscope.inspector.model.loading.call import spans
 from rowscope.inspector.model.loading.load import Loaded
 from rowscope.inspector.model.loading.prompts import Prompt
 from rowscope.inspector.model.results import Progress
@@ -43,7 +44,8 @@ def own_text(
     steps = [0]
 
     def read(rows: Sequence[Draws], logits: Any) -> None:  # noqa: ANN401 - tensor
-        tally.add(logits)
+        for part in spans(*logits.shape):
+            tally.add(logits[part])
         where.extend(row.opening.number for row in rows)
         steps[0] += 1
         if progress is not None:

@@ -100,7 +100,7 @@ class Sampler:
     def __call__(self, input_ids: Any, scores: Any) -> Any:  # noqa: ANN401 - tensors
         """Scores [rows, vocabulary] with all but the drawn ids at minus infinity."""
         alive = [at for at, row in enumerate(self.rows) if not row.done]
-        wide = float64(scores)[alive]
+        wide = float64(scores[alive])
         self.read([self.rows[at] for at in alive], wide)
         if self.mask is not None:
             wide = self.mask(None, wide)

@@ -18,11 +18,12 @@ from rowscope.inspector.model.loading.refusals import load_errors, refuse_on_ids
 
 Ids = NDArray[np.int64]
 
-# Elements of the logits of one batch (16 Mi float32 are 64 MiB), and of the rows of it that are looked at in
-# float64, of which some six copies are made (4 Mi are 32 MiB each).
+# Elements of the logits of one batch (16 Mi float32 are 64 MiB), and of those of its positions that are read.
 _BATCH_ELEMENTS: Final = 16 << 20
 _READ_ELEMENTS: Final = 4 << 20
 _BATCH_ROWS: Final = 64
+# Elements that are looked at together in float64, of which some eight copies are made, 8 MiB each.
+_WIDE_ELEMENTS: Final = 1 << 20
 
 
 @record
@@ -141,6 +142,13 @@ def batch_rows(loaded: Loaded, tokens: int) -> int:
     """How many sequences of `tokens` ids go into one call, if one position of each is looked at."""
     width = max(int(loaded.output_rows or loaded.embedding.weight.shape[1]), 1)
     return max(1, min(_BATCH_ROWS, _BATCH_ELEMENTS // (width * tokens), _READ_ELEMENTS // width))
+
+
+def spans(rows: int, width: int) -> Iterator[slice]:
+    """Parts of `rows` rows of `width` numbers that are looked at together in float64, at least a row each."""
+    step = max(1, _WIDE_ELEMENTS // max(width, 1))
+    for start in range(0, rows, step):
+        yield slice(start, min(rows, start + step))
 
 
 def encode(loaded: Loaded, text: str, *, special: bool = True) -> list[int]:

@@ -23,7 +23,8 @@ from rowscope.inspector.model.loading.refusals import (
     told,
 )
 from rowscope.inspector.model.loading.subject import Subject, find_subject
-from rowscope.inspector.model.results import Settings
+from rowscope.inspector.model.loading.weights import reporting, unmapped
+from rowscope.inspector.model.results import Progress, Settings
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,7 @@ def load(
     ids: Iterable[int] | None = None,
     trust_remote_code: bool = False,
     needed: bool = True,
+    progress: Progress = None,
 ) -> Loaded:
     """Load a checkpoint's model for a probe; a `Loaded` is returned as it is, with `seed` set.
 
@@ -111,6 +113,7 @@ def load(
         ids: probe these ids instead of the reserved ones.
         trust_remote_code: run the Python files of the checkpoint, where its config names some.
         needed: refuse a checkpoint in which nothing is reserved or looks untrained.
+        progress: told how many of the tensors are loaded.
 
     Raises:
         MissingExtraError: torch or transformers is not installed.
@@ -129,7 +132,8 @@ def load(
     refuse_unloadable(checkpoint, probe, trust_remote_code=trust_remote_code)
     precision, notes = choose_dtype(torch, checkpoint, place, dtype, probe)
     subject = find_subject(checkpoint, ids, needed=needed)
-    with _quiet(transformers):
+    told_how_far = reporting(transformers, checkpoint, progress)
+    with _quiet(transformers), told_how_far, unmapped(transformers, checkpoint, precision):
         network, kind = _network(transformers, torch, checkpoint, place, precision, trust_remote_code)
         tokenizer, more = _tokenizer(transformers, checkpoint, subject, trust_remote_code)
     return Loaded(
@@ -225,10 +229,13 @@ def _whole_input(head: Any) -> None:  # noqa: ANN401 - torch module or None
     """Let a head read its input in one piece.
 
     Asked for the last position alone, transformers gives it a slice; of a slice and a weight without gradient
-    torch copies the weight once for each sequence: 27 times 272 MB for 27 sequences of a 0.5B model.
+    torch copies the weight once for each sequence: 27 times 272 MB for 27 sequences of a 0.5B model. The
+    slice of one sequence counts as contiguous, and has the strides of the whole all the same.
     """
     if head is not None:
-        head.register_forward_pre_hook(lambda module, inputs: (inputs[0].contiguous(), *inputs[1:]))
+        head.register_forward_pre_hook(
+            lambda module, inputs: (inputs[0].reshape(-1).view(inputs[0].shape), *inputs[1:])
+        )
 
 
 def _version(transformers: Any) -> tuple[int, int]:  # noqa: ANN401 - the module

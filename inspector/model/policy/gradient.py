@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any, Final
 
 from rowscope.inspector.frozen import record
+from rowscope.inspector.model.loading.call import spans
 from rowscope.inspector.model.policy.head import OutputHead, carried_back
 from rowscope.inspector.model.policy.results import Policy
 from rowscope.inspector.model.policy.text import Drawn
 from rowscope.inspector.model.suppress import SuppressReserved
 
-BLOCK: Final = 1 << 22  # elements of the logits that are looked at together in float64
 _EPS: Final = 1e-8
 
 
@@ -44,9 +44,8 @@ def policy_gradient(
     hidden, ids = text.hidden[counted], text.ids[counted]
     total = torch.zeros_like(head.weight)
     loss = 0.0
-    step = max(1, BLOCK // int(head.weight.shape[0]))
-    for start in range(0, len(ids), step):
-        part, wanted = hidden[start : start + step], ids[start : start + step]
+    for span in spans(len(ids), int(head.weight.shape[0])):
+        part, wanted = hidden[span], ids[span]
         raw, logits = head.logits(part, graph=True)
         log_p = _masked(logits[0].detach(), mask).log_softmax(-1)
         at = torch.arange(len(wanted), device=log_p.device)
@@ -86,10 +85,9 @@ def mismatch(head: OutputHead, text: Drawn, ids: SuppressReserved) -> float:
     import torch
 
     found = 0.0
-    step = max(1, BLOCK // int(head.weight.shape[0]))
-    for start in range(0, len(text.ids), step):
-        logits = head.logits(text.hidden[start : start + step])[1][0]
-        wanted = text.ids[start : start + step, None]
+    for span in spans(len(text.ids), int(head.weight.shape[0])):
+        logits = head.logits(text.hidden[span])[1][0]
+        wanted = text.ids[span, None]
         plain, masked = (_masked(logits, mask).log_softmax(-1).gather(-1, wanted) for mask in (None, ids))
         found = max(found, float(torch.as_tensor((plain - masked).abs()).max()))
     return found

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rowscope.inspector.frozen import record
-from rowscope.inspector.model.policy.gradient import BLOCK, wide
+from rowscope.inspector.model.loading.call import spans
+from rowscope.inspector.model.policy.gradient import wide
 from rowscope.inspector.model.policy.head import OutputHead, carried_back
 
 Floats = NDArray[np.float64]
@@ -81,4 +82,4 @@ def slope(
 
 
 def _blocks(head: OutputHead, hidden: Any) -> Any:  # noqa: ANN401 - tensors
-    return hidden.split(max(1, BLOCK // int(head.weight.shape[0])))
+    return [hidden[span] for span in spans(len(hidden), int(head.weight.shape[0]))]

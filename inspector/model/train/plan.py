@@ -123,12 +123,14 @@ class Plan:
         self.loaded.network.requires_grad_(False)
         for parameter in chosen:
             parameter.requires_grad_(True)
-        return chosen, [p.register_hook(self._only_slot) for p in chosen] if name in ONE_ROW else []
+        return chosen, [
+            p.register_post_accumulate_grad_hook(self._only_slot) for p in chosen
+        ] if name in ONE_ROW else []
 
-    def _only_slot(self, gradient: Any) -> Any:  # noqa: ANN401 - tensor
-        kept = gradient.new_zeros(gradient.shape)
-        kept[self.slot] = gradient[self.slot]
-        return kept
+    def _only_slot(self, parameter: Any) -> None:  # noqa: ANN401 - tensor
+        row = parameter.grad[self.slot].clone()
+        parameter.grad.zero_()
+        parameter.grad[self.slot] = row
 
     def _drift(self, start: dict[int, Any]) -> tuple[Drift, ...]:
         subject = self.loaded.subject

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from rowscope.inspector.model.loading.call import batch_rows, call, float64, pad, shift_right, tensor
+from rowscope.inspector.model.loading.call import batch_rows, call, float64, pad, shift_right, spans, tensor
 from rowscope.inspector.model.loading.load import Loaded
 from rowscope.inspector.model.train.task import Item, Task
 
@@ -47,10 +47,13 @@ def token_losses(loaded: Loaded, items: Sequence[Item]) -> Any:  # noqa: ANN401 
 
     with torch.no_grad():
         logits, labels = run_items(loaded, items)
-        kept = labels.flatten() != _IGNORED
-        log_p = float64(logits.flatten(0, 1)[kept]).log_softmax(-1)
-    wanted = labels.flatten()[kept].to(log_p.device)
-    return -log_p.gather(-1, wanted[:, None])[:, 0].cpu().numpy()
+        kept = (labels.flatten() != _IGNORED).nonzero()[:, 0]
+        found = [np.zeros(0)]
+        for part in spans(len(kept), int(logits.shape[-1])):
+            log_p = float64(logits.flatten(0, 1)[kept[part]]).log_softmax(-1)
+            wanted = labels.flatten()[kept[part]].to(log_p.device)
+            found.append(-log_p.gather(-1, wanted[:, None])[:, 0].cpu().numpy())
+    return np.concatenate(found)
 
 
 def measure_token(loaded: Loaded, task: Task, token: int) -> tuple[float, float, float, float]:

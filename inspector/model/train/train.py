@@ -61,7 +61,14 @@ def train(
     _check(steps, batch, learning_rate, weight_decay, variants)
     probe = "token-only" if set(variants) <= set(ONE_ROW) else "train"
     loaded = load(
-        path, probe=probe, device=device, dtype=dtype, seed=seed, ids=ids, trust_remote_code=trust_remote_code
+        path,
+        probe=probe,
+        device=device,
+        dtype=dtype,
+        seed=seed,
+        ids=ids,
+        trust_remote_code=trust_remote_code,
+        progress=progress,
     )
     require_kind(loaded, "train", ("causal", "seq2seq"))
     slot = pick_slot(loaded)

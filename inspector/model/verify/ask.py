@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rowscope.inspector.frozen import record
-from rowscope.inspector.model.loading.call import batch_rows, call, float64, tensor
+from rowscope.inspector.model.loading.call import batch_rows, call, float64, spans, tensor
 from rowscope.inspector.model.loading.load import Loaded
 from rowscope.inspector.model.verify.forms import Form, Ids, fill
 
@@ -79,7 +79,7 @@ class Asker:
             last = form.at == length - 1
             logits = call(self.loaded, tensor(self.loaded, reads[part]), decoder=written, last=last).logits
             at = min(form.at, int(logits.shape[1]) - 1)
-            found.append(float64(logits[:, at]).log_softmax(-1))
+            found.append(_log_p(logits[:, at]))
         return _joined(found)
 
     def _behind(self, prefix: Prefix, form: Form, ids: Ids) -> Any:  # noqa: ANN401 - tensor
@@ -89,7 +89,7 @@ class Asker:
         state.batch_repeat_interleave(own.shape[0])
         seen = own.new_ones((own.shape[0], len(prefix.ids) + own.shape[1]))
         found = self._run({"input_ids": own, "attention_mask": seen, prefix.name: state})
-        return float64(found.logits[:, -1]).log_softmax(-1)
+        return _log_p(found.logits[:, -1])
 
     def _keep(self, form: Form, ids: Ids) -> Prefix | None:
         """The form's prefix as a state, tried on `ids`; None where the answers behind it are others."""
@@ -126,6 +126,14 @@ def own(logs: Any, ids: Ids) -> NDArray[np.float64]:  # noqa: ANN401 - tensor
 
     columns = torch.as_tensor(ids, device=logs.device)
     return np.asarray(logs.gather(1, columns[:, None])[:, 0].cpu().numpy(), dtype=np.float64)
+
+
+def _log_p(logits: Any) -> Any:  # noqa: ANN401 - tensors
+    """Log-probabilities in float64, [n, output rows]."""
+    found = float64(logits)
+    for part in spans(*found.shape):
+        found[part] = found[part].log_softmax(-1)
+    return found
 
 
 def _steps(count: int, step: int) -> Iterator[slice]:

@@ -80,6 +80,7 @@ def verify(
         seed=seed,
         trust_remote_code=trust_remote_code,
         needed=False,
+        progress=progress,
     )
     require_kind(loaded, "verify", _KINDS)
     weights = Weights(loaded.subject.evidence)
