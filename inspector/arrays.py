@@ -32,6 +32,13 @@ def without(ids: NDArray[np.integer], others: NDArray[np.integer]) -> Ids:
     return np.asarray(own[ordered[at] != own])
 
 
+def in_full(index: Any, size: int) -> bool:  # noqa: ANN401 - whatever numpy indexes with
+    """Whether an index is the positions 0 to `size` - 1 in this order: it takes all of an array."""
+    if not isinstance(index, np.ndarray) or index.dtype.kind not in "iu" or index.shape != (size,):
+        return False
+    return bool((index == np.arange(size)).all())
+
+
 def median(values: ArrayLike) -> float:
     """Median of all values of an array; NaN of none, and where one is NaN."""
     return float(column_medians(np.asarray(values).reshape(-1, 1))[0])

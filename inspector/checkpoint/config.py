@@ -13,6 +13,9 @@ from rowscope.inspector.text import say
 
 CONFIG_LIMIT = 32 << 20
 
+_LABELS = ("id2label", "label2id")  # of `PretrainedConfig` in transformers
+_MOST_LABELS = 65_536
+
 # mistral_inference, `args.py`; vLLM, `transformers_utils/configs/mistral.py`.
 _NATIVE = {
     "vocab_size": "vocab_size",
@@ -39,6 +42,9 @@ def read_config(
 ) -> tuple[Mapping[str, Any] | None, tuple[Skip, ...]]:
     """A config file's object, or None and, where that matters, why; never an error.
 
+    Labels of a classifier are left out where there are more than any has, and the mapping is empty: nothing
+    here reads them, and a million of them take 200 MB for as long as the checkpoint is open.
+
     Args:
         required: whether its absence is worth a `Skip`.
     """
@@ -50,6 +56,9 @@ def read_config(
         return None, (Skip(name, error.message),)
     if not isinstance(value, dict):
         return None, (Skip(name, say("holds {kind}, not an object", kind=kind(value))),)
+    for key in _LABELS:
+        if isinstance(value.get(key), dict) and len(value[key]) > _MOST_LABELS:
+            value[key] = {}
     return ReadOnly(value), ()
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rowscope.inspector.evidence.grade import GRADES, grades
     from rowscope.inspector.evidence.look import sample
     from rowscope.inspector.evidence.markers import SplitMarker, split_markers
-    from rowscope.inspector.evidence.measure import judge_some, measure_matrix
+    from rowscope.inspector.evidence.measure import judge_some, measure_matrix, verdicts_of
     from rowscope.inspector.evidence.model import (
         COLLAPSED,
         CONFIDENCES,
@@ -80,6 +80,7 @@ __all__ = [
     "samples",
     "split_markers",
     "unreachable_ids",
+    "verdicts_of",
 ]
 
 __getattr__ = lazily(
@@ -123,5 +124,6 @@ __getattr__ = lazily(
         "samples": "generating",
         "split_markers": "markers",
         "unreachable_ids": "reachability",
+        "verdicts_of": "measure",
     },
 )

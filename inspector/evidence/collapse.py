@@ -114,7 +114,8 @@ def judge_families(state: Judgement, kin: Ids, unit: float) -> list[NDArray[np.f
     family = state.of(ids[member])
     state.give(family, COLLAPSED, MEDIUM)
     kept = np.isin(kin, ids[member])
-    return _centres(rows[kept], reach[kept])
+    # Of many rows `kin` is a sample: it may hold none of those that lie among several of it.
+    return _centres(rows[kept], reach[kept]) if kept.any() else []
 
 
 def _centres(rows: NDArray[np.float64], reach: NDArray[np.float64]) -> list[NDArray[np.float64]]:

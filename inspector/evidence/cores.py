@@ -106,7 +106,7 @@ def core_of(rows: Rows, members: NDArray[np.int64]) -> Core:
 
 
 def squared_distances(one: Rows, other: Rows) -> Rows:
-    """|x - y|^2 of every row of [n, d] and every row of [m, d], float64 [n, m].
+    """|x - y|^2 of every row of [n, d] and every row of [m, d], m > 0, float64 [n, m].
 
     Taken about the first row, so that near-copies far from the origin do not drown in rounding.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rowscope.inspector.evidence.model import Indicators
+from rowscope.inspector.evidence.model import Indicators, unknown
 
 Vector = NDArray[np.float64]
 
@@ -45,8 +45,8 @@ def indicators(dots: NDArray[np.float64], sumsq: Vector, u: Vector, m: Vector, v
 
 def no_indicators(rows: int) -> Indicators:
     """NaN for every row: there is no reference."""
-    unknown = np.full(rows, np.nan)
-    return Indicators(unknown, unknown, unknown, unknown)
+    none = unknown(rows)
+    return Indicators(none, none, none, none)
 
 
 def _positive(values: Vector) -> Vector:

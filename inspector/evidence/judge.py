@@ -36,6 +36,7 @@ from rowscope.inspector.evidence.model import (
     Indicators,
     MatrixEvidence,
     Reference,
+    unknown,
 )
 from rowscope.inspector.evidence.norms import judge_norms
 from rowscope.inspector.evidence.reference import find_references
@@ -128,7 +129,7 @@ def judge(subject: Subject, progress: Progress = None) -> MatrixEvidence:
         cuts=state.cuts,
         pc1_residual=residual,
         judged_on=subject.judged_on,
-        displacement=distances[:, 0] / references[0].bulk if references else np.full(len(copies), np.nan),
+        displacement=distances[:, 0] / references[0].bulk if references else unknown(len(copies)),
         recipes=state.recipes,
     )
 
@@ -143,7 +144,7 @@ def _begin(subject: Subject, progress: Progress) -> Judgement:
         special=np.isin(table.ids, special),
         whole=subject.whole,
         look=subject.look,
-        towards_mean=np.full(rows, np.nan),
+        towards_mean=unknown(rows),
         verdict=np.full(rows, TRAINED, dtype=np.int8),
         confidence=np.full(rows, LOW, dtype=np.int8),
         cuts={},
@@ -238,7 +239,7 @@ def _cautious(state: Judgement) -> None:
 
 def _note(candidates: Candidates, reference: Reference | None) -> str:
     if reference is None:
-        return _NO_AGREEMENT if candidates.believed.size else _NO_REFERENCE
+        return _NO_AGREEMENT if any(ids.size for ids in candidates.sources.values()) else _NO_REFERENCE
     return say("reference: {source}", source=reference.source)
 
 
@@ -250,7 +251,7 @@ def _copies(ids: Ids, group: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDAr
     if member.any():
         numbers = group[member]  # from 0, without a gap
         counts = np.bincount(numbers)
-        copies[member] = counts[numbers] - 1
+        copies[member] = (counts - 1)[numbers]
         lowest = np.full(counts.size, np.iinfo(np.int64).max)
         np.minimum.at(lowest, numbers, ids[member])
         first[member] = lowest[numbers]

@@ -104,10 +104,13 @@ def runs(ids: Ids, limit: int, block: int, parts: int = 1) -> Ids:
 
 def _hashes(ids: Ids) -> NDArray[np.uint64]:
     """Well-mixed numbers, a different one for each id: the finaliser of SplitMix64 (Steele et al. 2014)."""
-    mixed = ids.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
+    mixed = ids.astype(np.uint64)
+    mixed += np.uint64(0x9E3779B97F4A7C15)
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
-        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
-    return np.asarray(mixed ^ (mixed >> np.uint64(31)))
+        mixed ^= mixed >> np.uint64(shift)
+        mixed *= np.uint64(factor)
+    mixed ^= mixed >> np.uint64(31)
+    return mixed
 
 
 def plan_look(

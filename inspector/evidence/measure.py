@@ -51,6 +51,7 @@ def measure_matrix(
     """
     codes = codes[: matrix.rows]
     candidates = find_candidates(codes, vocabulary, unreachable)
+    added = candidates.added
     with open_rows(matrix) as reader:
         table, columns = scan_rows(reader, groups=codes, n_groups=len(GROUPS), progress=progress)
         assert columns is not None
@@ -62,7 +63,7 @@ def measure_matrix(
             codes=codes,
             candidates=candidates,
             look=plan_look(codes, candidates, reader.width, reader.row_bytes),
-            pieces=lambda: pieces_of(vocabulary, candidates.added, reader.rows),
+            pieces=lambda: pieces_of(vocabulary, added, reader.rows),
             start=start,
             recorded=recorded_recipes(reader, checkpoint, vocabulary),
             judged_on=say("all rows"),
@@ -72,6 +73,7 @@ def measure_matrix(
         evidence = evidence.without(rows_of(holes, matrix.ref.nbytes // max(matrix.rows, 1), matrix.rows))
         alone = matrix.role == "input" and checkpoint.layout.of_role("output") is not None
         decay = weight_decay(reader, unseen(evidence, candidates), start.std) if alone else None
+    del subject, candidates  # lists of ids, which the statistics need not lie beside
     return MatrixFacts(
         matrix,
         table,
@@ -102,6 +104,31 @@ def judge_some(
         UsageError: an id outside the matrix.
         UndecodableError, MalformedFileError: see `measure_matrix`.
     """
+    table, evidence, index = _judged(matrix, checkpoint, vocabulary, codes, ids)
+    return table.take(index), evidence.take(index)
+
+
+def verdicts_of(
+    matrix: Matrix,
+    checkpoint: Checkpoint,
+    vocabulary: Vocabulary | None,
+    codes: NDArray[np.int8],
+    ids: NDArray[np.int64],
+) -> MatrixEvidence:
+    """The evidence of `judge_some` alone: of millions of rows a table takes hundreds of megabytes."""
+    _, evidence, index = _judged(matrix, checkpoint, vocabulary, codes, ids)
+    del _
+    return evidence.take(index)
+
+
+def _judged(
+    matrix: Matrix,
+    checkpoint: Checkpoint,
+    vocabulary: Vocabulary | None,
+    codes: NDArray[np.int8],
+    ids: NDArray[np.int64],
+) -> tuple[RowTable, MatrixEvidence, NDArray[np.int64]]:
+    """Table and evidence of `ids` and of what they are compared with, and where `ids` stand in them."""
     codes = codes[: matrix.rows]
     candidates = find_candidates(codes, vocabulary)
     with open_rows(matrix) as reader:
@@ -126,9 +153,8 @@ def judge_some(
             evidence = judge(subject).without(damaged_rows(reader, table))
         except PartialLook:
             facts = measure_matrix(matrix, checkpoint, vocabulary, codes)
-            return facts.table.take(ids), facts.evidence.take(ids)
-    index = np.searchsorted(wanted, ids)
-    return table.take(index), evidence.take(index)
+            return facts.table, facts.evidence, ids
+    return table, evidence, np.searchsorted(wanted, ids)
 
 
 def _words(look: Look) -> str:

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from rowscope.inspector.arrays import in_full
 from rowscope.inspector.frozen import record
 from rowscope.inspector.text import say
 
@@ -29,6 +30,11 @@ LOW, MEDIUM, HIGH = range(3)
 
 SHARE: Final = 0.10
 """How far, in units of the used rows' median distance, a row may have moved and still be untrained."""
+
+
+def unknown(rows: int) -> NDArray[np.float64]:
+    """NaN for each of n rows, float64 [n]: read-only, and no longer in memory than one."""
+    return np.broadcast_to(np.float64(np.nan), (rows,))
 
 
 @record
@@ -136,7 +142,9 @@ class MatrixEvidence:
     recipes: Mapping[int, Recipe] = dataclasses.field(default_factory=dict)
 
     def take(self, index: NDArray[np.int64]) -> MatrixEvidence:
-        """The entries at positions `index`."""
+        """The entries at positions `index`; where these are all of them in order, the same."""
+        if in_full(index, self.verdict.size):
+            return self
         found = self.indicators
         return dataclasses.replace(
             self,

@@ -12,7 +12,8 @@ from rowscope.inspector import lazily
 if TYPE_CHECKING:
     from rowscope.inspector.listing.choose import RowNames, choose_ids, matrix_of
     from rowscope.inspector.listing.filters import filtered
-    from rowscope.inspector.listing.suspects import Suspect, Suspects, find_suspects
+    from rowscope.inspector.listing.ranked import Suspect
+    from rowscope.inspector.listing.suspects import Suspects, find_suspects
     from rowscope.inspector.listing.table import VocabularyRows, named_rows, reserved_ids, row_table
 
 __all__ = [
@@ -33,7 +34,7 @@ __getattr__ = lazily(
     __name__,
     {
         "RowNames": "choose",
-        "Suspect": "suspects",
+        "Suspect": "ranked",
         "Suspects": "suspects",
         "VocabularyRows": "table",
         "choose_ids": "choose",

@@ -116,7 +116,8 @@ def _order(table: VocabularyRows, sort: str) -> NDArray[np.int64]:
     missing = np.array([value is None or value != value for value in column.tolist()], dtype=np.bool_)
     filled = column.copy()
     filled[missing] = "" if column.dtype == object else 0
-    _, codes = np.unique(filled.astype(str) if column.dtype == object else filled, return_inverse=True)
+    # Words are compared as Python's: an array of text would take the length of the longest for each.
+    _, codes = np.unique(filled, return_inverse=True)
     codes = -codes if sort.startswith("-") else codes
     order = np.lexsort((np.arange(len(table)), codes, missing))
     ranks = np.empty(len(table), dtype=np.int64)

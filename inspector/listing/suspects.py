@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 import rowscope
-from rowscope.inspector.census import GROUP_MEMBERS, GROUPS, RESERVED, group_codes
+from rowscope.inspector.census import GROUP_MEMBERS, RESERVED, group_codes
 from rowscope.inspector.checkpoint import Checkpoint, open_checkpoint
 from rowscope.inspector.checks import rank
 from rowscope.inspector.errors import unknown_value
-from rowscope.inspector.evidence import CONFIDENCES, TRAINED, VERDICTS, MatrixFacts, measure_matrix
+from rowscope.inspector.evidence import TRAINED, MatrixFacts, measure_matrix
 from rowscope.inspector.frames import Framed
 from rowscope.inspector.frozen import Comparable, record
 from rowscope.inspector.listing.choose import RowNames, matrix_of
+from rowscope.inspector.listing.ranked import FIELDS, Ranked, Suspect
 from rowscope.inspector.listing.verified import Verified, read_verified
 from rowscope.inspector.plain import to_plain
 from rowscope.inspector.storage import NEEDED_ONLY
 from rowscope.inspector.text import joined, plural, say
-from rowscope.inspector.vocabulary import Vocabulary
+from rowscope.inspector.vocabulary import Vocabulary, all_ids
 
 Progress = Callable[[int], None] | None
 
@@ -35,44 +35,14 @@ GROUP_CHOICES: Final = (*GROUP_MEMBERS, "all")
 _DTYPES: Final[dict[str, Any]] = {"int": np.int64, "float": np.float64}
 
 
-@dataclass(frozen=True, slots=True)
-class Suspect:
-    """A row that looks untrained.
-
-    `reachable` is None where reachability was not asked for. `cosine`, `centred_cosine`,
-    `cosine_without_pc1` and `distance` compare the row with the untrained reference, NaN without one;
-    `duplicates` counts the other rows with the same values. `recipe` says how a fresh row was made.
-    `verified` is what `probe verify` found ("verified", "weak", "known", "untold") and
-    `largest_probability` its number; None where its document was not given or does not speak of the token.
-    """
-
-    id: int
-    token: str | None
-    text: str | None
-    group: str
-    matrix: str
-    verdict: str
-    confidence: str
-    norm: float
-    cosine: float
-    centred_cosine: float
-    cosine_without_pc1: float
-    distance: float
-    duplicates: int
-    reachable: bool | None
-    recipe: str | None = None
-    verified: str | None = None
-    largest_probability: float | None = None
-
-
 @record(eq=False)
 class Suspects(Framed, Comparable):
-    """Suspects from the surest on; `total` counts those before the limit."""
+    """Suspects from the surest on, as a sequence of `Suspect`; `total` counts those before the limit."""
 
     flags: ClassVar[tuple[str, ...]] = ("reachable",)
 
     path: str
-    rows: tuple[Suspect, ...]
+    rows: Sequence[Suspect]
     total: int
     note: str
 
@@ -85,12 +55,20 @@ class Suspects(Framed, Comparable):
     @property
     def columns(self) -> dict[str, NDArray[Any]]:
         """The fields of `Suspect`, one entry a row."""
+        rows = self.rows
+        if isinstance(rows, Ranked):
+            return {name: rows.column(name) for name in FIELDS}
         found = {}
         for field in dataclasses.fields(Suspect):
-            values = np.empty(len(self.rows), dtype=object)
-            values[:] = [getattr(row, field.name) for row in self.rows]
+            values = np.empty(len(rows), dtype=object)
+            values[:] = [getattr(row, field.name) for row in rows]
             found[field.name] = values.astype(_DTYPES.get(str(field.type), object))
         return found
+
+    def records(self) -> Iterator[dict[str, Any]]:
+        """One dict a row, of JSON values."""
+        rows = self.rows
+        return rows.records() if isinstance(rows, Ranked) else (to_plain(row) for row in rows)
 
     def to_dict(self, exit_code: int = 0) -> dict[str, Any]:
         """The JSON document of `suspects --format json`."""
@@ -107,7 +85,7 @@ class Suspects(Framed, Comparable):
             "path": self.path,
             "note": self.note,
             "total": self.total,
-            "suspects": self.rows,
+            "suspects": self.records(),
         }
 
 
@@ -140,7 +118,7 @@ def find_suspects(
     matrix = matrix_of(checkpoint, role)
     names = RowNames(checkpoint, matrix)
     vocabulary = names.vocabulary
-    states = {} if verified is None else read_verified(verified, _input_rows(checkpoint), vocabulary)
+    asked = {} if verified is None else read_verified(verified, _input_rows(checkpoint), vocabulary)
     unreachable = None
     if reachability and vocabulary is not None:
         from rowscope.inspector.evidence import unreachable_ids
@@ -152,12 +130,7 @@ def find_suspects(
     ids = np.flatnonzero(members & (item.evidence.verdict != TRAINED) & ~item.damaged)
     ids = ids[rank(item, ids)]
     ids = ids[np.argsort(np.isin(codes[ids], RESERVED), kind="stable")]
-    shown = ids if limit is None else ids[:limit]
-    norms = item.table.norm
-    rows = tuple(
-        _suspect(item, vocabulary, unreachable, int(id), float(norms[id]), states.get(int(id)))
-        for id in shown
-    )
+    rows = _ranked(item, ids if limit is None else ids[:limit], vocabulary, unreachable, asked)
     notes = [part for part in (_damage(item), names.untold, item.evidence.note) if part]
     return Suspects(checkpoint.path, rows, int(ids.size), joined("; ", notes))
 
@@ -177,31 +150,51 @@ def _damage(item: MatrixFacts) -> str:
     )
 
 
-def _suspect(
+def _ranked(
     item: MatrixFacts,
+    ids: NDArray[np.int64],
     vocabulary: Vocabulary | None,
     unreachable: NDArray[np.int64] | None,
-    id: int,
-    norm: float,
-    asked: Verified | None,
-) -> Suspect:
-    evidence = item.evidence
-    return Suspect(
-        id=id,
-        token=vocabulary.tokens.get(id) if vocabulary else None,
-        text=vocabulary.text(id) if vocabulary else None,
-        group=GROUPS[item.codes[id]],
+    asked: Mapping[int, Verified],
+) -> Ranked:
+    evidence, found = item.evidence, item.evidence.indicators
+    columns = {
+        "norm": item.table.norm,
+        "cosine": found.cosine,
+        "centred_cosine": found.centred,
+        "cosine_without_pc1": found.without_pc1,
+        "distance": found.distance,
+        "duplicates": evidence.duplicates,
+    }
+    # Without a reference the indicators are one array of NaN.
+    each = {key: values[ids] for key, values in {id(values): values for values in columns.values()}.items()}
+    named = _named(ids, vocabulary)
+    few: dict[str, Mapping[int, Any]] = {
+        "token": {id: token for id, (token, _) in named.items()},
+        "text": {id: text for id, (_, text) in named.items()},
+        "recipe": {id: recipe.words for id, recipe in evidence.recipes.items()},
+        "verified": {id: said.state for id, said in asked.items()},
+        "largest_probability": {id: said.largest for id, said in asked.items()},
+    }
+    return Ranked(
+        id=ids,
+        codes={
+            "group": item.codes[ids],
+            "verdict": evidence.verdict[ids],
+            "confidence": evidence.confidence[ids],
+        },
+        numbers={name: each[id(values)] for name, values in columns.items()},
+        reachable=None if unreachable is None else ~np.isin(ids, unreachable),
+        few=few,
         matrix=item.matrix.role,
-        verdict=VERDICTS[evidence.verdict[id]],
-        confidence=CONFIDENCES[evidence.confidence[id]],
-        norm=norm,
-        cosine=float(evidence.indicators.cosine[id]),
-        centred_cosine=float(evidence.indicators.centred[id]),
-        cosine_without_pc1=float(evidence.indicators.without_pc1[id]),
-        distance=float(evidence.indicators.distance[id]),
-        duplicates=int(evidence.duplicates[id]),
-        reachable=None if unreachable is None else not bool(np.isin(id, unreachable)),
-        recipe=evidence.recipes[id].words if id in evidence.recipes else None,
-        verified=None if asked is None else asked.state,
-        largest_probability=None if asked is None else asked.largest,
     )
+
+
+def _named(ids: NDArray[np.int64], vocabulary: Vocabulary | None) -> dict[int, tuple[str, str | None]]:
+    """Token and text of those of `ids` that have one."""
+    if vocabulary is None:
+        return {}
+    known = ids[np.isin(ids, all_ids(vocabulary.tokens))].tolist()
+    tokens, texts = vocabulary.spelt(known)
+    pairs = zip(known, tokens, texts, strict=True)
+    return {id: (token, text) for id, token, text in pairs if token is not None}

@@ -17,6 +17,7 @@ from rowscope.inspector.errors import CheckpointError, TokenizerError
 from rowscope.inspector.frames import Framed
 from rowscope.inspector.frozen import Comparable
 from rowscope.inspector.listing.choose import RowNames, matrix_of
+from rowscope.inspector.listing.naming import Texts, constant, recipes_of, spelt
 from rowscope.inspector.matrices import Matrix
 from rowscope.inspector.ranges import ids_of
 from rowscope.inspector.rows import RowTable, open_rows, scan_rows
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from rowscope.inspector.evidence import MatrixEvidence
 
 Progress = Callable[[int], None] | None
-Texts = NDArray[np.object_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,9 +183,12 @@ def row_table(
         facts = measure_matrix(matrix, checkpoint, vocabulary, codes, progress=progress)
         index = np.arange(matrix.rows) if ids is None else ids
         table, found = facts.table.take(index), facts.evidence.take(index)
+        del facts, index
     else:
         table, found = _some(matrix, ids, codes, vocabulary, checkpoint)
-    named = _named(_with_evidence(_bits(table), found), matrix, codes, vocabulary)
+    bits = _bits(table)
+    del table  # of millions of rows, a hundred megabytes and more that the columns do not need
+    named = _named(_with_evidence(bits, found), matrix, codes, vocabulary)
     notes = [note for note in (found.lost(matrix.file), trouble, named.note) if note]
     return dataclasses.replace(named, note=joined("; ", notes))
 
@@ -270,7 +273,7 @@ def _with_evidence(rows: VocabularyRows, found: MatrixEvidence) -> VocabularyRow
         cosine_to_reference=found.indicators.cosine,
         duplicates=found.duplicates,
         duplicate_of=found.duplicate_of,
-        recipe=_recipes(rows.id, found),
+        recipe=recipes_of(rows.id, found),
         displacement=found.displacement,
         grade=np.array([*GRADES, None], dtype=object)[grades(found)],
         judged_on=found.judged_on,
@@ -278,22 +281,14 @@ def _with_evidence(rows: VocabularyRows, found: MatrixEvidence) -> VocabularyRow
     )
 
 
-def _recipes(ids: NDArray[np.int64], found: MatrixEvidence) -> Texts:
-    words = np.empty(ids.size, dtype=object)
-    words[:] = [found.recipes[id].words if id in found.recipes else None for id in ids.tolist()]
-    return words
-
-
 def _named(
     rows: VocabularyRows, matrix: Matrix, codes: NDArray[np.int8], vocabulary: Vocabulary | None
 ) -> VocabularyRows:
-    token, text = np.full((2, len(rows)), None, dtype=object)
-    if vocabulary is not None:
-        token[:], text[:] = vocabulary.spelt(rows.id.tolist())
+    token, text = spelt(rows.id, vocabulary)
     return dataclasses.replace(
         rows,
         token=token,
         text=text,
         group=np.array(GROUPS, dtype=object)[codes[rows.id]],
-        matrix=np.full(len(rows), matrix.role, dtype=object),
+        matrix=constant(matrix.role, len(rows)),
     )

@@ -29,7 +29,7 @@ from rowscope.inspector.errors import (
     UsageError,
     unknown_value,
 )
-from rowscope.inspector.evidence import LOW, TRAINED, judge_some, measure_matrix
+from rowscope.inspector.evidence import LOW, TRAINED, measure_matrix, verdicts_of
 from rowscope.inspector.mask.own import own_suppressed
 from rowscope.inspector.mask.result import LeftOut, Mask
 from rowscope.inspector.matrices import Matrix, config_int
@@ -230,7 +230,7 @@ def _unlisted(
     if not ids.size:
         return found
     try:
-        _, evidence = judge_some(matrix, checkpoint, vocabulary, codes, ids)
+        evidence = verdicts_of(matrix, checkpoint, vocabulary, codes, ids)
     except UndecodableError as error:
         notes.append(
             say("whether rows without a token look trained was not looked at: {why}", why=error.message)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import insort
+from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
 from rowscope.inspector.text import plural, visible
@@ -121,14 +123,17 @@ def _columns(character: str) -> int:
 
 def by_recipe(pairs: Iterable[tuple[int, str | None]], width: int, most: int = 8) -> Iterator[str]:
     """Lines on how fresh rows were made: `fresh, mean of all rows: 96, 97`; ids without a recipe left out."""
-    known: dict[str, list[int]] = {}
+    lowest: dict[str, list[int]] = {}
+    counts: Counter[str] = Counter()
     for id, recipe in pairs:
         if recipe is not None:
-            known.setdefault(recipe, []).append(id)
-    for recipe, ids in known.items():
-        listed = ", ".join(map(str, sorted(ids)[:most]))
-        more = f" and {len(ids) - most:,} more" if len(ids) > most else ""
-        yield from wrap(f"fresh, {visible(recipe)}: {listed}{more}", width, "")
+            counts[recipe] += 1
+            kept = lowest.setdefault(recipe, [])
+            insort(kept, id)
+            del kept[most:]
+    for recipe, ids in lowest.items():
+        more = f" and {counts[recipe] - most:,} more" if counts[recipe] > most else ""
+        yield from wrap(f"fresh, {visible(recipe)}: {', '.join(map(str, ids))}{more}", width, "")
 
 
 def shorten(text: str, size: int) -> str:
@@ -156,11 +161,22 @@ def class_text(architectures: Sequence[str], model_type: str | None, unknown: st
     return (f"{shown} and {more:,} more" if more > 0 else shown) or unknown
 
 
+def widest(rows: Iterable[Sequence[str]]) -> list[int]:
+    """Terminal columns of the widest cell in each place; empty where there are no rows."""
+    sizes: list[int] = []
+    for row in rows:
+        sizes = [max(pair) for pair in zip(sizes or [0] * len(row), map(columns_of, row), strict=True)]
+    return sizes
+
+
 def columns(
-    rows: Sequence[Sequence[str]], width: int, numbers: Container[int], indent: str = "  "
+    rows: Iterable[Sequence[str]], width: int, numbers: Container[int], indent: str = "  "
 ) -> Iterator[str]:
-    """Columns two blanks apart, those in `numbers` set to the right; what does not fit is cut with `…`."""
-    sizes = [max(columns_of(row[at]) for row in rows) for at in range(len(rows[0]))]
+    """Columns two blanks apart, those in `numbers` set to the right; what does not fit is cut with `…`.
+
+    `rows` is gone through twice: a long table need not be whole in memory.
+    """
+    sizes = widest(rows)
     for row in rows:
         parts = []
         for at, (cell, size) in enumerate(zip(row, sizes, strict=True)):

@@ -22,30 +22,38 @@ def duplicate_groups(table: RowTable, reader: RowReader) -> Integers:
     their first members stand in the table.
     """
     labels = np.full(len(table), -1, dtype=np.int64)
-    buckets = _candidates(table)
-    if not buckets:
+    members, starts = _candidates(table) if len(table) else (labels, labels)
+    if not members.size:
         return labels
-    members = np.concatenate(buckets)
-    starts = np.cumsum([0, *(bucket.size for bucket in buckets[:-1])])
     equal = _equal_to_previous(table.ids[members], reader)
     equal[starts] = True  # the first of a bucket has no previous one to be equal to
     whole = np.logical_and.reduceat(equal, starts)
-    groups: list[Integers] = []
-    for bucket, is_group in zip(buckets, whole, strict=True):
-        groups.extend([bucket] if is_group else _split(bucket, table.ids, reader))
-    for number, group in enumerate(sorted(groups, key=lambda group: int(group[0]))):
+    sizes = np.diff(starts, append=members.size)
+    apart = [
+        group
+        for at in np.flatnonzero(~whole).tolist()
+        for group in _split(members[starts[at] : starts[at] + sizes[at]], table.ids, reader)
+    ]
+    # Numbers in the order of the first members, which are the lowest positions.
+    firsts = np.concatenate([members[starts[whole]], [group[0] for group in apart]])
+    numbers = np.empty(firsts.size, dtype=np.int64)
+    numbers[np.argsort(firsts)] = np.arange(firsts.size)
+    count = firsts.size - len(apart)
+    labels[members[np.repeat(whole, sizes)]] = np.repeat(numbers[:count], sizes[whole])
+    for group, number in zip(apart, numbers[count:], strict=True):
         labels[group] = number
     return labels
 
 
-def _candidates(table: RowTable) -> list[Integers]:
-    """Positions that share a fingerprint, ascending: an array for each fingerprint that occurs repeatedly."""
+def _candidates(table: RowTable) -> tuple[NDArray[np.integer], Integers]:
+    """Positions that share a fingerprint, those of one fingerprint together and ascending; where each of
+    these buckets begins."""
     order = table.by_fingerprint
     prints = table.fingerprint[order]
     same = np.concatenate(([False], prints[1:] == prints[:-1], [False]))  # as the one before
-    # Most rows are alone: only the others become arrays of their own.
-    starts, lasts = np.flatnonzero(same[1:] & ~same[:-1]), np.flatnonzero(same[:-1] & ~same[1:])
-    return [order[start : last + 1] for start, last in zip(starts, lasts, strict=True)]
+    del prints
+    shared = same[1:] | same[:-1]  # most rows are alone
+    return order[shared], np.flatnonzero(~same[:-1][shared])
 
 
 def _equal_to_previous(ids: Integers, reader: RowReader) -> NDArray[np.bool_]:
@@ -58,7 +66,7 @@ def _equal_to_previous(ids: Integers, reader: RowReader) -> NDArray[np.bool_]:
     return equal
 
 
-def _split(bucket: Integers, ids: Integers, reader: RowReader) -> list[Integers]:
+def _split(bucket: NDArray[np.integer], ids: Integers, reader: RowReader) -> list[NDArray[np.integer]]:
     """Positions whose fingerprints are equal, as groups of equal rows; rows without a copy left out."""
     groups = []
     while bucket.size > 1:

@@ -98,7 +98,7 @@ def _statistics(
         rows=rows,
         elements=elements,
         mean=total / elements if elements else NAN,
-        std=_element_std(mean[chosen], table.m2[chosen], total, table.width),
+        std=_element_std(float(np.sum(table.m2[chosen])), mean[chosen], total, table.width),
         min=float(np.min(table.min[chosen])),
         max=float(np.max(table.max[chosen])),
         nonzero=nonzero,
@@ -121,15 +121,19 @@ def _copies(table: RowTable, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
     return np.diff(np.concatenate(([0], starts, [prints.size])))
 
 
-def _element_std(mean: NDArray[np.float64], m2: NDArray[np.float64], total: float, width: int) -> float:
-    """Sample standard deviation over all elements, from each row's own deviations (Chan et al. 1983)."""
+def _element_std(m2: float, mean: NDArray[np.float64], total: float, width: int) -> float:
+    """Sample standard deviation over all elements, from each row's own deviations (Chan et al. 1983).
+
+    `m2` is the sum of theirs, `mean` float64 [n] their means, which are overwritten.
+    """
     elements = mean.size * width
     if elements < 2:
         return NAN
     # NaN and infinite rows make the result NaN, as they do in torch; numpy need not warn of it.
     with np.errstate(invalid="ignore", over="ignore"):
-        between = width * np.sum((mean - total / elements) ** 2)
-        return float(np.sqrt((np.sum(m2) + between) / (elements - 1)))
+        mean -= total / elements
+        mean *= mean
+        return float(np.sqrt((m2 + width * np.sum(mean)) / (elements - 1)))
 
 
 def norm_statistics(norms: NDArray[np.float64]) -> NormStats:

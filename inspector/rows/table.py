@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rowscope.inspector.arrays import in_full
 from rowscope.inspector.frozen import Comparable
 from rowscope.kernels.results import RowColumns
 
@@ -87,12 +88,15 @@ class RowTable(Comparable):
         return np.asarray(np.maximum(np.abs(self.min), np.abs(self.max)))
 
     @cached_property
-    def by_fingerprint(self) -> Integers:
+    def by_fingerprint(self) -> NDArray[np.integer]:
         """Positions in the order of the fingerprints, those of equal ones ascending."""
-        return np.argsort(self.fingerprint, kind="stable")
+        order = np.argsort(self.fingerprint, kind="stable")
+        return order.astype(np.int32) if order.size < 1 << 31 else order  # it is kept
 
     def take(self, index: Any) -> RowTable:  # noqa: ANN401 - whatever numpy indexes one axis with
-        """The entries that `index` (a slice, a mask, positions) selects."""
+        """The entries that `index` (a slice, a mask, positions) selects; all of them are the same table."""
+        if in_full(index, len(self)):
+            return self
         names = RowColumns.names()
         kept = {name: np.atleast_1d(getattr(self, name)[index]) for name in names}
         extreme = {}

@@ -211,15 +211,15 @@ def emit(text: str | bytes | Iterable[str], output: str | None) -> None:
 
 def emit_text(text: str, output: str | None) -> None:
     """Print text for people. In a GitHub workflow no line of it can pass for a command to the runner."""
-    emit(text if output is not None else "".join(f"{line}\n" for line in _inert(text.splitlines())), output)
+    emit(text if output is not None else (f"{_inert(line)}\n" for line in text.splitlines()), output)
 
 
-def _inert(lines: list[str]) -> list[str]:
+def _inert(line: str) -> str:
     if os.environ.get("GITHUB_ACTIONS") != "true":
-        return lines
+        return line
     from rowscope.inspector.render.audit import inert
 
-    return [inert(line) for line in lines]
+    return inert(line)
 
 
 def tool() -> dict[str, str]:
@@ -240,20 +240,20 @@ def emit_json(document: Mapping[str, Any], output: str | None, lang: str = "en")
 
 
 def emit_lines(lines: Iterable[Line], output: str | None) -> None:
-    """Print styled lines: coloured on a terminal, plain elsewhere."""
-    from rowscope.inspector.render import to_plain_text
-
-    if output is not None or not coloured():
-        emit_text(to_plain_text(lines), output)
+    """Print styled lines as they come: coloured on a terminal, plain elsewhere."""
+    if output is not None:
+        emit((f"{line.text.rstrip()}\n" for line in lines), output)
+        return
+    if not coloured():
+        parts = (part for line in lines for part in line.text.rstrip().splitlines() or [""])
+        emit((f"{_inert(part)}\n" for part in parts), None)
         return
     from rowscope.inspector.text import visible
 
     if os.name == "nt":
         os.system("")  # the console of Windows begins to read escapes
-    listed = list(lines)
-    texts = _inert([visible(line.text) for line in listed])
-    styled = (_styled(text, line.style) for text, line in zip(texts, listed, strict=True))
-    _to_standard_output((encoded("".join(f"{text}\n" for text in styled)),))
+    styled = (f"{_styled(_inert(visible(line.text)), line.style)}\n" for line in lines)
+    _to_standard_output(blocks(styled, encoded))
 
 
 def _styled(text: str, style: str) -> str:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from rowscope.inspector.evidence.candidates import Candidates
+from rowscope.inspector.evidence.collapse import judge_families
 from rowscope.inspector.evidence.means import Means
-from rowscope.inspector.evidence.model import HIGH
+from rowscope.inspector.evidence.model import COLLAPSED, HIGH, TRAINED
 from rowscope.inspector.evidence.reference import find_references
 from rowscope.inspector.evidence.sources import Source
+from rowscope.inspector.evidence.state import Judgement
 
 WIDTH = 256
 NOTHING = np.empty(0, dtype=np.int64)
@@ -69,3 +73,26 @@ def test_trained_rows_alone_are_no_reference(steep, seed, anchored):
     copies = drift(random, 13, 0.8 * norm, 0.9999) if anchored else None
     found = references(random, rows[:500], rows[500:], copies)
     assert len(found) == anchored
+
+
+def test_a_row_among_others_that_form_no_family_themselves():
+    """The centre of a tetrahedron lies near four corners, none of which lies near three others."""
+    rows = np.array([[11.0, 1, 1], [11, -1, -1], [9, 1, -1], [9, -1, 1], [10, 0, 0]])
+    ids = np.arange(5)
+    state = Judgement(
+        reader=SimpleNamespace(decode=lambda asked: rows[asked]),
+        table=SimpleNamespace(ids=ids),
+        used=np.zeros(5, bool),
+        special=np.ones(5, bool),
+        whole=True,
+        look=None,
+        towards_mean=np.zeros(5),
+        verdict=np.full(5, TRAINED, np.int8),
+        confidence=np.zeros(5, np.int8),
+        cuts={},
+        recipes={},
+        progress=None,
+        unlike=np.zeros(5, bool),
+    )
+    assert judge_families(state, ids[:4], 18.0) == []
+    assert state.verdict.tolist() == [TRAINED] * 4 + [COLLAPSED]

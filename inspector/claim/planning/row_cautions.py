@@ -45,10 +45,10 @@ def kept_rows(
     target: Target, checkpoint: Checkpoint, vocabulary: Vocabulary, census: Census, claimed: Sequence[Claimed]
 ) -> Present:
     """The same of rows that keep their values, from the few rows that the judge reads: no scan."""
-    from rowscope.inspector.evidence import LOW, TRAINED, VERDICTS, judge_some
+    from rowscope.inspector.evidence import LOW, TRAINED, VERDICTS, verdicts_of
 
     ids = np.array(sorted(claim.id for claim in claimed), dtype=np.int64)
-    _, found = judge_some(target.matrix, checkpoint, vocabulary, census.codes, ids)
+    found = verdicts_of(target.matrix, checkpoint, vocabulary, census.codes, ids)
     unsure = (found.verdict == TRAINED) & ((found.confidence == LOW) | (found.reference is None))
     words = ["not judged" if unsure[at] else VERDICTS[verdict] for at, verdict in enumerate(found.verdict)]
     verdicts = dict(zip(ids.tolist(), words, strict=True))

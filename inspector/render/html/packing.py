@@ -18,6 +18,9 @@ STEPS: Final = 65_534
 _FINE: Final = 16  # 4,096 steps: more than a picture has pixels
 _COARSE: Final = 128  # 512 steps: dots are two pixels wide, and a picture has a thousand
 
+_AT_ONCE: Final = 1 << 18
+"""Numbers that are packed together: their intermediate results take ten times their memory."""
+
 
 def packed(data: bytes) -> str:
     """zlib's format in base64, which no markup can hide in."""
@@ -46,6 +49,17 @@ def packed_reals(
 
     `coarse` bool [n] are rows that only pictures show: 4,096 steps are enough, 512 where there are not `few`.
     """
+    codes = np.zeros(values.size, dtype=np.uint16)
+    for start in range(0, values.size, _AT_ONCE):
+        part = slice(start, start + _AT_ONCE)
+        codes[part] = _steps(values[part], scale, None if coarse is None else coarse[part], few)
+    axis = {"low": scale.low, "high": scale.high, "log": scale.log}
+    return {**packed_integers(codes, 2), **axis}
+
+
+def _steps(
+    values: NDArray[np.floating[Any]], scale: Scale, coarse: NDArray[np.bool_] | None, few: bool
+) -> NDArray[np.int64]:
     finite = np.isfinite(values)
     codes = np.zeros(values.size, dtype=np.int64)
     codes[finite] = 1 + np.rint(scale.share(values[finite]) * STEPS).astype(np.int64)
@@ -53,5 +67,4 @@ def packed_reals(
         kept = finite & coarse
         step = _FINE if few else _COARSE
         codes[kept] = np.minimum(1 + codes[kept] // step * step + step // 2, STEPS)
-    axis = {"low": scale.low, "high": scale.high, "log": scale.log}
-    return {**packed_integers(codes, 2), **axis}
+    return codes

@@ -69,9 +69,9 @@ def _body(rows: VocabularyRows, view: View, words: Words, heading: str) -> Itera
     yield note(f"rowscope {rowscope.__version__}")
 
 
-def _codes(values: NDArray[np.object_], names: tuple[str, ...]) -> NDArray[np.int64]:
+def _codes(values: NDArray[np.object_], names: tuple[str, ...]) -> NDArray[np.uint8]:
     places = {name: at for at, name in enumerate(names)}
-    return np.array([places[value] for value in values.tolist()], dtype=np.int64)
+    return np.fromiter(map(places.__getitem__, values), dtype=np.uint8, count=values.size)
 
 
 def _axes(rows: VocabularyRows) -> tuple[Scale, Scale] | None:
@@ -88,7 +88,7 @@ def _view(rows: VocabularyRows, words: Words) -> View:
     shown = words.section("verdict")
     columns: list[Mapping[str, Any]] = [id_column(label["id"], rows.id)]
     if rows.token is not None and rows.text is not None:
-        tokens = (shown_token(*pair) for pair in zip(rows.token.tolist(), rows.text.tolist(), strict=True))
+        tokens = (shown_token(*pair) for pair in zip(rows.token, rows.text, strict=True))
         columns.append(text_column("token", label["token"], tokens))
     if verdict is not None:
         names = [shown[name] for name in VERDICTS]

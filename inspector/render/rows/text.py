@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, Final
 
 from rowscope.inspector.listing import VocabularyRows
 from rowscope.inspector.render.lines import Line
-from rowscope.inspector.render.plain import by_recipe, columns_of, graded, plural, shorten, wrap
+from rowscope.inspector.render.plain import by_recipe, columns_of, graded, plural, shorten, widest, wrap
 from rowscope.inspector.text import cosine, real, visible
 from rowscope.inspector.vocabulary import shown_token
 
@@ -32,12 +33,12 @@ _TOKEN_WIDTH: Final = 24
 
 def rows_lines(rows: VocabularyRows, *, width: int, limit: int | None) -> Iterator[Line]:
     """A table of the most useful columns; what the terminal cannot show is left to the other formats."""
-    shown = [record for _, record in zip(range(limit or len(rows)), rows.records(), strict=False)]
-    yield from (Line(line) for line in _layout(shown, width))
-    fresh = ((record["id"], record.get("recipe")) for record in shown)
+    count = min(limit or len(rows), len(rows))
+    yield from (Line(line) for line in _layout(_Shown(rows, count), width))
+    fresh = ((record["id"], record.get("recipe")) for record in islice(rows.records(), count))
     yield from (Line(line, "dim") for line in by_recipe(fresh, width))
-    if len(shown) < len(rows):
-        yield Line(f"{plural(len(rows) - len(shown), 'row')} more: --limit 0 lists all", "dim")
+    if count < len(rows):
+        yield Line(f"{plural(len(rows) - count, 'row')} more: --limit 0 lists all", "dim")
     if rows.judged_on and rows.judged_on != "all rows":
         text = f"judged on {rows.judged_on}; --full judges against all rows"
         yield from (Line(line, "dim") for line in wrap(text, width, ""))
@@ -45,34 +46,40 @@ def rows_lines(rows: VocabularyRows, *, width: int, limit: int | None) -> Iterat
         yield from (Line(line, "dim") for line in wrap(visible(rows.note), width, ""))
 
 
-def _layout(records: list[dict[str, Any]], width: int) -> Iterator[str]:
-    if not records:
+class _Shown:
+    """The cells of the first rows under their headings, made anew each time that they are gone through."""
+
+    def __init__(self, rows: VocabularyRows, count: int) -> None:
+        self._rows, self._count = rows, count
+        there = rows.columns
+        # A column of zeros tells nothing; NaN and infinities stand out where they occur.
+        quiet = {name for name in ("nan", "inf") if not there[name][:count].any()}
+        self.names = [name for name in _TEXT_COLUMNS if name in there and name not in quiet]
+
+    def __iter__(self) -> Iterator[tuple[str, ...]]:
+        if self._count:
+            yield tuple(_SHORT_NAMES.get(name, name) for name in self.names)
+        for record in islice(self._rows.records(), self._count):
+            if "token" in record:
+                record["token"] = shown_token(record["token"], record["text"])
+            if "verdict" in record:
+                record["verdict"] = graded(record["verdict"], record.get("grade"))
+            yield tuple(_cell(name, record[name]) for name in self.names)
+
+
+def _layout(shown: _Shown, width: int) -> Iterator[str]:
+    """Words to the left, numbers to the right, two blanks between; less of it where there is no room."""
+    sizes = dict(zip(shown.names, widest(shown), strict=False))
+    if not sizes:
         yield "no rows"
         return
-    names = [name for name in _TEXT_COLUMNS if name in records[0]]
-    for quiet in ("nan", "inf"):
-        # A column of zeros tells nothing; NaN and infinities stand out where they occur.
-        if not any(record[quiet] for record in records):
-            names.remove(quiet)
-    values = {name: [record[name] for record in records] for name in names}
-    if "token" in values:
-        values["token"] = [shown_token(record["token"], record["text"]) for record in records]
-    if "verdict" in values:
-        values["verdict"] = [graded(record["verdict"], record.get("grade")) for record in records]
-    cells = {name: _column(name, column) for name, column in values.items()}
     for spare in ("mean", "std", "confidence", "group"):
-        if sum(columns_of(column[0]) + 2 for column in cells.values()) - 2 > width:
-            cells.pop(spare, None)
-    yield from ("  ".join(row).rstrip() for row in zip(*cells.values(), strict=True))
-
-
-def _column(name: str, values: list[Any]) -> list[str]:
-    """A heading and its values, padded to one width: words to the left, numbers to the right."""
-    cells = [_SHORT_NAMES.get(name, name), *(_cell(name, value) for value in values)]
-    size = max(columns_of(cell) for cell in cells)
-    gaps = [" " * (size - columns_of(cell)) for cell in cells]
-    left = name in _WORDS
-    return [cell + gap if left else gap + cell for cell, gap in zip(cells, gaps, strict=True)]
+        if sum(size + 2 for size in sizes.values()) - 2 > width:
+            sizes.pop(spare, None)
+    kept = [(at, sizes[name], name in _WORDS) for at, name in enumerate(shown.names) if name in sizes]
+    for cells in shown:
+        parts = ((cells[at], " " * (size - columns_of(cells[at])), left) for at, size, left in kept)
+        yield "  ".join(cell + gap if left else gap + cell for cell, gap, left in parts).rstrip()
 
 
 def _cell(name: str, value: Any) -> str:  # noqa: ANN401 - a column's value

@@ -8,7 +8,6 @@ from typing import Final
 
 from rowscope.inspector.errors import MissingExtraError
 from rowscope.inspector.listing import Suspect, Suspects
-from rowscope.inspector.plain import to_plain
 from rowscope.inspector.render.records import csv_pieces, jsonl_pieces
 
 SUSPECTS_FORMATS: Final = ("csv", "jsonl", "parquet")
@@ -28,7 +27,7 @@ def suspects_pieces(suspects: Suspects, format: str) -> Iterator[str] | bytes:
     """
     if format == "parquet":
         return suspects_parquet(suspects)
-    records = (to_plain(row) for row in suspects.rows)
+    records = suspects.records()
     if format == "jsonl":
         return jsonl_pieces(records)
     return csv_pieces((field.name for field in dataclasses.fields(Suspect)), records)
@@ -41,10 +40,7 @@ def suspects_parquet(suspects: Suspects) -> bytes:
         import pyarrow.parquet
     except ImportError as error:
         raise MissingExtraError("pyarrow", "table", "--format parquet") from error
-    columns = {
-        field.name: pyarrow.array([getattr(row, field.name) for row in suspects.rows], from_pandas=True)
-        for field in dataclasses.fields(Suspect)
-    }
+    columns = {name: pyarrow.array(values, from_pandas=True) for name, values in suspects.columns.items()}
     sink = pyarrow.BufferOutputStream()
     pyarrow.parquet.write_table(pyarrow.table(columns), sink)
     return bytes(sink.getvalue())

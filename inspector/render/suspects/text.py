@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rowscope.inspector.listing import Suspect, Suspects
 from rowscope.inspector.render.lines import Line
@@ -16,12 +16,10 @@ _NUMBERS = (0, 5, 6, 7, 8)
 
 def suspects_lines(suspects: Suspects, *, width: int) -> Iterator[Line]:
     """One line a suspect: id, token as text, group, verdict and its numbers."""
-    if not suspects.rows:
+    if not len(suspects.rows):
         yield Line("no row looks untrained", "good")
     else:
-        asked = _asked(suspects.rows)
-        cells = [_heading(suspects.rows), *(_cells(row, asked=asked) for row in suspects.rows)]
-        yield from (Line(line) for line in columns(cells, width, _NUMBERS, indent=""))
+        yield from (Line(line) for line in columns(_Table(suspects.rows), width, _NUMBERS, indent=""))
     fresh = ((row.id, row.recipe) for row in suspects.rows)
     yield from (Line(line, "dim") for line in by_recipe(fresh, width))
     hidden = suspects.total - len(suspects.rows)
@@ -30,16 +28,19 @@ def suspects_lines(suspects: Suspects, *, width: int) -> Iterator[Line]:
     yield from (Line(text, "dim") for text in wrap(visible(suspects.note), width, ""))
 
 
-def _heading(rows: tuple[Suspect, ...]) -> tuple[str, ...]:
-    known = any(row.reachable is not None for row in rows)
-    more = "model" if _asked(rows) else "centred"
-    names = ("id", "token", "group", "verdict", "confidence", "cosine", more, "norm")
-    return (*names, "reachable") if known else names
+class _Table:
+    """The cells of all suspects under their heading, made anew each time that they are gone through."""
 
+    def __init__(self, rows: Sequence[Suspect]) -> None:
+        self._rows = rows
+        # Whether a model was asked about any: what it said then stands in the centred cosine's place.
+        self._asked = any(row.verified is not None for row in rows)
 
-def _asked(rows: tuple[Suspect, ...]) -> bool:
-    """Whether a model was asked about any of them: what it said then stands in the centred cosine's place."""
-    return any(row.verified is not None for row in rows)
+    def __iter__(self) -> Iterator[tuple[str, ...]]:
+        more = "model" if self._asked else "centred"
+        names: tuple[str, ...] = ("id", "token", "group", "verdict", "confidence", "cosine", more, "norm")
+        yield names if self._rows[0].reachable is None else (*names, "reachable")
+        yield from (_cells(row, asked=self._asked) for row in self._rows)
 
 
 def _cells(row: Suspect, *, asked: bool) -> tuple[str, ...]:
