@@ -5,11 +5,14 @@ Knows reports and, through their door, the probes of model mode. Must not measur
 
 from rowscope.inspector.study.compose import LANGUAGES, Study, compose, study
 from rowscope.inspector.study.document import Figure
+from rowscope.inspector.study.material import LeftOut, Starts
 from rowscope.inspector.study.texts import Texts
 
 __all__ = [
     "LANGUAGES",
     "Figure",
+    "LeftOut",
+    "Starts",
     "Study",
     "Texts",
     "compose",

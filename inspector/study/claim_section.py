@@ -8,7 +8,8 @@ from typing import Final
 from rowscope.inspector.model import TrainResult, Variant
 from rowscope.inspector.study.document import Document
 from rowscope.inspector.study.material import Material
-from rowscope.inspector.study.rules import ONE_ROW, SAME_WAY, Learning, free_slots, learning
+from rowscope.inspector.study.rules import ALIVE, ONE_ROW, SAME_WAY, Learning, free_slots, learning
+from rowscope.inspector.study.starts_section import starts_section
 from rowscope.inspector.text import cosine, count, real, visible
 
 _MOSTLY: Final = 0.3
@@ -64,15 +65,18 @@ def claim_section(doc: Document, material: Material) -> None:
             steps=tried.steps,
             loss=f"{tried.text_loss:.3f}",
         )
+    _beyond(doc, result)
     doc.stop()
     _learning(doc, result)
     doc.paragraph("claim.drift")
     doc.table(
         doc.texts.cells("head.drift"),
         [cells for variant in result.variants for cells in _drift_cells(doc, material, variant)],
+        words=3,
     )
     _moves(doc, result, kind)
     _how(doc, material)
+    starts_section(doc, material)
 
 
 def _train_cells(doc: Document, variant: Variant) -> list[str]:
@@ -116,6 +120,23 @@ def _drift_cells(doc: Document, material: Material, variant: Variant) -> list[li
         ]
         for drift in variant.drift
     ]
+
+
+def _beyond(doc: Document, result: TrainResult) -> None:
+    """What the word "alive" does not say: the loss on the prompts, most of which are not English."""
+    cost = {
+        variant.name: (variant.before.prompts_loss, variant.after.prompts_loss)
+        for variant in result.variants
+        if variant.alive and variant.after.prompts_loss > variant.before.prompts_loss + ALIVE
+    }
+    if cost:
+        worst = max(cost, key=lambda name: cost[name][1])
+        doc.say(
+            "claim.beyond",
+            how=doc.texts.listed(f"“{doc.texts.say(f'variant.{name}')}”" for name in cost),
+            before=f"{cost[worst][0]:.3f}",
+            after=f"{cost[worst][1]:.3f}",
+        )
 
 
 def _learning(doc: Document, result: TrainResult) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from rowscope.inspector.model import PolicyResult
 from rowscope.inspector.study.claim_section import learned_values
 from rowscope.inspector.study.document import Document
 from rowscope.inspector.study.leak_section import at_one, prompt_name, tokens_text
 from rowscope.inspector.study.material import Material
 from rowscope.inspector.study.original import original_section
+from rowscope.inspector.study.policy_section import policy_values
 from rowscope.inspector.study.row_claims import Verdict, active, conservative, per_matrix, synchronised
 from rowscope.inspector.study.rules import (
     ONE_ROW,
@@ -23,6 +25,8 @@ from rowscope.inspector.study.rules import (
     near_one,
     one_vector,
     places,
+    policy_mask,
+    policy_word,
     prompt_mean,
 )
 from rowscope.inspector.text import cosine, real
@@ -128,7 +132,10 @@ def _no_mask(doc: Document, material: Material) -> Verdict:
     advice = material.leak.advice
     if not mask_needed(material.leak):
         hottest = max(cell.temperature for cell in material.leak.cells)
-        return "confirmed", [doc.texts.say("no_mask.confirmed", temperature=f"{hottest:g}")]
+        reasons = [doc.texts.say("no_mask.confirmed", temperature=f"{hottest:g}")]
+        if not isinstance(material.policy, PolicyResult) or not policy_mask(material.policy):
+            return "confirmed", reasons
+        return "part", [*reasons, _in_learning(doc, material.policy, material.kind)]
     assert advice.from_temperature is not None
     cell = material.leak.find(advice.from_temperature, scope=advice.basis)
     assert cell is not None
@@ -141,6 +148,11 @@ def _no_mask(doc: Document, material: Material) -> Verdict:
             where=doc.texts.say(f"where.{advice.basis}"),
         )
     ]
+
+
+def _in_learning(doc: Document, result: PolicyResult, kind: str) -> str:
+    values = policy_values(result, doc.texts.say(f"word.{kind}"))
+    return doc.texts.say(f"no_mask.{policy_word(result)}", **values)
 
 
 def _safe(doc: Document, material: Material) -> Verdict:

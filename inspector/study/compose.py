@@ -19,7 +19,7 @@ from rowscope.inspector.study.files import background, method, weights
 from rowscope.inspector.study.forward_section import forward_section
 from rowscope.inspector.study.gradient_section import gradient_section
 from rowscope.inspector.study.leak_section import leak_section, mask_section
-from rowscope.inspector.study.material import ASKED, Material, gather
+from rowscope.inspector.study.material import ASKED, RL_STEPS, Material, Starts, gather
 from rowscope.inspector.study.texts import LANGUAGES, Texts
 from rowscope.inspector.study.verify_section import verify_section
 
@@ -69,6 +69,8 @@ def compose(
     seed: int = 0,
     steps: int = 60,
     ask: int = ASKED,
+    rl_steps: int = RL_STEPS,
+    starts: Starts = None,
     trust_remote_code: bool = False,
     progress: Progress = None,
 ) -> Study:
@@ -85,16 +87,21 @@ def compose(
         device, dtype, seed, trust_remote_code: as in `rowscope.inspector.model`.
         steps: of the training experiment.
         ask: how many rows the model is asked about, and as many trained controls; 0 for none.
+        rl_steps: policy-gradient steps on the model's own text; 0 for none.
+        starts: makes the initial rows to compare from the loaded model; they are trained by the new row
+            alone.
 
     Raises:
-        UsageError: an unknown language, device, dtype or value of `with_model`; `ask` below 0.
+        UsageError: an unknown language, device, dtype or value of `with_model`; `ask` or
+            `rl_steps` below 0.
         CheckpointError: the path cannot be opened or has no vocabulary matrix, or one that cannot be decoded.
         MissingExtraError, RefusedError: with `with_model=True`, the model cannot be loaded.
     """
     if with_model not in (True, False, "auto"):
         raise UsageError(f"with_model is {with_model!r}; use True, False or 'auto'", location="with_model")
-    if ask < 0:
-        raise UsageError(f"--verify {ask}: give 0 or more", location="--verify")
+    for name, number in (("--verify", ask), ("--rl-steps", rl_steps)):
+        if number < 0:
+            raise UsageError(f"{name} {number}: give 0 or more", location=name)
     texts = Texts(lang)
     options = {"device": device, "dtype": dtype, "seed": seed, "trust_remote_code": trust_remote_code}
     material = gather(
@@ -103,6 +110,8 @@ def compose(
         options=options,
         steps=steps,
         ask=ask,
+        rl_steps=rl_steps,
+        starts=starts,
         progress=progress,
     )
     doc = Document(texts)

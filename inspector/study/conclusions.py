@@ -5,21 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rowscope.inspector.audit import MatrixReport
+from rowscope.inspector.model import PolicyResult
 from rowscope.inspector.study.claims import conditions
 from rowscope.inspector.study.document import Document
 from rowscope.inspector.study.files import special_names
 from rowscope.inspector.study.leak_section import tokens_text
 from rowscope.inspector.study.material import Material, RowGroup
+from rowscope.inspector.study.policy_section import policy_values
 from rowscope.inspector.study.row_claims import tally
 from rowscope.inspector.study.rules import (
     asked,
+    compared,
     free_slots,
     gradient_word,
     learning,
     nonfinite_inputs,
     outputs_word,
+    policy_word,
     rows_word,
 )
+from rowscope.inspector.study.starts_section import starts_values
 from rowscope.inspector.study.verify_section import asked_values
 from rowscope.inspector.text import count
 
@@ -39,7 +44,9 @@ def conclusions(doc: Document, material: Material) -> None:
             *_forward(doc, material),
             *_gradient(doc, material),
             *_leak(doc, material),
+            *_policy(doc, material),
             *_add(doc, material),
+            *_starts(doc, material),
             *_missing(doc, material),
         ]
     )
@@ -61,7 +68,7 @@ def _rows(doc: Document, material: Material) -> Iterator[str]:
         used = matrix.groups.get("used")
         bad = used.stats.rows - used.verdicts["trained"] if used else 0
         if bad:
-            names = special_names(material)
+            names = special_names(doc, material)
             special = doc.texts.say("conclusion.used_special", tokens=names) if names else ""
             role = doc.texts.say(f"word.{matrix.role}")
             yield doc.texts.say("conclusion.used", count=count(bad), role=role, special=special)
@@ -124,6 +131,20 @@ def _leak(doc: Document, material: Material) -> Iterator[str]:
         temperature=f"{cell.temperature:g}",
         where=doc.texts.say(f"where.{advice.basis}"),
     )
+
+
+def _policy(doc: Document, material: Material) -> Iterator[str]:
+    if isinstance(material.policy, PolicyResult):
+        values = policy_values(material.policy, doc.texts.say(f"word.{material.kind}"))
+        yield doc.texts.say(f"conclusion.policy_{policy_word(material.policy)}", **values)
+
+
+def _starts(doc: Document, material: Material) -> Iterator[str]:
+    starts = material.starts
+    found = None if starts is None or isinstance(starts, str) else compared(starts)
+    if found is not None and starts and not isinstance(material.train, str):
+        values = starts_values(found, material.train.steps, len(starts))
+        yield doc.texts.say(f"conclusion.starts_{found.word}", **values)
 
 
 def _add(doc: Document, material: Material) -> Iterator[str]:

@@ -15,7 +15,7 @@ class Figure:
     """A picture that the text names as `NAME.svg`.
 
     Attributes:
-        kind: "norms", "cloud", "leak" or "gradient". role: of the matrix that it shows, or empty.
+        kind: "norms", "cloud", "leak", "policy" or "gradient". role: of the matrix that it shows, or empty.
         title: what is to be seen, in a sentence.
     """
 
@@ -70,9 +70,9 @@ class Document:
         if lines:
             self._block("\n".join(lines))
 
-    def table(self, head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-        """The first column to the left, the others to the right."""
-        self._rows(head, ["---", *["---:"] * (len(head) - 1)], rows)
+    def table(self, head: Sequence[str], rows: Iterable[Sequence[str]], words: int = 1) -> None:
+        """The first `words` columns to the left, the numbers behind them to the right."""
+        self._rows(head, [*["---"] * words, *["---:"] * (len(head) - words)], rows)
 
     def text_table(self, head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """All columns to the left."""

@@ -51,7 +51,7 @@ def _sizes(doc: Document, material: Material) -> Iterator[tuple[str, str]]:
     yield say("size.input_rows"), count(census.input_rows)
     yield say("size.output_rows"), count(census.output_rows)
     yield say("size.hidden"), count(census.hidden_size)
-    yield say("size.tied"), say("word.yes" if census.tied else "word.no") + f" ({census.tie_source})"
+    yield say("size.tied"), say("tie.yes" if census.tied else "tie.no", why=say(f"tie.{census.tie_source}"))
     yield say("size.dtype"), ", ".join(dict.fromkeys(m.dtype for m in material.report.matrices))
     yield say("size.reserved"), count(census.reserved.count)
     yield say("size.unmapped"), count(census.groups["unmapped"].count)
@@ -64,7 +64,7 @@ def _reserved(doc: Document, census: Census) -> None:
     for name in ("unmapped", "placeholder"):
         group = census.groups[name]
         if group.count:
-            examples = ", ".join(
+            examples = doc.texts.listed(
                 code(shown_token(*pair)) for pair in zip(group.examples[:3], group.texts, strict=False)
             )
             ranges = format_ranges(group.ranges)
@@ -229,15 +229,15 @@ def _used(doc: Document, material: Material, matrix: MatrixReport) -> None:
         doc.say(key, rows=count(used.stats.rows), note=doc.foreign(matrix.reference_note))
         return
     doc.say("weights.used_untrained", count=count(bad), rows=count(used.stats.rows))
-    names = special_names(material)
+    names = special_names(doc, material)
     if names:
         doc.say("weights.used_special", tokens=names)
 
 
-def special_names(material: Material) -> str:
+def special_names(doc: Document, material: Material) -> str:
     """The first few untrained special or added tokens, as code; empty where there are none."""
     subject = material.subject
     if subject is None or subject.vocabulary is None:
         return ""
     names = [code(subject.vocabulary.shown(id)) for id in subject.special.tolist()]
-    return ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")
+    return doc.texts.listed(names, _NAMED)

@@ -25,7 +25,9 @@ def forward_section(doc: Document, material: Material) -> None:
     used = result.find("used", "alone")
     doc.paragraph("forward.table", used=count(used.inputs if used else 0))
     doc.table(
-        doc.texts.cells("head.forward", kind=kind), [_forward_cells(doc, group) for group in result.groups]
+        doc.texts.cells("head.forward", kind=kind),
+        [_forward_cells(doc, group) for group in result.groups],
+        words=2,
     )
     bad = nonfinite_inputs(result)
     doc.say("forward.some_nonfinite" if bad else "forward.all_finite", count=count(bad))
@@ -93,13 +95,18 @@ def _outputs(doc: Document, result: ForwardResult, key: str, kind: str) -> None:
         )
         return
     doc.say(
-        f"forward.{word}",
+        "forward.outputs",
         kind=kind,
         inputs=count(group.divergence.inputs),
         outputs=real(group.divergence.effective_outputs),
         used_inputs=count(used.divergence.inputs),
         used_outputs=real(used.divergence.effective_outputs),
     )
+    inside, around = result.find(key, "carrier"), result.find("used", "carrier")
+    if inside is not None and around is not None:
+        outputs = (real(found.divergence.effective_outputs) for found in (inside, around))
+        doc.say("forward.outputs_carrier", **dict(zip(("outputs", "used_outputs"), outputs, strict=True)))
+    doc.say(f"forward.{word}", kind=kind)
     special = result.find("untrained_special", "alone")
     if special is not None and word == outputs_word(result, "untrained_special") == "same":
         apart = special.divergence

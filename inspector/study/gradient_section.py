@@ -112,7 +112,9 @@ def _apart(doc: Document, material: Material, result: GradientResult) -> None:
     for experiment, key in ((study, "example"), (carrier, "carrier")):
         doc.paragraph(f"gradient.{key}", kind=kind, guest=guest, target=experiment.target)
         parts = (*experiment.whole, *experiment.parts)
-        doc.text_table(doc.texts.cells("head.parts", kind=kind), [_part_cells(doc, part) for part in parts])
+        doc.table(
+            doc.texts.cells("head.parts", kind=kind), [_part_cells(doc, part) for part in parts], words=2
+        )
     doc.say("gradient.closure", closure=real(max(study.closure, carrier.closure)))
     if input_zero(result):
         doc.say("gradient.input_zero", kind=kind)

@@ -8,6 +8,7 @@ from typing import Final
 from rowscope.inspector.model import LeakCell, LeakResult, PromptLeak
 from rowscope.inspector.study.document import Document, plain
 from rowscope.inspector.study.material import Material
+from rowscope.inspector.study.policy_section import policy_section
 from rowscope.inspector.study.rules import near_one, places, prompt_mean
 from rowscope.inspector.text import count, real
 
@@ -185,6 +186,7 @@ def mask_section(doc: Document, material: Material) -> None:
         "from rowscope.inspector.model import SuppressReserved\n\n"
         f"model.generate(**inputs, do_sample=True, logits_processor=[{made}])",
     )
+    policy_section(doc, material)
 
 
 def result_ids(material: Material, most: int = 8) -> list[object]:

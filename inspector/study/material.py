@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -13,14 +13,18 @@ from rowscope.inspector.arrays import union
 from rowscope.inspector.audit import MatrixReport, Report, audit
 from rowscope.inspector.census import BASE, GROUP_MEMBERS, GROUPS, PLACEHOLDER
 from rowscope.inspector.checkpoint import Checkpoint, open_checkpoint
-from rowscope.inspector.errors import MissingExtraError, RefusedError, UndecodableError
+from rowscope.inspector.errors import MissingExtraError, RefusedError, UndecodableError, UsageError
 from rowscope.inspector.evidence import VERDICTS, measure_matrix
 from rowscope.inspector.frozen import record
 from rowscope.inspector.model import (
     ForwardResult,
     GradientResult,
+    InitialRow,
     LeakResult,
     Loaded,
+    Policy,
+    PolicyResult,
+    Started,
     Subject,
     TrainResult,
     VerifyResult,
@@ -43,9 +47,25 @@ Result = TypeVar("Result")
 
 ASKED: Final = 40
 """Rows that the model is asked about, and as many controls, where nothing else is wanted."""
+RL_STEPS: Final = 4
+"""Policy-gradient steps, where nothing else is wanted."""
+
 
 _CONTROLS: Final = 20  # fewer show nothing
 _ONE_ROW: Final = ("token-only", "token-only-decay")
+_STARTED: Final = ("token-only",)
+
+
+@record
+class LeftOut:
+    """Initial values that could not be had, and why not."""
+
+    values: str
+    why: str
+
+
+Starts: TypeAlias = Callable[[Loaded], Sequence[InitialRow | LeftOut]] | None
+"""What makes the initial rows to compare from the loaded model; None for not wanted."""
 
 
 @record
@@ -71,6 +91,9 @@ class Material:
         groups: the studied rows by the matrix's role.
         missing: why there is no model at all; None where one was loaded.
         verify: None where the model was not to be asked.
+        policy: None where no policy-gradient steps were to be taken.
+        starts: the lesson from several initial rows; None where none were to be compared.
+        left_out: initial values that could not be had.
     """
 
     checkpoint: Checkpoint
@@ -84,6 +107,9 @@ class Material:
     leak: LeakResult | str
     train: TrainResult | str
     verify: VerifyResult | str | None = None
+    policy: PolicyResult | str | None = None
+    starts: tuple[Started, ...] | str | None = None
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def kind(self) -> str:
@@ -105,6 +131,8 @@ def gather(
     steps: int,
     progress: Progress,
     ask: int = ASKED,
+    rl_steps: int = 0,
+    starts: Starts = None,
 ) -> Material:
     """Measure everything; see `study` for the arguments and errors."""
     checkpoint = path if isinstance(path, Checkpoint) else open_checkpoint(path)
@@ -116,9 +144,14 @@ def gather(
     if with_model and subject is not None:
         loaded, missing = _load(checkpoint, with_model, options)
     probes: dict[str, Any] = dict.fromkeys(("forward", "gradient", "leak", "train"), missing)
-    probes["verify"] = missing if ask else None
+    wanted = {"verify": ask, "policy": rl_steps, "starts": starts is not None}
+    probes |= {name: missing if value else None for name, value in wanted.items()}
     if loaded is not None:
-        probes = _probe(loaded, steps, ask, progress)
+        probes = {
+            **_probe(loaded, ask, progress),
+            **_leak(loaded, rl_steps, progress),
+            **_train(loaded, steps, starts, progress),
+        }
     return Material(
         checkpoint=checkpoint,
         report=report,
@@ -161,12 +194,10 @@ def _load(
         return None, error.message
 
 
-def _probe(loaded: Loaded, steps: int, ask: int, progress: Progress) -> dict[str, Any]:
+def _probe(loaded: Loaded, ask: int, progress: Progress) -> dict[str, Any]:
     return {
         "forward": _try(lambda: forward(loaded, seed=loaded.seed, progress=progress)),
         "gradient": _try(lambda: gradient(loaded, seed=loaded.seed, progress=progress)),
-        "leak": _try(lambda: leak(loaded, seed=loaded.seed, progress=progress)),
-        "train": _train(loaded, steps, progress),
         "verify": _try(lambda: _verify(loaded, ask, progress)) if ask else None,
     }
 
@@ -181,20 +212,39 @@ def _verify(loaded: Loaded, count: int, progress: Progress) -> VerifyResult:
     return verify(loaded, ids=pool.tolist(), controls=controls, seed=loaded.seed, progress=progress)
 
 
-def _train(loaded: Loaded, steps: int, progress: Progress) -> TrainResult | str:
-    """All variants, or where they do not fit into memory, those that train one row."""
+def _leak(loaded: Loaded, steps: int, progress: Progress) -> dict[str, Any]:
+    """The leak probe, with the steps where they can be taken."""
+    why = None
+    if steps:
+        try:
+            found = leak(loaded, policy=Policy(steps=steps), seed=loaded.seed, progress=progress)
+            return {"leak": found, "policy": found.policy}
+        except RefusedError as error:
+            why = error.message
+    return {"leak": _try(lambda: leak(loaded, seed=loaded.seed, progress=progress)), "policy": why}
+
+
+def _train(loaded: Loaded, steps: int, starts: Starts, progress: Progress) -> dict[str, Any]:
+    """All variants, or where they do not fit into memory, those that train one row; then the initial rows."""
+    made: Sequence[InitialRow | LeftOut] | str = () if starts is None else _try(lambda: starts(loaded))
+    rows = [] if isinstance(made, str) else [row for row in made if isinstance(row, InitialRow)]
+    left = () if isinstance(made, str) else tuple(row for row in made if isinstance(row, LeftOut))
+    options: dict[str, Any] = {"seed": loaded.seed, "steps": steps, "progress": progress}
+    options |= {"values": rows, "value_variants": _STARTED}
     try:
-        return train(loaded, seed=loaded.seed, steps=steps, progress=progress)
+        found: TrainResult | str = train(loaded, **options)
     except RefusedError as error:
-        if error.code != "NO_MEMORY":
-            return error.message
-    return _try(lambda: train(loaded, seed=loaded.seed, steps=steps, variants=_ONE_ROW, progress=progress))
+        found = error.message
+        if error.code == "NO_MEMORY":
+            found = _try(lambda: train(loaded, variants=_ONE_ROW, **options))
+    told = made if isinstance(made, str) else found if isinstance(found, str) else found.values
+    return {"train": found, "starts": None if starts is None else told, "left_out": left}
 
 
 def _try(probe: Callable[[], Result]) -> Result | str:
     try:
         return probe()
-    except RefusedError as error:
+    except (RefusedError, UsageError) as error:
         return error.message
 
 

@@ -88,12 +88,34 @@ def original_section(doc: Document, material: Material) -> None:
         times=f"{stats.std / ORIGINAL.std:.2f}",
     )
     if gradient is not None:
-        doc.say(
-            "original.gradient",
-            norm=real(gradient.norm_total),
-            theirs=real(ORIGINAL.gradient_std * (ORIGINAL.unmapped * ORIGINAL.hidden) ** 0.5),
-        )
+        theirs = ORIGINAL.gradient_std * (ORIGINAL.unmapped * ORIGINAL.hidden) ** 0.5
+        doc.say("original.gradient", norm=real(gradient.norm_total), theirs=real(theirs))
+        _hidden(doc, material, theirs)
     doc.stop()
+
+
+def _hidden(doc: Document, material: Material, theirs: float) -> None:
+    """What the two norms say of the final hidden state, and what other readings would give."""
+    assert not isinstance(material.gradient, str)
+    study = material.gradient.find("study")
+    part = study.find("all", "both") if study else None
+    target, used = (part.find("target"), part.find("used")) if part else (None, None)
+    if study is None or target is None or used is None:
+        return
+    factor = abs(study.agreement.target_coefficient)
+    if not 0 < target.norm_total < float("inf") or not factor > 0:
+        return
+    positions = sum(id >= 0 for id in study.targets)
+    doc.say(
+        "original.hidden",
+        factor=real(factor),
+        hidden=real(target.norm_total / factor),
+        positions=positions,
+        hidden_theirs=real(theirs * positions),
+        alone=real(theirs),
+        row=real(target.std),
+        used=real(used.std),
+    )
 
 
 _APART: Final = ("original.gradient_std",)  # it depends on every layer of the model

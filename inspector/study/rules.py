@@ -6,6 +6,8 @@ can disagree.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Final
 
 from rowscope.inspector.audit import MatrixReport
@@ -16,6 +18,8 @@ from rowscope.inspector.model import (
     GradientResult,
     LeakCell,
     LeakResult,
+    PolicyResult,
+    Started,
     TrainResult,
     Variant,
     VerifyResult,
@@ -29,6 +33,8 @@ SAME_WAY: Final = 0.9
 """Mean cosine from which gradients or steps are said to go one way."""
 ONE_ROW: Final = ("token-only", "token-only-decay")
 """Ways of training that change the new row alone."""
+ALIVE: Final = 0.1
+"""Nats a token: what a loss may rise by while the perplexity rises by a tenth."""
 RARE: Final = 1e-6
 """Mass below which a logit is called very low."""
 
@@ -41,6 +47,7 @@ _SAME_COSINE: Final = 0.95
 _TIMES: Final = 10.0
 _FIRST: Final = 0.5
 _TRAP: Final = "token-only-decay"
+_PUSH: Final = 1e-6  # nats; less is rounding, as for the probe's own advice
 
 
 def one_vector(stats: GroupStats) -> bool | None:
@@ -69,12 +76,17 @@ def rows_word(matrix: MatrixReport, group: RowGroup) -> str:
 
 
 def outputs_word(result: ForwardResult, name: str) -> str | None:
-    """Whether ids, each fed alone, are one token to the model: "same", "different", or None for not told.
+    """Whether ids are one token to the model: "same", "different", or None for not told.
 
-    Same: their outputs are fewer in effect than half of what as many trained tokens give, and the last hidden
-    states agree to a cosine of 0.95.
+    Same, alone and inside a sentence where both can be told: their outputs are fewer in effect than half of
+    what trained tokens give, and the last hidden states agree to a cosine of 0.95.
     """
-    group, used = result.find(name, "alone"), result.find("used", "alone")
+    words = {_frame_word(result, name, frame) for frame in ("alone", "carrier")} - {None}
+    return "different" if "different" in words else "same" if words else None
+
+
+def _frame_word(result: ForwardResult, name: str, frame: str) -> str | None:
+    group, used = result.find(name, frame), result.find("used", frame)
     if group is None or used is None or group.divergence.inputs < 2:
         return None
     apart, cosine = group.divergence, group.divergence.hidden_cosine
@@ -146,6 +158,59 @@ def prompt_mean(result: LeakResult, number: int) -> float:
 
 def mask_needed(result: LeakResult) -> bool:
     return result.advice.from_temperature is not None
+
+
+def policy_word(result: PolicyResult) -> str:
+    """What the steps did to ids that nobody sampled, in the model's own text at temperature 1.
+
+    Their own rows' gradient is what the mass differs by from the same steps with the mask in the trainer, on
+    the same text.
+
+    "raised": it raises the mass, which is above what it was. "sampled": not so, but some were sampled.
+    "outrun": it pushes the mass up, and the steps do more to other ids. "still": it does not push it up.
+    """
+    advice = result.advice
+    pushed = advice.per_step * result.steps > _PUSH
+    if pushed and advice.after > advice.before:
+        return "raised"
+    if result.find("none").sampled:
+        return "sampled"
+    return "outrun" if pushed else "still"
+
+
+def policy_mask(result: PolicyResult) -> bool:
+    """Whether a run of reinforcement learning needs the mask by what was measured."""
+    return policy_word(result) in ("raised", "sampled")
+
+
+@record
+class Compared:
+    """The lesson from several initial rows.
+
+    Attributes:
+        word: "alike" (all end within a tenth in perplexity) or "apart".
+        spread: of the losses at the end, in nats. best, worst: by the loss at the end.
+        lowest, highest: by the loss before the first step.
+    """
+
+    word: str
+    spread: float
+    best: Started
+    worst: Started
+    lowest: Started
+    highest: Started
+
+
+def compared(starts: Sequence[Started]) -> Compared | None:
+    """What the choice of the initial row is worth; None for fewer than two or a loss that is not finite."""
+    losses = [loss for start in starts for loss in (start.loss_before, start.loss_after)]
+    if len(starts) < 2 or not all(math.isfinite(loss) for loss in losses):
+        return None
+    after = sorted(starts, key=lambda start: start.loss_after)
+    before = sorted(starts, key=lambda start: start.loss_before)
+    spread = after[-1].loss_after - after[0].loss_after
+    word = "alike" if spread <= ALIVE else "apart"
+    return Compared(word, spread, after[0], after[-1], before[0], before[-1])
 
 
 @record

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -23,3 +24,9 @@ class Texts(Sentences):
 
     def __init__(self, language: str) -> None:
         super().__init__(language, Path(__file__).parent)
+
+    def listed(self, items: Iterable[str], most: int | None = None) -> str:
+        """Items as a list within a sentence; what is left out shows as an ellipsis."""
+        names = list(items)
+        shown = names if most is None or len(names) <= most else [*names[:most], "…"]
+        return self.say("word.listing").join(shown)

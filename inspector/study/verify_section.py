@@ -39,8 +39,10 @@ def verify_section(doc: Document, material: Material) -> None:
     )
     if decided is None:
         return
-    doc.text_table(
-        doc.texts.cells("head.verify"), [_cells(doc, result, at) for at in range(len(result.agreement))]
+    doc.table(
+        doc.texts.cells("head.verify"),
+        [_cells(doc, result, at) for at in range(len(result.agreement))],
+        words=3,
     )
     if found.word is not None:
         doc.say(f"verify.{found.word}", **asked_values(found))
@@ -73,12 +75,23 @@ def _disagreements(doc: Document, result: VerifyResult) -> None:
     if not tokens:
         doc.say("verify.agree")
         return
-    words = [_token(doc, token) for token in tokens[:_LISTED]]
-    more = ", …" if len(tokens) > _LISTED else ""
-    doc.say("verify.disagree", count=count(len(tokens)), tokens=", ".join(words) + more)
+    decided = result.ability.decided_by
+    doc.say(
+        "verify.disagree",
+        count=count(len(tokens)),
+        tokens=doc.texts.listed((_token(doc, token, decided) for token in tokens), _LISTED),
+    )
 
 
-def _token(doc: Document, token: TokenCheck) -> str:
-    name = "" if token.token is None else f" {code(shown_token(token.token, token.text))}"
-    verdict, state = doc.texts.say(f"verdict.{token.verdict}"), doc.texts.say(f"state.{token.state}")
-    return f"{token.id}{name} ({verdict}; {state}, p {real(token.largest)})"
+def _token(doc: Document, token: TokenCheck, decided: str | None) -> str:
+    """A token with the number that its state rests on."""
+    standing = max(token.measured.standing.values(), default=float("nan"))
+    return doc.texts.say(
+        f"verify.token_{decided}",
+        id=token.id,
+        name="" if token.token is None else f" {code(shown_token(token.token, token.text))}",
+        verdict=doc.texts.say(f"verdict.{token.verdict}"),
+        state=doc.texts.say(f"state.{token.state}"),
+        p=real(token.largest),
+        standing=f"{100 * standing:.0f}",
+    )

@@ -48,6 +48,19 @@ COMMANDS = {
     "verify": ("verify", "probe", "verify", "model", "--controls", "60", "--resume", "run.jsonl", *OUT),
     "writing a probe": ("write", "probe", "forward", "model", "--format", "json", *OUT),
     "study": ("leak", "study", "model", "--steps", "2", *OUT),
+    "study, steps": ("policy-gradient", "study", "model", "--steps", "2", *OUT),
+    "study, starts": (
+        "train from",
+        "study",
+        "model",
+        "--steps",
+        "2",
+        "--verify",
+        "0",
+        "--rl-steps",
+        "0",
+        *OUT,
+    ),
     "writing a study": ("write", "study", "model", "--no-model", *OUT),
 }
 

@@ -14,6 +14,8 @@ __all__ = ["demo", "demo_study", "load_zoo", "one_thread", "reserved", "write_mo
 @pytest.fixture(scope="session")
 def demo_study() -> Any:
     """The study of demo in English, with all that it was written from: measured once, with the defaults."""
+    from rowscope.commands.starting import studied_rows
     from rowscope.inspector.study import compose
 
-    return compose("demo", with_model=True, device="cpu", dtype="float32")
+    starts = studied_rows("demo", None, 0)
+    return compose("demo", with_model=True, device="cpu", dtype="float32", starts=starts)

@@ -62,6 +62,16 @@ STANCES = {
     "no_mask.corrected": {"mask needed": True},
     "safe.masked": {"mask needed": True},
     "conclusion.mask": {"mask needed": True},
+    "policy.raised": {"mask in training": True, "pushed up": True, "mass rises": True},
+    "policy.sampled": {"mask in training": True},
+    "policy.outrun": {"mask in training": False, "pushed up": True, "mass rises": False},
+    "policy.still": {"mask in training": False, "pushed up": False},
+    "no_mask.raised": {"mask in training": True, "pushed up": True, "mass rises": True},
+    "no_mask.sampled": {"mask in training": True},
+    "conclusion.policy_raised": {"mask in training": True, "pushed up": True, "mass rises": True},
+    "conclusion.policy_sampled": {"mask in training": True},
+    "conclusion.policy_outrun": {"mask in training": False, "pushed up": True, "mass rises": False},
+    "conclusion.policy_still": {"mask in training": False, "pushed up": False},
     "conclusion.mask_optional": {"mask needed": False},
     # a new token
     "claim.learned": {"learned": True, "harmless": True},
@@ -73,6 +83,10 @@ STANCES = {
     "conclusion.learned": {"learned": True, "harmless": True},
     "conclusion.costly": {"learned": True, "harmless": False},
     "conclusion.unlearned": {"learned": False},
+    "starts.alike": {"start matters": False},
+    "starts.apart": {"start matters": True},
+    "conclusion.starts_alike": {"start matters": False},
+    "conclusion.starts_apart": {"start matters": True},
     "claim.no_slot": {"slot": False},
     "safe.no_slot": {"slot": False},
     "claim.how": {"slot": True},
@@ -93,7 +107,8 @@ STANCES = {
 VERDICTS = {
     # What the word in section 9 says of a claim.
     ("safe", "confirmed"): {"learned": True, "harmless": True},
-    ("no_mask", "confirmed"): {"mask needed": False},
+    ("no_mask", "confirmed"): {"mask needed": False, "mask in training": False},
+    ("no_mask", "part"): {"mask needed": False, "mask in training": True},
     ("no_mask", "corrected"): {"mask needed": True},
     ("automatic", "corrected"): {"own gradients": False},
 }
@@ -102,25 +117,29 @@ NEUTRAL_SECTIONS = frozenset(
     {
         "word", "where", "verdict", "title", "heading", "head", "size", "method", "why", "verdict_word",
         "variant", "claim_name", "prompt", "source", "mask", "low",
-        "confidence", "grade", "state", "figure",
+        "confidence", "grade", "state", "figure", "optimizer", "masked", "tie",
     }
 )  # fmt: skip
 """Names, headings, methods; and figures with their place, which are checked as figures."""
 
 NEUTRAL = frozenset(
     {
-        "verify.heading", "verify.asked", "verify.agree", "verify.disagree", "original.heading",
+        "policy.heading", "policy.setting", "policy.mismatch", "policy.scope", "starts.heading",
+        "starts.setting", "starts.left", "verify.token_prompts", "verify.token_carriers", "claim.beyond",
+        "verify.heading", "verify.asked", "verify.agree", "verify.disagree",
+        "original.heading",
         "original.kind",
         "original.mean", "original.std", "original.nonzero", "original.used_std",
         "original.gradient_std",
-        "original.gradient", "background.unmapped", "background.placeholder", "background.padded",
-        "background.none",
-        "background.none_untrained", "background.no_tokenizer", "background.no_head", "background.input_only",
+        "original.gradient", "original.hidden", "background.unmapped", "background.placeholder",
+        "background.padded",
+        "background.none", "background.none_untrained", "background.no_tokenizer", "background.no_head",
+        "background.input_only",
         "weights.matrix", "weights.nonzero_all", "weights.nonzero_some", "weights.flat", "weights.collapsed",
         "weights.initial", "weights.vanishing", "weights.zero", "weights.nonfinite", "weights.fresh",
         "weights.damaged", "weights.used_untrained", "weights.used_special", "weights.used_fine",
         "weights.used_unknown", "forward.first", "forward.first_headless", "forward.finite", "forward.table",
-        "forward.different_hidden", "forward.layers", "forward.norms", "gradient.study", "gradient.setting",
+        "forward.different_hidden", "forward.outputs", "forward.outputs_carrier", "forward.layers", "forward.norms", "gradient.study", "gradient.setting",
         "gradient.shifted", "gradient.unshifted", "gradient.whole", "gradient.std_target",
         "gradient.std_spread", "gradient.formula", "gradient.decomposition", "gradient.example",
         "gradient.carrier", "gradient.closure", "gradient.input_zero", "gradient.input_guest",

@@ -6,18 +6,22 @@ import dataclasses
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rowscope.inspector import study as room
 from rowscope.inspector.evidence import VERDICTS as ROW_VERDICTS
+from rowscope.inspector.model import InitialRow, Policy
 from rowscope.inspector.model.leak.advice import advise
+from rowscope.inspector.model.policy.advice import advise_policy
 from rowscope.inspector.model.verify.results import STATES
 from rowscope.inspector.study.claims import CLAIMS
 from rowscope.inspector.study.compose import write
 from rowscope.inspector.study.document import Document
 from rowscope.inspector.study.material import gather
+from rowscope.inspector.study.rules import policy_mask
 from rowscope.inspector.study.texts import LANGUAGES, Texts
 
 from .stances import NEUTRAL, NEUTRAL_SECTIONS, STANCES, VERDICTS
@@ -41,10 +45,17 @@ class Recorder(Texts):
 @pytest.fixture(scope="module")
 def measured(zoo):
     """Real results of a tied and of an untied model, whose figures are then replaced."""
+    more = {"steps": 1, "rl_steps": 2, "starts": made_up}
     return [
-        gather(zoo[name], with_model=True, options=OPTIONS, steps=1, progress=None)
+        gather(zoo[name], with_model=True, options=OPTIONS, progress=None, **more)
         for name in ("qwen2", "llama")
     ]
+
+
+def made_up(loaded):
+    """Three initial rows that no claim would write."""
+    rows = np.random.default_rng(0).standard_normal((3, 32))
+    return [InitialRow(name, name, {"both": row}) for name, row in zip("abc", rows, strict=True)]
 
 
 cosines = st.one_of(st.just(NAN), st.floats(-1, 1), st.sampled_from((0.9, 0.95, 0.98, 1.0)))
@@ -164,6 +175,36 @@ def verifications(draw, result):
 
 
 @st.composite
+def policies(draw, result):
+    """Masses near each other, as steps make them; the advice is the probe's own."""
+    base = draw(shares)
+    nearby = st.sampled_from((0.0, 1e-9, 1e-5, 0.1)).flatmap(
+        lambda by: st.sampled_from((base + by, base * (1 - by)))
+    )
+
+    def cells(found):
+        for cell in found:
+            mean = draw(nearby) if cell.step else base
+            yield dataclasses.replace(cell, mean=mean, expected_tokens=1 / mean if mean else INF)
+
+    sampled = draw(st.sampled_from((0, 0, 3)))
+    variants = tuple(
+        dataclasses.replace(v, cells=tuple(cells(v.cells)), sampled=sampled, mismatch=draw(norms))
+        for v in result.variants
+    )
+    advice = advise_policy(Policy(steps=result.steps), variants, 1.0, "reserved")
+    return dataclasses.replace(result, variants=variants, advice=advice)
+
+
+@st.composite
+def comparisons(draw, starts):
+    return tuple(
+        dataclasses.replace(start, loss_before=draw(norms), loss_after=draw(norms), alive=draw(st.booleans()))
+        for start in starts
+    )
+
+
+@st.composite
 def materials(draw, measured):
     base = draw(st.sampled_from(measured))
     matrices = [
@@ -179,6 +220,8 @@ def materials(draw, measured):
             ("leak", leaks),
             ("train", trainings),
             ("verify", verifications),
+            ("policy", policies),
+            ("starts", comparisons),
         )
     }
     return dataclasses.replace(
@@ -224,6 +267,8 @@ def require_agreement(held):
 @given(data=st.data())
 def test_no_two_sentences_disagree(measured, data):
     material = data.draw(materials(measured))
+    if not isinstance(material.policy, str):  # the study says what the probe itself advises
+        assert policy_mask(material.policy) == (material.policy.advice.code == "mask-both")
     documents = [asserted(material, language) for language in LANGUAGES]
     for held, _, text in documents:
         require_agreement(held)

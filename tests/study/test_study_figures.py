@@ -12,7 +12,7 @@ from rowscope.inspector.render.study import render_study_html, study_files
 from rowscope.inspector.study import compose, original
 
 # A random model has no untrained reference: the cloud of rows stands in the study of demo alone.
-NAMES = ("norms-both", "gradient", "leak")
+NAMES = ("norms-both", "gradient", "leak", "policy")
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def found(zoo):
     return compose(zoo["qwen2"], steps=1, ask=20, device="cpu", dtype="float32")
 
 
-def test_four_figures_in_the_order_of_the_text(found):
+def test_figures_in_the_order_of_the_text(found):
     assert [figure.name for figure in found.figures] == list(NAMES)
     assert re.findall(r"^!\[.+\]\((.+)\.svg\)$", found.text, re.M) == list(NAMES)
     assert "![" not in found.without_figures

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +41,7 @@ class InitialRow:
         return next((self.rows[name] for name in (role, *others) if name in self.rows), None)
 
 
-Initial = Sequence[InitialRow] | Callable[[Loaded], Sequence[InitialRow]]
+Initial: TypeAlias = Sequence[InitialRow] | Callable[[Loaded], Sequence[InitialRow]]
 """Initial rows, or what makes them from the loaded model."""
 
 

@@ -33,6 +33,7 @@ def train(
     weight_decay: float = 0.1,
     variants: Sequence[str] = VARIANTS,
     values: Initial = (),
+    value_variants: Sequence[str] | None = None,
     trust_remote_code: bool = False,
     progress: Progress = None,
 ) -> TrainResult:
@@ -52,6 +53,7 @@ def train(
             other rows even so.
         values: initial rows to compare, or what makes them from the loaded model: each is trained by each
             variant, at the rate that this variant had from the mean of the used rows.
+        value_variants: only by these of `variants`.
 
     Raises:
         RefusedError: as `load`; a masked or headless model; no slot; a tokenizer without text.
@@ -79,7 +81,8 @@ def train(
         unclaimed, stored = plan.measure(), stored_rows(loaded, slot)
         with claimed(loaded, slot) as started_rows, restored(loaded, parameters) as copies:
             done, tried = run_all(plan, variants, learning_rate, parameters, copies, progress)
-            rates = {variant.name: variant.learning_rate for variant in done}
+            asked = variants if value_variants is None else value_variants
+            rates = {variant.name: variant.learning_rate for variant in done if variant.name in asked}
             started = compare(plan, initials, stored, rates, parameters, copies, progress)
     return TrainResult(
         settings=loaded.settings,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         histogram_svg,
         lines_svg,
         scatter_svg,
+        scrolled,
         strip_svg,
     )
     from rowscope.inspector.render.html.frame import page
@@ -64,6 +65,7 @@ __all__ = [
     "real_column",
     "scale_of",
     "scatter_svg",
+    "scrolled",
     "section",
     "sparse_column",
     "strip_svg",
@@ -99,6 +101,7 @@ __getattr__ = lazily(
         "real_column": "working",
         "scale_of": "scale",
         "scatter_svg": "drawing",
+        "scrolled": "drawing",
         "section": "markup",
         "sparse_column": "working",
         "strip_svg": "drawing",

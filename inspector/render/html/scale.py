@@ -41,6 +41,10 @@ class Scale:
         shares = self.share(np.array(values)).tolist()
         whole = self.whole or (max(map(abs, values)) >= 1000 and all(value % 1 == 0 for value in values))
         said = [f"{value:,.0f}" if whole else _short(real(value)) for value in values]
+        if self.log and values[0] < 1e-3:  # one spelling along the axis, and the shorter one
+            said = [
+                f"{value:.0e}" if value < 1e-2 else word for value, word in zip(values, said, strict=True)
+            ]
         return list(zip(shares, said, strict=True))
 
     def _steps(self) -> list[float]:

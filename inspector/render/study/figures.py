@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -11,13 +11,14 @@ import numpy as np
 from rowscope.inspector.audit import JudgedRows
 from rowscope.inspector.census import GROUPS
 from rowscope.inspector.evidence import VERDICTS
-from rowscope.inspector.model import GradientResult, LeakResult
+from rowscope.inspector.model import GradientResult, LeakResult, PolicyResult
 from rowscope.inspector.render.html import (
     Layer,
     histogram_svg,
     lines_svg,
     scale_of,
     scatter_svg,
+    scrolled,
     text,
 )
 from rowscope.inspector.study import Figure, Study, Texts
@@ -40,6 +41,7 @@ svg { background: var(--paper); } text { fill: var(--ink); font: 12px system-ui,
 path { fill: var(--own); } .axis { stroke: var(--line); } .bar { fill: var(--note); }
 path.dots { fill: none; stroke: var(--own); } .weak { opacity: .3; } .middling { opacity: .62; }
 path.line { fill: none; stroke: var(--own); stroke-width: 2; }
+.c1 path.line { stroke-dasharray: 8 4; } .c2 path.line { stroke-dasharray: 2 3; }
 .trained, .c0 { --own: var(--trained); } .collapsed, .c1 { --own: var(--collapsed); }
 .initial, .c2 { --own: var(--initial); } .vanishing { --own: var(--vanishing); } .zero { --own: var(--zero); }
 .nonfinite { --own: var(--nonfinite); } .fresh { --own: var(--fresh); } .damaged { --own: var(--damaged); }
@@ -69,6 +71,9 @@ def _drawing(study: Study, figure: Figure) -> str:
     if figure.kind == "gradient":
         assert isinstance(material.gradient, GradientResult)
         return _gradient(material.gradient, texts, figure.title)
+    if figure.kind == "policy":
+        assert isinstance(material.policy, PolicyResult)
+        return _policy(material.policy, texts, figure.title)
     matrix = next(matrix for matrix in material.report.matrices if matrix.role == figure.role)
     assert matrix.rows is not None
     return (_norms if figure.kind == "norms" else _cloud)(matrix.rows, texts, figure.title)
@@ -113,8 +118,20 @@ def _leak(result: LeakResult, texts: Texts, title: str) -> str:
         words = texts.say(f"figure.place_{name}")
         curves.append((words, _PLACES.get(name, "c0"), [means.get(t) for t in temperatures]))
     axes = (texts.say("figure.mass"), texts.say("figure.temperature"))
-    drawing = lines_svg(temperatures, curves, axes[0], title, below=axes[1])
-    return _keyed(drawing, [(style, words) for words, style, _ in curves])
+    return _curves(lines_svg(temperatures, curves, axes[0], title, below=axes[1]), curves, title)
+
+
+def _policy(result: PolicyResult, texts: Texts, title: str) -> str:
+    """Variants with the same mask in the trainer differ by the text alone: one of each two is drawn."""
+    steps = sorted({move.step for move in result.find("none").logits})
+    curves = []
+    for mask, name, style in (("none", "unmasked", "c1"), ("trainer", "in_trainer", "c0")):
+        moves = [result.find(mask).move(step) for step in steps]
+        curves.append((texts.say(f"figure.{name}"), style, [m.measured if m else None for m in moves]))
+    if any(value is not None and value < 0 for _, _, values in curves for value in values):
+        return ""
+    axes = (texts.say("figure.moved"), texts.say("figure.step"))
+    return _curves(lines_svg(steps, curves, axes[0], title, below=axes[1]), curves, title)
 
 
 def _gradient(result: GradientResult, texts: Texts, title: str) -> str:
@@ -141,17 +158,28 @@ def _gradient(result: GradientResult, texts: Texts, title: str) -> str:
     return _keyed(drawing, [(style, texts.say(key)) for style, key, rows in styles if rows.any()])
 
 
-def _keyed(drawing: str, entries: list[tuple[str, str]]) -> str:
-    """The drawing with a key below it: a mark and a name each."""
+def _curves(drawing: str, curves: Sequence[tuple[str, str, object]], title: str) -> str:
+    """Lines with their key, told apart by their dashes too: a print may have no colours."""
+    if not drawing:
+        return ""
+    return scrolled(_keyed(drawing, [(style, words) for words, style, _ in curves], lines=True), title)
+
+
+def _keyed(drawing: str, entries: list[tuple[str, str]], *, lines: bool = False) -> str:
+    """The drawing with a key below it: a mark, or a piece of line, and a name each."""
     found = re.search(r'viewBox="0 0 (\d+) (\d+)"', drawing)
     if found is None or not entries:
         return drawing
     width, height = int(found[1]), int(found[2])
     grown = drawing.replace(found[0], f'viewBox="0 0 {width} {height + _LINE * len(entries) + 4}"', 1)
-    return grown.replace("</svg>", "".join(_marks(entries, height)) + "</svg>", 1)
+    return grown.replace("</svg>", "".join(_marks(entries, height, lines=lines)) + "</svg>", 1)
 
 
-def _marks(entries: list[tuple[str, str]], top: int) -> Iterator[str]:
+def _marks(entries: list[tuple[str, str]], top: int, *, lines: bool) -> Iterator[str]:
     for at, (style, words) in enumerate(entries):
         y = top + _LINE * at
-        yield f'<path class="{style}" d="M64 {y}h10v10h-10z"/><text x="80" y="{y + 10}">{text(words)}</text>'
+        mark, left = f'<path class="{style}" d="M64 {y}h10v10h-10z"/>', 80
+        if lines:
+            stroke = f'<path class="line" d="M64 {y + 5}h28"/><path d="M75.5 {y + 2.5}h5v5h-5z"/>'
+            mark, left = f'<g class="{style}">{stroke}</g>', 98
+        yield f'{mark}<text x="{left}" y="{y + 10}">{text(words)}</text>'

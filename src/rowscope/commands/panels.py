@@ -41,6 +41,7 @@ OPTIONS: Final[Mapping[str, tuple[str, str]]] = {
     "shard": ("Selection", "I/N"),
     "diagnose": ("Measurement", ""),
     "verify": ("Measurement", ""),
+    "study verify": ("Measurement", "N"),
     "evidence": ("Measurement", ""),
     "full": ("Measurement", ""),
     "reachability": ("Measurement", ""),

@@ -13,11 +13,18 @@ from rowscope.kernels import formats
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from rowscope.inspector.checkpoint import Checkpoint
     from rowscope.inspector.claim import ClaimPlan
     from rowscope.inspector.model import InitialRow, Loaded
+    from rowscope.inspector.study import Starts
 
 TOKEN: Final = "<NUM>"
 """What the train probe calls the new token."""
+
+STUDIED: Final = ("mean", "normal", "text:number", "distil:The lamp costs <NUM> 12 today.")
+"""The recipes that a study compares where none are given."""
+
+NONE: Final = "none"
 
 Make = Callable[["Loaded"], "InitialRow"]
 
@@ -35,27 +42,64 @@ def plan_initial_rows(
         UsageError, RefusedError, MissingExtraError: as `plan_claim`, and as `distil` for `distil:`.
     """
     from rowscope.inspector.checkpoint import open_checkpoint
-    from rowscope.inspector.claim import plan_claim
 
     checkpoint = open_checkpoint(path)
+    makers = [_maker(checkpoint, values, seed) for values in dict.fromkeys(recipes)]
+    return lambda loaded: tuple(make(loaded) for make in makers)
 
-    def plain(values: str) -> Make:
+
+def _maker(checkpoint: Checkpoint, values: str, seed: int) -> Make:
+    """What makes one row from the loaded model; what a claim refuses is refused at once.
+
+    Raises:
+        UsageError, RefusedError, MissingExtraError: as `plan_claim`.
+    """
+    from rowscope.inspector.claim import plan_claim
+
+    if not values.startswith("distil:"):
         plan = plan_claim(checkpoint, TOKEN, values=values, seed=seed)
         return lambda _: _initial(plan)
+    texts = read_texts(values.partition(":")[2])
+    slots = plan_claim(checkpoint, TOKEN, values="keep", seed=seed)
 
-    def distil(values: str) -> Make:
-        texts = read_texts(values.partition(":")[2])
-        slots = plan_claim(checkpoint, TOKEN, values="keep", seed=seed)
+    def make(loaded: Loaded) -> InitialRow:
+        given = distilled(loaded, slots, texts, seed=seed, progress=None)
+        return _initial(plan_claim(checkpoint, TOKEN, values=values, seed=seed, given=given))
 
-        def make(loaded: Loaded) -> InitialRow:
-            given = distilled(loaded, slots, texts, seed=seed, progress=None)
-            return _initial(plan_claim(checkpoint, TOKEN, values=values, seed=seed, given=given))
+    return make
 
-        return make
 
-    unique = dict.fromkeys(recipes)
-    makers = [distil(values) if values.startswith("distil:") else plain(values) for values in unique]
-    return lambda loaded: tuple(make(loaded) for make in makers)
+def studied_rows(path: str, recipes: Sequence[str] | None, seed: int) -> Starts:
+    """For a study: as `plan_initial_rows`; None for the recipe `none`.
+
+    Where no recipe was asked for, those of `STUDIED`; one that is refused is left out, with the reason.
+
+    Raises:
+        UsageError: `none` beside another recipe; as `plan_initial_rows`.
+        RefusedError, MissingExtraError: as `plan_initial_rows`, for recipes that were asked for.
+        CheckpointError: as `open_checkpoint`.
+    """
+    from rowscope.inspector.checkpoint import open_checkpoint
+    from rowscope.inspector.errors import MissingExtraError, RefusedError, UsageError
+    from rowscope.inspector.study import LeftOut
+
+    if recipes and NONE in recipes:
+        if set(recipes) != {NONE}:
+            raise UsageError(
+                f"--values {NONE} stands alone: leave it out, or the others", location="--values"
+            )
+        return None
+    if recipes:
+        return plan_initial_rows(path, recipes, seed)
+    checkpoint = open_checkpoint(path)
+
+    def make(loaded: Loaded, values: str) -> InitialRow | LeftOut:
+        try:
+            return _maker(checkpoint, values, seed)(loaded)
+        except (MissingExtraError, RefusedError, UsageError) as error:
+            return LeftOut(values, error.message)
+
+    return lambda loaded: tuple(make(loaded, values) for values in STUDIED)
 
 
 def _initial(plan: ClaimPlan) -> InitialRow:

@@ -46,6 +46,17 @@ def study(
             "--verify", help="Rows that the model is asked about, and as many controls; 0 for none."
         ),
     ] = 40,
+    rl_steps: Annotated[
+        int, typer.Option("--rl-steps", help="Policy-gradient steps on the model's own text; 0 for none.")
+    ] = 4,
+    values: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--values",
+            help="Compare the lesson from these initial rows, as in probe train; repeatable; none for none.  "
+            "[default: mean, normal, text:number, distil:...]",
+        ),
+    ] = None,
     device: DeviceOption = "auto",
     dtype: DtypeOption = "auto",
     seed: SeedOption = 0,
@@ -66,8 +77,10 @@ def study(
         if place is not None:
             check_output(place)
     page_options({format}, title, None)
+    from rowscope.commands.starting import studied_rows
     from rowscope.inspector.study import compose
 
+    starts = None if model is False else studied_rows(path, values, seed)
     with StageProgress() as progress:
         found = compose(
             path,
@@ -78,6 +91,8 @@ def study(
             seed=seed,
             steps=steps,
             ask=verify,
+            rl_steps=rl_steps,
+            starts=starts,
             trust_remote_code=trust_remote_code,
             progress=progress,
         )

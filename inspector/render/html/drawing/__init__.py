@@ -3,6 +3,7 @@
 Knows arrays and scales. Must not know verdicts: classes come with their names.
 """
 
+from rowscope.inspector.render.html.drawing.axes import scrolled
 from rowscope.inspector.render.html.drawing.bars import bars_svg, histogram_svg
 from rowscope.inspector.render.html.drawing.scatter import Layer, scatter_svg
 from rowscope.inspector.render.html.drawing.steps import grid_svg, lines_svg
@@ -16,5 +17,6 @@ __all__ = [
     "histogram_svg",
     "lines_svg",
     "scatter_svg",
+    "scrolled",
     "strip_svg",
 ]
