@@ -104,8 +104,11 @@ def _outputs(doc: Document, result: ForwardResult, key: str, kind: str) -> None:
     )
     inside, around = result.find(key, "carrier"), result.find("used", "carrier")
     if inside is not None and around is not None:
-        outputs = (real(found.divergence.effective_outputs) for found in (inside, around))
-        doc.say("forward.outputs_carrier", **dict(zip(("outputs", "used_outputs"), outputs, strict=True)))
+        doc.say(
+            "forward.outputs_carrier",
+            outputs=real(inside.divergence.effective_outputs),
+            used_outputs=real(around.divergence.effective_outputs),
+        )
     doc.say(f"forward.{word}", kind=kind)
     special = result.find("untrained_special", "alone")
     if special is not None and word == outputs_word(result, "untrained_special") == "same":

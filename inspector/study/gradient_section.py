@@ -83,7 +83,7 @@ def _single_row(doc: Document, key: str, kind: str, part: GradientPart, study: E
         if group is not None and group.norm_total != 0:
             doc.say("gradient.not_finite")
         return
-    share = (target.norm_total / group.norm_total) ** 2
+    share = min(target.norm_total / group.norm_total, 1.0) ** 2  # one of its rows
     doc.say(
         "gradient.std_target" if share > 0.9 else "gradient.std_spread",
         kind=kind,
