@@ -22,6 +22,7 @@ from rowscope.inspector.evidence import (
     Facts,
     MatrixFacts,
     impossible_bytes,
+    spare_bytes,
 )
 from rowscope.inspector.matrices import config_int
 from rowscope.inspector.text import Said, joined, say
@@ -212,8 +213,10 @@ def unlisted_rows(count: int) -> Said:
 
 
 def no_text(facts: Facts, item: MatrixFacts) -> NDArray[np.int64]:
-    """Ids of tokens that no text reaches: bytes that UTF-8 cannot contain, and what was found unreachable."""
+    """Ids of tokens that no text reaches: bytes that UTF-8 cannot contain or that stand for a character with
+    an entry of its own, and what was found unreachable."""
     if facts.vocabulary is None:
         return np.empty(0, dtype=np.int64)
-    known = impossible_bytes(facts.vocabulary, item.codes.size)
+    rows = item.codes.size
+    known = union(impossible_bytes(facts.vocabulary, rows), spare_bytes(facts.vocabulary, rows))
     return known if facts.unreachable is None else union(known, facts.unreachable)

@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING
 from rowscope.inspector import lazily
 
 if TYPE_CHECKING:
-    from rowscope.inspector.evidence.candidates import Candidates, find_candidates, impossible_bytes
+    from rowscope.inspector.evidence.candidates import (
+        Candidates,
+        find_candidates,
+        impossible_bytes,
+        spare_bytes,
+    )
     from rowscope.inspector.evidence.decay import WeightDecay
     from rowscope.inspector.evidence.facts import Facts, MatrixFacts
     from rowscope.inspector.evidence.generating import samples
@@ -78,6 +83,7 @@ __all__ = [
     "recorded_rows",
     "sample",
     "samples",
+    "spare_bytes",
     "split_markers",
     "unreachable_ids",
     "verdicts_of",
@@ -122,6 +128,7 @@ __getattr__ = lazily(
         "recorded_rows": "recorded",
         "sample": "look",
         "samples": "generating",
+        "spare_bytes": "candidates",
         "split_markers": "markers",
         "unreachable_ids": "reachability",
         "verdicts_of": "measure",

@@ -107,3 +107,16 @@ def impossible_bytes(vocabulary: Vocabulary, rows: int) -> NDArray[np.int64]:
     found = ids_of(vocabulary.tokens, spellings) if spellings else {}
     ids = [id for ids in found.values() for id in ids if id < rows]
     return np.array(sorted(ids), dtype=np.int64)
+
+
+def spare_bytes(vocabulary: Vocabulary, rows: int) -> NDArray[np.int64]:
+    """Ids below `rows` of byte-fallback tokens whose character has an entry of its own; sorted int64.
+
+    A tokenizer falls back to bytes only for what it has no entry for: beside `!`, nothing becomes `<0x21>`.
+    """
+    if not vocabulary.byte_fallback:
+        return np.empty(0, dtype=np.int64)
+    pairs = {chr(byte): f"<0x{byte:02X}>" for byte in range(0x80)}
+    found = ids_of(vocabulary.tokens, {*pairs, *pairs.values()})
+    spare = [found[spelt] for character, spelt in pairs.items() if character in found and spelt in found]
+    return np.array(sorted(id for ids in spare for id in ids if id < rows), dtype=np.int64)

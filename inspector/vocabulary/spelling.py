@@ -76,7 +76,8 @@ def shown_token(token: str | None, text: str | None) -> str:
     """A token for people: its text with blanks as `␣` and all that hides or acts as an escape.
 
     What is no valid UTF-8 shows as its bytes, `<0xE4 0xBB>`; a WordPiece continuation keeps its `##`, which
-    alone tells it from a word; what stands for no text at all shows as it is stored; `-` for no token.
+    alone tells it from a word, and a byte-fallback token its `<0x21>`, which tells it from `!`; what stands
+    for no text at all shows as it is stored; `-` for no token.
     A backslash of the token itself is doubled, as in Python's own spelling. A second `visible` changes
     nothing.
 
@@ -91,7 +92,7 @@ def shown_token(token: str | None, text: str | None) -> str:
         if raw is None or byte_token(token) is not None:
             return visible(token)
         return f"<{' '.join(f'0x{byte:02X}' for byte in raw)}>"
-    if not text or token == f"##{text}":
+    if not text or token == f"##{text}" or byte_token(token) is not None:
         text = token
     return visible(text.replace("\\", "\\\\")).replace(" ", "␣")
 
