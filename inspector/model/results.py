@@ -40,6 +40,7 @@ class Settings:
         kind: "causal", "seq2seq", "masked" or "headless" (no output over the vocabulary).
         parameters: of the loaded model, tied ones counted once.
         input_rows, output_rows: at run time; `output_rows` is None for a headless model.
+        dtype_reason: why it was loaded in this dtype, in a few words.
         tied: whether the loaded model uses one matrix twice.
         versions: torch and transformers.
     """
@@ -49,6 +50,7 @@ class Settings:
     kind: str
     device: str
     dtype: str
+    dtype_reason: str
     seed: int
     parameters: int
     input_rows: int

@@ -36,11 +36,39 @@ def test_auto_takes_what_is_stored_where_only_that_fits(monkeypatch):
 
     checkpoint = rowscope.open_checkpoint("demo")
     monkeypatch.setattr(memory, "_ram", lambda: memory.WORKSPACE + 3 * checkpoint.parameters)
-    dtype, notes = fit.choose_dtype(torch, checkpoint, "cpu", "auto", "forward")
-    assert dtype == "bfloat16"
-    assert "float32 does not fit" in notes[0]
+    chosen = fit.choose_dtype(torch, checkpoint, "cpu", "auto", "forward")
+    assert chosen.dtype == "bfloat16"
+    assert "float32 does not fit" in chosen.note
+    assert chosen.why == "as stored; float32 does not fit"
     with pytest.raises(RefusedError):
         fit.choose_dtype(torch, checkpoint, "cpu", "float32", "forward")
+
+
+@pytest.mark.parametrize("probe", sorted(fit._HELD))
+@pytest.mark.parametrize("there", [True, False])
+def test_bfloat16_by_itself_where_it_changes_no_answer(monkeypatch, probe, there):
+    import torch
+
+    monkeypatch.setattr(fit, "computes_bfloat16", lambda torch, device: there)
+    checkpoint = rowscope.open_checkpoint("demo")
+    chosen = fit.choose_dtype(torch, checkpoint, "cpu", "auto", probe)
+    rounded = there and probe == "verify"
+    exact = "for exact numbers; stored in bfloat16"
+    assert chosen.dtype == ("bfloat16" if rounded else "float32")
+    assert chosen.why == ("as stored, and cpu computes in it" if rounded else exact)
+    for dtype in ("float32", "bfloat16"):
+        asked = fit.choose_dtype(torch, checkpoint, "cpu", dtype, probe)
+        assert (asked.dtype, asked.why, asked.note) == (dtype, "as asked", None)
+
+
+def test_the_report_says_the_dtype_and_why(demo):
+    from rowscope.inspector.render.probe import probe_lines
+
+    result = model.forward("demo", device="cpu", ids=[5, 6])
+    assert result.settings.dtype_reason == "for exact numbers; stored in bfloat16"
+    assert result.to_dict()["settings"]["dtype_reason"] == result.settings.dtype_reason
+    text = " ".join(line.text for line in probe_lines(result))
+    assert "cpu float32 (for exact numbers; stored in bfloat16)" in " ".join(text.split())
 
 
 def test_estimates():

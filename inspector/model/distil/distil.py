@@ -175,7 +175,7 @@ class _Fit:
         self.start = start
         # The optimiser sees numbers near 1, whatever the matrix's scale.
         self.unit = float(start.square().mean().sqrt()) or 1.0
-        self.whole = sum(float(goal.double().square().sum()) for goal in goals) or 1.0
+        self.whole = sum(float(float64(goal).square().sum()) for goal in goals) or 1.0
         self.evaluations, self.before, self.best, self.best_row = 0, float("nan"), float("inf"), start
 
     def run(self, steps: int) -> None:

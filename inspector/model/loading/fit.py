@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from rowscope.inspector.checkpoint import Checkpoint
 from rowscope.inspector.errors import RefusedError, unknown_value
+from rowscope.inspector.frozen import record
 from rowscope.inspector.model.loading.memory import BYTES, Need, available, estimate, require_fit
 
 DEVICES: Final = ("auto", "cpu", "cuda", "mps")
@@ -14,7 +15,7 @@ DTYPES: Final = ("auto", *sorted(BYTES))
 # How often all parameters, and how often the vocabulary matrices, are held beside the model.
 # gradient: what is left of the whole, one part, and room to compare it with p - y.
 # train: gradients, two states of AdamW and the weights to go back to, and AdamW's temporaries for a matrix.
-# token-only: the same for the matrices alone, and the gradient that the hook makes.
+# token-only: the same for the matrices alone.
 # policy: a copy of the output matrix, its gradient and first step, two states of AdamW and a temporary.
 _HELD: Final = {
     "forward": (0, 0),
@@ -24,12 +25,13 @@ _HELD: Final = {
     "distil": (0, 0),
     "gradient": (0, 3),
     "train": (4, 2),
-    "token-only": (0, 7),
+    "token-only": (0, 6),
 }
 # Probes that hold matrices in float32 at least, beside a model in whatever dtype.
 _WIDE: Final = frozenset({"policy"})
 _NAMES: Final = {"token-only": "train", "policy": "leak --rl-steps"}
-# Probes that ask which side of a threshold a probability lies on, far from it: these may be rounded.
+# Probes that bfloat16 changes no answer of: they ask which side of a threshold a probability lies on, far
+# from it. What it changes in the others was measured; docs/model-mode.md has the table.
 _ROUNDED: Final = frozenset({"verify"})
 _STORED: Final = {"F64": "float64", "F32": "float32", "BF16": "bfloat16", "F16": "float16"}
 
@@ -56,17 +58,32 @@ def choose_device(torch: Any, device: str) -> str:  # noqa: ANN401 - the module
     return device
 
 
+@record
+class Precision:
+    """The dtype that a model is loaded in.
+
+    Attributes:
+        why: in a few words.
+        note: a sentence, where the numbers are less exact than they could be; None elsewhere.
+    """
+
+    dtype: str
+    why: str
+    note: str | None = None
+
+
 def choose_dtype(
     torch: Any,  # noqa: ANN401 - the module
     checkpoint: Checkpoint,
     device: str,
     dtype: str,
     probe: str,
-) -> tuple[str, tuple[str, ...]]:
-    """The dtype to load in, and a note where memory decided it.
+) -> Precision:
+    """The dtype to load in, and why.
 
     "auto" is float32, for exact measurements, or what is stored where only that fits; float64 weights stay.
-    For `verify` it is bfloat16 where that is stored and the device computes in it.
+    For a probe that bfloat16 changes no answer of (`_ROUNDED`) it is that, where it is stored and the device
+    computes in it.
 
     Raises:
         UsageError: an unknown name.
@@ -78,22 +95,35 @@ def choose_dtype(
         raise RefusedError(
             "--dtype 'float64': MPS has no float64; use --device cpu", location="--dtype", code="NO_DTYPE"
         )
-    if dtype != "auto":
-        _require(checkpoint, _need(checkpoint, dtype, probe), available(torch, device), device, dtype, probe)
-        return dtype, ()
     stored = _STORED.get(checkpoint.matrices[0].dtype, "float32") if checkpoint.matrices else "float32"
-    wide = "float64" if stored == "float64" and device != "mps" else "float32"
     free = available(torch, device)
+    chosen = Precision(dtype, "as asked")
+    if dtype == "auto":
+        chosen = _by_itself(torch, checkpoint, device, probe, stored, free)
+    need = _need(checkpoint, chosen.dtype, probe)
+    _require(checkpoint, need, free, device, chosen.dtype, probe)
+    return chosen
+
+
+def _by_itself(
+    torch: Any,  # noqa: ANN401 - the module
+    checkpoint: Checkpoint,
+    device: str,
+    probe: str,
+    stored: str,
+    free: int,
+) -> Precision:
+    """What "auto" means for weights that are stored in the dtype `stored`."""
     if probe in _ROUNDED and stored == "bfloat16" and computes_bfloat16(torch, device):
-        _require(checkpoint, _need(checkpoint, stored, probe), free, device, stored, probe)
-        return stored, (
-            f"Loaded in bfloat16, as stored, in which {device} computes; --dtype float32 is exact.",
-        )
+        note = f"Loaded in bfloat16, as stored, in which {device} computes; --dtype float32 is exact."
+        return Precision(stored, f"as stored, and {device} computes in it", note)
+    wide = "float64" if stored == "float64" and device != "mps" else "float32"
+    if stored == wide:
+        return Precision(wide, "as stored")
     if _need(checkpoint, wide, probe).total <= free or BYTES[stored] >= BYTES[wide]:
-        _require(checkpoint, _need(checkpoint, wide, probe), free, device, wide, probe)
-        return wide, ()
-    _require(checkpoint, _need(checkpoint, stored, probe), free, device, stored, probe)
-    return stored, (f"Loaded in {stored}, as stored: {wide} does not fit into the memory of {device}.",)
+        return Precision(wide, f"for exact numbers; stored in {stored}")
+    note = f"Loaded in {stored}, as stored: {wide} does not fit into the memory of {device}."
+    return Precision(stored, f"as stored; {wide} does not fit", note)
 
 
 def computes_bfloat16(torch: Any, device: str) -> bool:  # noqa: ANN401 - the module

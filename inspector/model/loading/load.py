@@ -35,6 +35,7 @@ class Loaded:
         network: the transformers model.
         kind: "causal", "seq2seq", "masked" or "headless".
         tokenizer: the transformers tokenizer, or None where it could not be loaded.
+        dtype_reason: why it was loaded in `dtype`, in a few words.
     """
 
     checkpoint: Checkpoint
@@ -46,6 +47,7 @@ class Loaded:
     dtype: str
     seed: int
     notes: tuple[str, ...]
+    dtype_reason: str = ""
 
     @property
     def embedding(self) -> Any:  # noqa: ANN401 - torch module
@@ -80,6 +82,7 @@ class Loaded:
             kind=self.kind,
             device=self.device,
             dtype=self.dtype,
+            dtype_reason=self.dtype_reason,
             seed=self.seed,
             parameters=sum(p.numel() for p in self.network.parameters()),
             input_rows=self.input_rows,
@@ -130,11 +133,11 @@ def load(
     place = choose_device(torch, device)
     checkpoint = path if isinstance(path, Checkpoint) else open_checkpoint(path)
     refuse_unloadable(checkpoint, probe, trust_remote_code=trust_remote_code)
-    precision, notes = choose_dtype(torch, checkpoint, place, dtype, probe)
+    precision = choose_dtype(torch, checkpoint, place, dtype, probe)
     subject = find_subject(checkpoint, ids, needed=needed)
     told_how_far = reporting(transformers, checkpoint, progress)
-    with _quiet(transformers), told_how_far, unmapped(transformers, checkpoint, precision):
-        network, kind = _network(transformers, torch, checkpoint, place, precision, trust_remote_code)
+    with _quiet(transformers), told_how_far, unmapped(transformers, checkpoint, precision.dtype):
+        network, kind = _network(transformers, torch, checkpoint, place, precision.dtype, trust_remote_code)
         tokenizer, more = _tokenizer(transformers, checkpoint, subject, trust_remote_code)
     return Loaded(
         checkpoint=checkpoint,
@@ -143,9 +146,10 @@ def load(
         tokenizer=tokenizer,
         kind=kind,
         device=place,
-        dtype=precision,
+        dtype=precision.dtype,
+        dtype_reason=precision.why,
         seed=seed,
-        notes=(*subject.notes, *notes, *more),
+        notes=(*subject.notes, *([precision.note] if precision.note else []), *more),
     )
 
 

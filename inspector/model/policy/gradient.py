@@ -82,14 +82,12 @@ def _masked(logits: Any, mask: SuppressReserved | None) -> Any:  # noqa: ANN401 
 
 def mismatch(head: OutputHead, text: Drawn, ids: SuppressReserved) -> float:
     """Largest difference of log p(token) with and without a mask of `ids`: -log(1 - m), m their mass."""
-    import torch
-
     found = 0.0
     for span in spans(len(text.ids), int(head.weight.shape[0])):
         logits = head.logits(text.hidden[span])[1][0]
         wanted = text.ids[span, None]
         plain, masked = (_masked(logits, mask).log_softmax(-1).gather(-1, wanted) for mask in (None, ids))
-        found = max(found, float(torch.as_tensor((plain - masked).abs()).max()))
+        found = max(found, float((plain - masked).abs().max()))
     return found
 
 

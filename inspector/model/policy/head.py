@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from rowscope.inspector.errors import RefusedError
-from rowscope.inspector.model.loading.call import call, tensor
+from rowscope.inspector.model.loading.call import call, float64, tensor
 from rowscope.inspector.model.loading.load import Loaded
 
 _ANY_ID: Final = 0
@@ -71,8 +71,8 @@ class OutputHead:
         Raises:
             RefusedError: (NO_SINGLE_HEAD)
         """
-        again = self.logits(hidden)[1][0].double()
-        error = float((again - logits.double()).abs().max()) / max(float(logits.abs().max()), 1e-30)
+        again = float64(self.logits(hidden)[1][0])
+        error = float((again - float64(logits)).abs().max()) / max(float(logits.abs().max()), 1e-30)
         if not error <= _ROUNDING[self.loaded.dtype]:
             self._refuse()
 

@@ -81,7 +81,10 @@ def _placed(loaded: Loaded, slot: int, initial: InitialRow, stored: Sequence[Any
     with torch.no_grad():
         for (role, matrix), own in zip(tables.items(), stored, strict=True):
             row = initial.of_role(role)
-            matrix[slot] = own if row is None else torch.as_tensor(row).to(matrix.dtype).to(matrix.device)
+            # Cast first: a device may have no float64.
+            matrix[slot] = (
+                own if row is None else torch.as_tensor(row, dtype=matrix.dtype, device=matrix.device)
+            )
         if bias is not None:
             bias[slot] = initial.bias
     try:

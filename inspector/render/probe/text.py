@@ -61,7 +61,7 @@ def _title(result: ProbeResult, width: int) -> Iterator[Line]:
     )
     parts = (
         f"{facts.parameters:,} parameters, {tied}",
-        f"{facts.device} {facts.dtype}",
+        f"{facts.device} {facts.dtype}" + (f" ({facts.dtype_reason})" if facts.dtype_reason else ""),
         f"seed {facts.seed}",
         f"{facts.subject.count:,} {facts.subject.kind} ids: {format_ranges(facts.subject.ranges, limit=3)}",
     )
