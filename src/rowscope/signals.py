@@ -28,17 +28,20 @@ class Interrupted(KeyboardInterrupt):
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Within it SIGINT, SIGTERM and SIGHUP raise `Interrupted`, each but once.
+    """Within it SIGINT, SIGTERM and SIGHUP raise `Interrupted`, each but once; and as it ends, where the
+    exception was lost (Python drops those of finalisers).
 
     While the first one cleans up, a second one ends the process at once. A signal that is ignored stays
     ignored (`nohup`), and one that somebody else handles stays theirs; outside the main thread, where
     Python does not let signals be handled, nothing changes.
     """
+    taken: list[int] = []
     held: dict[int, Callable[[int, FrameType | None], Any] | int | None] = {}
 
     def end(number: int, frame: FrameType | None) -> None:
         for other in held:
             signal.signal(other, signal.SIG_DFL)
+        taken.append(number)
         raise Interrupted(number)
 
     if threading.current_thread() is threading.main_thread():
@@ -53,6 +56,8 @@ def interruptible() -> Iterator[None]:
         for number in held:
             signal.signal(number, end)
         yield
+        if taken:
+            raise Interrupted(taken[0])
     finally:
         for number, present in held.items():
             signal.signal(number, present)

@@ -7,6 +7,7 @@ import dataclasses
 import io
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -113,18 +114,37 @@ def test_a_record_of_a_cache_that_is_none_is_not_believed(tmp_path: Path, kind: 
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="no owners here")
-def test_a_cache_that_others_can_write_to_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = tmp_path / "cache"
-    folder.mkdir()
-    folder.chmod(0o777)
-    with pytest.raises(RemoteError, match="everybody may write"):
-        Spool(8, "x", folder / "k.bytes")
-    folder.chmod(0o700)
-    with monkeypatch.context() as changed:
-        changed.setattr(os, "geteuid", lambda: os.getuid() + 1)
-        if os.getuid():  # what belongs to root is trusted
-            with pytest.raises(RemoteError, match="belongs to somebody else"):
-                Spool(8, "x", folder / "k.bytes")
+@pytest.mark.parametrize(("mode", "who"), [(0o777, "everybody"), (0o702, "everybody"), (0o770, "a group")])
+@pytest.mark.parametrize("what", ["cache", "cache/k.bytes"])
+def test_a_cache_that_others_can_write_to_is_refused(tmp_path: Path, mode: int, who: str, what: str) -> None:
+    kept = tmp_path / "cache" / "k.bytes"
+    Spool(8, "x", kept).write(0, memoryview(b"12345678"))
+    (tmp_path / what).chmod(mode)
+    with pytest.raises(RemoteError, match=f"{who} may write to .*{re.escape(what)}.*chmod go-w"):
+        Spool(8, "x", kept)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="no owners here")
+def test_a_cache_made_under_a_lax_umask_is_read_again(tmp_path: Path) -> None:
+    kept, before = tmp_path / "deep" / "cache" / "k.bytes", os.umask(0o002)
+    try:
+        Spool(8, "x", kept).write(0, memoryview(b"12345678"))
+        assert Spool(8, "x", kept).missing([(0, 8)]) == []
+    finally:
+        os.umask(before)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives files away")
+@pytest.mark.parametrize("what", ["cache", "cache/k.bytes", "cache/k.bytes.ranges"])
+def test_nothing_of_a_cache_of_somebody_else_is_served(tmp_path: Path, what: str) -> None:
+    kept = tmp_path / "cache" / "k.bytes"
+    Spool(8, "x", kept).write(0, memoryview(b"evil\0\0\0\0"))
+    os.chown(tmp_path / what, 65534, 65534)
+    if what.endswith("ranges"):  # without its record nothing counts as fetched
+        assert Spool(8, "x", kept).missing([(0, 8)]) == [(0, 8)]
+        return
+    with pytest.raises(RemoteError, match=f"{re.escape(what)}' belongs to somebody else"):
+        Spool(8, "x", kept)
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "=cmd|' /C calc'!A0", "\t=1", '="a,b"'])

@@ -4,6 +4,7 @@ fetched twice. It has no name and goes with the process, unless the user asked f
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 import threading
 import weakref
@@ -110,28 +111,34 @@ def _make(kept: Path | None) -> tuple[int, Path]:
         number, name = tempfile.mkstemp(prefix="rowscope-", dir=_folder())
         return number, Path(name)
     kept.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    _require_own(kept.parent)
-    flags = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-    return os.open(kept, os.O_RDWR | os.O_CREAT | flags, 0o600), kept
+    _require_own(kept.parent.stat(), kept.parent, "give a --cache folder of your own")
+    flags = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    number = os.open(kept, os.O_RDWR | os.O_CREAT | flags, 0o600)
+    try:
+        _require_own(os.fstat(number), kept, "remove it")
+    except BaseException:
+        os.close(number)
+        raise
+    return number, kept
 
 
-def _require_own(folder: Path) -> None:
+def _require_own(status: os.stat_result, path: Path, step: str) -> None:
     """Refuse a cache that others can write to: what stands there is believed.
 
     Raises:
-        RemoteError: they can, or the folder is theirs.
+        RemoteError: they can, or it is theirs.
     """
     if not hasattr(os, "geteuid"):
         return
-    status = folder.stat()
+    others = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
     if status.st_uid not in (os.geteuid(), 0):
-        who, step = f"{str(folder)!r} belongs to somebody else", "give a --cache folder of your own"
-    elif status.st_mode & 0o002:
-        who = f"everybody may write to {str(folder)!r}"
-        step = "give a --cache folder of your own (chmod o-w)"
+        who = f"{str(path)!r} belongs to somebody else"
+    elif others:
+        who = f"{'everybody' if others & stat.S_IWOTH else 'a group'} may write to {str(path)!r}"
+        step = f"{step} (chmod go-w)"
     else:
         return
-    raise RemoteError(f"{who}, and what stands there would be believed; {step}", location=str(folder))
+    raise RemoteError(f"{who}, and what stands there would be believed; {step}", location=str(path))
 
 
 def _record(kept: Path) -> Path:
@@ -141,10 +148,11 @@ def _record(kept: Path) -> Path:
 def _read_record(kept: Path, size: int) -> list[Range]:
     """The ranges that an earlier run left whole; none where the record is not to be believed."""
     try:
+        _require_own(_record(kept).lstat(), _record(kept), "")
         text = local_file(_record(kept)).read(_LONGEST_RECORD, "a record of ranges").decode("ascii")
         words = [line.split() for line in text.splitlines()]
         found = [(int(start), int(stop)) for start, stop in words]
-    except (CheckpointError, ValueError):
+    except (CheckpointError, RemoteError, ValueError, FileNotFoundError):
         return []
     return joined(found, 0) if all(0 <= start < stop <= size for start, stop in found) else []
 
@@ -160,7 +168,10 @@ def _finish(
             known = _read_record(kept, os.fstat(number).st_size)
             lines = [f"{start} {stop}\n" for start, stop in joined([*known, *present], 0)]
             write_whole(_record(kept), "".join(lines).encode())
+            _record(kept).chmod(0o600)  # the umask may let a group write to it, and then it counts for none
         except OSError:  # a cache that cannot be written is none: the next run fetches again
+            pass
+        except KeyboardInterrupt:  # Python would print and drop it here; the command hears of it as it ends
             pass
     os.close(number)
     if doomed is not None:
