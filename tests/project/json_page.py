@@ -98,9 +98,10 @@ def bind(rows: list[Row], seen: dict[tuple[str, str], list[Any]]) -> tuple[list[
     """(keys that no row describes, rows that no document has, values that are of another type)."""
     taken: set[tuple[str, str]] = set()
     wrong: list[str] = []
+    every = {place for row in rows for place in row.places[0]}
     for row in rows:
         for places in row.places:
-            found = {at for at in seen if at[1] == row.key and any(matches(at[0], one) for one in places)}
+            found = {at for at in seen if at[1] == row.key and _nearest(at[0], every) in places}
             found -= taken if len(row.places) > 1 else set()
             if found:
                 row.bound = {path for path, _ in found}
@@ -112,6 +113,11 @@ def bind(rows: list[Row], seen: dict[tuple[str, str], list[Any]]) -> tuple[list[
     }
     rest = {at for at in seen if at not in taken and not any(_is_told(at, one) for one in told)}
     return sorted(map(str, rest)), [row.line for row in rows if not row.bound], wrong
+
+
+def _nearest(path: str, places: Iterable[str]) -> str | None:
+    """The longest of the places that a path matches: `rollouts.prompts[]` before `prompts[]`."""
+    return max((place for place in places if matches(path, place)), key=len, default=None)
 
 
 def _told(row: Row) -> list[str]:
