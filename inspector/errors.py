@@ -153,6 +153,20 @@ def unknown_value(
     )
 
 
+def require(option: str, value: object, kind: type, what: str) -> None:
+    """Refuses an argument of another type, which else comes up far from the call as a bare TypeError.
+
+    Args:
+        kind: `numbers.Integral` for whole numbers: numpy's are some, and a bool is none.
+        what: it, in words: `a text`.
+
+    Raises:
+        UsageError: it is no such thing.
+    """
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise UsageError(f"{option} {value!r} is not {what}", location=option)
+
+
 def optional(package: str, extra: str, purpose: str) -> Any:  # noqa: ANN401 - a module
     """An optional dependency, imported.
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from rowscope.inspector.checkpoint.checkpoint import Checkpoint
-from rowscope.inspector.errors import UsageError, guess
+from rowscope.inspector.errors import UsageError, guess, require
 from rowscope.inspector.matrices import MatrixLayout, Role, Table
 
 _ROLES: Final[Mapping[str, Role]] = {"input": "input", "output": "output"}
@@ -19,6 +19,7 @@ def table_named(checkpoint: Checkpoint, name: str) -> Table:
     Raises:
         UsageError: no vocabulary table has that name or role; the message lists them.
     """
+    require("--matrix", name, str, "input, output or the name of a vocabulary table")
     role = _ROLES.get(name)
     own = None if role is None else checkpoint.layout.of_role(role)
     for table in checkpoint.tables:

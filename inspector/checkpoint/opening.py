@@ -30,7 +30,7 @@ from rowscope.inspector.checkpoint.nested import inside, is_static_embedding, to
 from rowscope.inspector.checkpoint.parts import assemble, in_parts
 from rowscope.inspector.checkpoint.problem import Problem
 from rowscope.inspector.checkpoint.weights import Weights, choose_weights
-from rowscope.inspector.errors import MissingShardError
+from rowscope.inspector.errors import MissingShardError, require
 from rowscope.inspector.frozen import ReadOnly
 from rowscope.inspector.header import HEADER_FIRST, Shard, TensorRef, read_header
 from rowscope.inspector.storage import File, Folder, RemoteOptions, local_file
@@ -66,6 +66,8 @@ def open_checkpoint(
         UnsafeShardError: (FIL004) a shard name in the index leaves the folder.
         RemoteError: a URL whose place does not give what is asked for.
     """
+    if remote is not None:
+        require("remote", remote, RemoteOptions, "rowscope.RemoteOptions(...)")
     if isinstance(path, Folder):
         given, location = path.location, inside(Location("folder", path))
     else:
@@ -131,7 +133,7 @@ def _adapter(
 
 def _given(tokenizer: str | os.PathLike[str], remote: RemoteOptions | None) -> Folder:
     """The folder that `tokenizer` is, or is in; the Hugging Face cache is looked up as for PATH."""
-    path = os.fsdecode(tokenizer)
+    path = path_text(tokenizer)
     return local_file(Path(path)).folder if os.path.isfile(path) else locate(path, remote).folder
 
 

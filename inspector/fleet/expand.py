@@ -169,11 +169,11 @@ def read_shard(words: str | None, engine: str) -> tuple[int, int] | None:
         UsageError: no shard, or nothing tells which.
     """
     if words is not None:
-        match = _SHARD.fullmatch(words.strip())
+        match = _SHARD.fullmatch(words.strip()) if isinstance(words, str) else None
         if match is None or int(match[1]) > int(match[2]):
             raise UsageError(f"--shard {words!r} is no shard; give one such as 3/64", location="--shard")
         return int(match[1]), int(match[2])
-    return _slurm() if engine == "shard" else None
+    return _slurm() if isinstance(engine, str) and engine == "shard" else None
 
 
 def _slurm() -> tuple[int, int]:

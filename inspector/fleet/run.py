@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from typing import Any, Final
 
-from rowscope.inspector.errors import RowscopeError
+from rowscope.inspector.errors import RowscopeError, require
 from rowscope.inspector.fleet.choice import engine_named
 from rowscope.inspector.fleet.compact import compact
 from rowscope.inspector.fleet.engines import Engine, Limits
@@ -72,6 +72,8 @@ def fleet(
         MissingExtraError: pyarrow (extra `table`) or Ray (extra `ray`) is not installed.
     """
     arrow()
+    if options is not None:
+        require("options", options, AuditOptions, "rowscope.inspector.fleet.AuditOptions(...)")
     options = _absolute(options or AuditOptions())
     check_codes(options.select, "--select")
     check_codes(options.ignore, "--ignore")

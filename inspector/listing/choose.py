@@ -27,7 +27,7 @@ def matrix_of(checkpoint: Checkpoint, role: str) -> Matrix:
         UsageError: `role` is neither input nor output, nor the name of a vocabulary table.
         NoMatrixError: the checkpoint has no such matrix.
     """
-    if role not in ("input", "output", "both"):
+    if not isinstance(role, str) or role not in ("input", "output", "both"):
         return table_named(checkpoint, role).matrix
     matrix = checkpoint.layout.of_role("output" if role == "output" else "input")
     if matrix is None and role == "output":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from numbers import Integral
 from typing import Any, ClassVar, Final
 
 import numpy as np
@@ -14,7 +15,7 @@ import rowscope
 from rowscope.inspector.census import GROUP_MEMBERS, RESERVED, group_codes
 from rowscope.inspector.checkpoint import Checkpoint, open_checkpoint
 from rowscope.inspector.checks import rank
-from rowscope.inspector.errors import unknown_value
+from rowscope.inspector.errors import require, unknown_value
 from rowscope.inspector.evidence import TRAINED, MatrixFacts, measure_matrix
 from rowscope.inspector.frames import Framed
 from rowscope.inspector.frozen import Comparable, record
@@ -111,7 +112,9 @@ def find_suspects(
         UsageError: an unknown group or role; `verified` is no such document, or of another checkpoint.
         MissingExtraError: `reachability` without the extra `tokenizer`.
     """
-    if group not in GROUP_CHOICES:
+    if limit is not None:
+        require("--limit", limit, Integral, "a whole number")
+    if not isinstance(group, str) or group not in GROUP_CHOICES:
         raise unknown_value("--group", group, GROUP_CHOICES)
     if not isinstance(checkpoint, Checkpoint):
         checkpoint = open_checkpoint(checkpoint, remote=NEEDED_ONLY)

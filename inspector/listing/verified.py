@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from typing import Any, Final
 
+from rowscope.inspector.checkpoint import path_text
 from rowscope.inspector.errors import MalformedFileError, UsageError
 from rowscope.inspector.frozen import record
 from rowscope.inspector.storage import UnreadableError, local_file, read_json
@@ -37,7 +38,7 @@ def read_verified(
     Raises:
         UsageError: the file cannot be read, is no such document, or is of another checkpoint.
     """
-    name = os.fsdecode(path)
+    name = path_text(path)
     document = _document(name)
     settings, results = _part(document, "settings", name), _part(document, "results", name)
     if settings.get("input_rows") != rows:

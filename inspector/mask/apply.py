@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 
 from rowscope.inspector.checkpoint import CONFIG_LIMIT, Checkpoint, locate, open_checkpoint
-from rowscope.inspector.errors import MalformedFileError, RefusedError, UsageError
+from rowscope.inspector.errors import MalformedFileError, RefusedError, UsageError, require
 from rowscope.inspector.frozen import record
 from rowscope.inspector.mask.generation_config import KEY, NAME, carried_over, create, merge, merged_ids
 from rowscope.inspector.mask.result import Mask
@@ -71,6 +71,7 @@ def apply_mask(path: Checkpoint | str | os.PathLike[str], mask: Mask) -> str:
 def plan_mask(path: Checkpoint | str | os.PathLike[str], mask: Mask) -> PlannedConfig:
     """What `apply_mask` would write; raises as it does, but for errors of writing."""
     checkpoint = path if isinstance(path, Checkpoint) else open_checkpoint(path)
+    require("mask", mask, Mask, "a mask, as rowscope.mask(path) gives it")
     _require_fit(checkpoint, mask)
     target = checkpoint.root / NAME
     _require_own(checkpoint, target)

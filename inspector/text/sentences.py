@@ -17,7 +17,7 @@ def check_language(language: str) -> None:
     Raises:
         UsageError: a language that is not in `LANGUAGES`.
     """
-    if language not in LANGUAGES:
+    if not isinstance(language, str) or language not in LANGUAGES:
         raise unknown_value("--lang", language, LANGUAGES)
 
 

@@ -11,6 +11,7 @@ from rowscope.inspector.claim.applying.early import EarlyCopy
 from rowscope.inspector.claim.disk.supported import require_calls
 from rowscope.inspector.claim.disk.transfer import check_link
 from rowscope.inspector.claim.slots.tokens import named_tokens
+from rowscope.inspector.errors import require
 
 if TYPE_CHECKING:
     from rowscope.inspector.claim.disk.disk import Disk
@@ -53,6 +54,8 @@ def claim_into(
     check_link(link)
     require_calls()
     tokens = named_tokens(tokens)
+    if values is not None:
+        require("--values", values, str, "a text, such as mean")
     place = path_or_checkpoint
     checkpoint = place if isinstance(place, Checkpoint) else open_checkpoint(place)
     with EarlyCopy(checkpoint.root, _copied(checkpoint, values, link), out, disk=disk) as early:

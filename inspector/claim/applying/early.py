@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
 
+from rowscope.inspector.checkpoint import path_text
 from rowscope.inspector.claim.disk.disk import Disk
 from rowscope.inspector.claim.disk.target import (
     check_target,
@@ -44,7 +45,7 @@ class EarlyCopy:
     def __init__(
         self, root: Path, shards: Sequence[str], out: str | os.PathLike[str], *, disk: Disk | None = None
     ) -> None:
-        self.target = Path(os.path.abspath(out))
+        self.target = Path(os.path.abspath(path_text(out)))
         self.temporary = temporary_name(self.target)
         self._root, self._shards, self._disk = root, tuple(dict.fromkeys(shards)), disk or Disk()
         self._failure: OSError | None = None

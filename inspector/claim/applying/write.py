@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from rowscope.inspector.checkpoint import path_text
 from rowscope.inspector.claim.applying.early import EarlyCopy
 from rowscope.inspector.claim.applying.manifest import UNDO
 from rowscope.inspector.claim.applying.verify import verify
@@ -78,7 +79,7 @@ def apply_claim(
     check_plan(plan)
     check_link(link)
     disk = disk or Disk()
-    target = Path(os.path.abspath(out))
+    target = Path(os.path.abspath(path_text(out)))
     check_target(plan.root, target)
     leftovers = list(_leftovers(target, early))
     temporary = early.take_over() if early is not None else temporary_name(target)

@@ -27,7 +27,7 @@ _LINKED_FROM: Final = 1 << 20
 
 def check_link(link: str) -> None:
     """Raises UsageError: none of `LINKS`."""
-    if link not in LINKS:
+    if not isinstance(link, str) or link not in LINKS:
         raise UsageError(f"--link {link!r}: choose {', '.join(LINKS)}", location="--link")
 
 

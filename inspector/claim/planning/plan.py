@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from numbers import Integral
 
 from rowscope.inspector.census import Census, roled_tokens, take_capacity, take_census
 from rowscope.inspector.checkpoint import Checkpoint, open_checkpoint
@@ -19,7 +20,7 @@ from rowscope.inspector.claim.values.patches import bias_patches, patches
 from rowscope.inspector.claim.values.recipe import GivenRows, Recipe, default_values, read_recipe
 from rowscope.inspector.claim.values.targets import Target, find_targets
 from rowscope.inspector.claim.values.values import NewRows, measurer, new_rows
-from rowscope.inspector.errors import NoMatrixError, RefusedError, UsageError
+from rowscope.inspector.errors import NoMatrixError, RefusedError, UsageError, require
 from rowscope.inspector.vocabulary import Vocabulary, read_vocabulary
 
 Replace = str | Sequence[str] | Mapping[str, str] | None
@@ -65,6 +66,7 @@ def plan_claim(
         MissingExtraError: `text:` without the extra `tokenizer`.
     """
     names = named_tokens(tokens)
+    _require_kinds(id, values, seed, special=special, scale=scale)
     checkpoint = _opened(path_or_checkpoint)
     vocabulary = _vocabulary(checkpoint)
     check_tokens(names, vocabulary)
@@ -131,12 +133,24 @@ def _vocabulary(checkpoint: Checkpoint) -> Vocabulary:
     return vocabulary
 
 
+def _require_kinds(id: object, values: object, seed: object, **flags: object) -> None:
+    """Raises UsageError: one of them is of another type, which would fail much later, or be recorded."""
+    if id is not None:
+        require("--id", id, Integral, "a whole number")
+    if values is not None:
+        require("--values", values, str, "a text, such as mean")
+    require("--seed", seed, Integral, "a whole number")
+    for name, flag in flags.items():
+        require(f"--{name}", flag, bool, "True or False")
+
+
 def _replacements(tokens: Sequence[str], replace: Replace) -> dict[str, str]:
     if replace is None:
         return {}
     if isinstance(replace, Mapping):
-        return dict(replace)
-    names = (replace,) if isinstance(replace, str) else tuple(replace)
+        return dict(zip(named_tokens([*replace]), named_tokens([*replace.values()]), strict=True))
+    several = isinstance(replace, Iterable) and not isinstance(replace, str)
+    names = named_tokens([*replace] if several else replace)
     if len(names) != len(tokens):
         raise UsageError(
             f"{len(names):,} placeholders to replace for {len(tokens):,} tokens; name one for each, in order",
