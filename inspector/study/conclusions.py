@@ -124,8 +124,9 @@ def _leak(doc: Document, material: Material) -> Iterator[str]:
         return
     cell = material.leak.find(advice.from_temperature, scope=advice.basis)
     assert cell is not None
+    hot = advice.code == "mask-when-hot"
     yield doc.texts.say(
-        "conclusion.mask",
+        "conclusion.mask_hot" if hot else "conclusion.mask",
         kind=kind,
         tokens=tokens_text(doc, cell),
         temperature=f"{cell.temperature:g}",

@@ -48,6 +48,10 @@ class Document:
         """A sentence of another room in this language, safe in Markdown."""
         return plain(self.texts.told(text))
 
+    def say_foreign(self, text: str) -> None:
+        """Add a sentence of another room to the paragraph."""
+        self._sentences.append(self.foreign(text))
+
     def unmeasured(self, why: str) -> None:
         """A paragraph that says why a section has no numbers."""
         self.paragraph("method.not_measured", why=self.reason(why))

@@ -30,6 +30,7 @@ def background(doc: Document, material: Material) -> None:
         doc.say("background.none")
     else:
         _reserved(doc, census)
+    _why_so_many(doc, material)
     if material.subject is not None and material.subject.kind == "untrained":
         doc.say(
             "background.none_untrained",
@@ -69,21 +70,17 @@ def _reserved(doc: Document, census: Census) -> None:
             )
             ranges = format_ranges(group.ranges)
             doc.say(f"background.{name}", count=count(group.count), examples=examples, ranges=ranges)
-    power = _rounding(census)
-    if power is not None:
-        assert census.tokenizer is not None
-        assert census.tokenizer.max_id is not None
-        used = count(census.tokenizer.max_id + 1)
-        doc.say("background.padded", rows=count(census.rows), next=used, power=power)
 
 
-def _rounding(census: Census) -> int | None:
-    """The smallest power of two that explains the row count; None where none does or nothing was added."""
-    if census.tokenizer is None or census.tokenizer.max_id is None or census.holes.count:
-        return None
-    used = census.tokenizer.max_id + 1
-    powers = (2**exponent for exponent in range(3, 13))
-    return next((p for p in powers if used < census.rows == -(-used // p) * p), None)
+def _why_so_many(doc: Document, material: Material) -> None:
+    """How many rows the tokenizer's ids need, rounded up, and what that leaves unexplained."""
+    rounding = material.report.capacity.rounding
+    if rounding is not None and rounding.sentence is not None:
+        doc.stop()
+        doc.say_foreign(rounding.sentence)
+        if not rounding.multiples:
+            doc.say("background.unexplained", rows=count(rounding.beyond))
+        doc.stop()
 
 
 def _tying(doc: Document, material: Material) -> None:

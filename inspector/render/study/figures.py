@@ -41,6 +41,7 @@ svg { background: var(--paper); } text { fill: var(--ink); font: 12px system-ui,
 path { fill: var(--own); } .axis { stroke: var(--line); } .bar { fill: var(--note); }
 path.dots { fill: none; stroke: var(--own); } .weak { opacity: .3; } .middling { opacity: .62; }
 path.line { fill: none; stroke: var(--own); stroke-width: 2; }
+path.studied { stroke-width: 2; stroke-linecap: square; }
 .c1 path.line { stroke-dasharray: 8 4; } .c2 path.line { stroke-dasharray: 2 3; }
 .trained, .c0 { --own: var(--trained); } .collapsed, .c1 { --own: var(--collapsed); }
 .initial, .c2 { --own: var(--initial); } .vanishing { --own: var(--vanishing); } .zero { --own: var(--zero); }
@@ -145,9 +146,9 @@ def _gradient(result: GradientResult, texts: Texts, title: str) -> str:
     moved = part.norms > 0
     styles = (
         ("trained", "figure.used_rows", moved & ~probed),
-        ("collapsed", "figure.probed_rows", moved & probed),
+        ("collapsed studied", "figure.probed_rows", moved & probed),
     )
-    layers = [Layer(np.flatnonzero(rows), style) for style, _, rows in styles]
+    layers = [Layer(np.flatnonzero(rows), style, background=style == "trained") for style, _, rows in styles]
     ids = np.arange(part.norms.size, dtype=np.float64)
     up = scale_of(np.where(moved, part.norms, np.nan), magnitude=True)
     across = scale_of(ids)
