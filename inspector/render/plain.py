@@ -6,9 +6,9 @@ import re
 import unicodedata
 from bisect import insort
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 
-from rowscope.inspector.text import plural, visible
+from rowscope.inspector.text import plural, say, visible
 
 __all__ = [
     "by_recipe",
@@ -19,7 +19,6 @@ __all__ = [
     "plural",
     "shorten",
     "table",
-    "taken",
     "wrap",
 ]
 
@@ -46,11 +45,6 @@ def bytes_text(count: int) -> str:
         value /= 1000
         unit = larger
     return f"{value:.3g} {unit}"
-
-
-def taken(timings: Mapping[str, float]) -> str:
-    """` in 0.42 s`; nothing where no time was taken."""
-    return f" in {timings['total']:.2f} s" if "total" in timings else ""
 
 
 def wrap(text: str, width: int, indent: str, *, chinese: bool = False) -> list[str]:
@@ -121,8 +115,9 @@ def _columns(character: str) -> int:
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
-def by_recipe(pairs: Iterable[tuple[int, str | None]], width: int, most: int = 8) -> Iterator[str]:
-    """Lines on how fresh rows were made: `fresh, mean of all rows: 96, 97`; ids without a recipe left out."""
+def by_recipe(pairs: Iterable[tuple[int, str | None]], most: int = 8) -> Iterator[str]:
+    """Sentences on how fresh rows were made (`fresh, mean of all rows: 96, 97`); ids without a recipe left
+    out."""
     lowest: dict[str, list[int]] = {}
     counts: Counter[str] = Counter()
     for id, recipe in pairs:
@@ -132,8 +127,10 @@ def by_recipe(pairs: Iterable[tuple[int, str | None]], width: int, most: int = 8
             insort(kept, id)
             del kept[most:]
     for recipe, ids in lowest.items():
-        more = f" and {counts[recipe] - most:,} more" if counts[recipe] > most else ""
-        yield from wrap(f"fresh, {visible(recipe)}: {', '.join(map(str, ids))}{more}", width, "")
+        listed: str = ", ".join(map(str, ids))
+        if counts[recipe] > most:
+            listed = say("{shown} and {more} more", shown=listed, more=counts[recipe] - most)
+        yield say("fresh, {recipe}: {ids}", recipe=recipe, ids=listed)
 
 
 def shorten(text: str, size: int) -> str:

@@ -10,6 +10,7 @@ from rowscope.inspector.audit import Report
 from rowscope.inspector.checks import SEVERITY_RANK, Finding
 from rowscope.inspector.render.lines import Line
 from rowscope.inspector.render.plain import bytes_text, class_text, columns_of, name_text, shorten, wrap
+from rowscope.inspector.render.spoken import wrapped
 from rowscope.inspector.text import Said, joined, say, template, told, visible
 
 SCREEN: Final = 24
@@ -32,11 +33,6 @@ def brief_lines(report: Report, *, exit_code: int, width: int = 80, lang: str = 
     """`audit --brief`: what fits a terminal of 24 lines, unless names need more."""
     yield from top_lines(report, width, lang)
     yield from closing_lines(report, exit_code, width, lang)
-
-
-def wrapped(text: str, width: int, indent: str, lang: str) -> list[str]:
-    """A text of the tool's in the language, made visible, in lines."""
-    return wrap(visible(told(text, lang)), width, indent, chinese=lang == "zh")
 
 
 def top_lines(report: Report, width: int, lang: str = "en") -> Iterator[Line]:

@@ -12,7 +12,6 @@ from rowscope.inspector.render.audit.html_pictures import cluster_part, histogra
 from rowscope.inspector.render.audit.html_rows import matrix_name, texts_of, views
 from rowscope.inspector.render.audit.provenance import provenance
 from rowscope.inspector.render.audit.tables import (
-    in_language,
     notable_cells,
     size_rows,
     special_rows,
@@ -31,6 +30,7 @@ from rowscope.inspector.render.html import (
     section,
     text,
 )
+from rowscope.inspector.render.spoken import in_language
 from rowscope.inspector.text import visible
 
 _SPECIALS: Final = 1000

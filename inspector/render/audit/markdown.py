@@ -9,8 +9,6 @@ from rowscope.inspector.audit import Report
 from rowscope.inspector.render.audit.brief import LEVEL_WORDS
 from rowscope.inspector.render.audit.tables import (
     ROLE_WORDS,
-    Cells,
-    in_language,
     notable_cells,
     size_rows,
     special_rows,
@@ -20,6 +18,7 @@ from rowscope.inspector.render.audit.tables import (
 )
 from rowscope.inspector.render.markdown import escape_markdown, markdown_table
 from rowscope.inspector.render.plain import bytes_text, class_text
+from rowscope.inspector.render.spoken import Cells, in_language
 from rowscope.inspector.text import say, told
 
 

@@ -8,10 +8,9 @@ from typing import Final
 from rowscope.inspector.audit import GroupReport, MatrixReport, NotableRow, Report, SpecialTokenReport
 from rowscope.inspector.ranges import format_ranges
 from rowscope.inspector.render.plain import bytes_text, graded, shorten
-from rowscope.inspector.text import Said, cosine, count, joined, ratio, real, say, template, visible
+from rowscope.inspector.render.spoken import Cells
+from rowscope.inspector.text import cosine, count, joined, ratio, real, say, template, visible
 from rowscope.inspector.vocabulary import shown_token
-
-Cells = tuple[str, ...]
 
 ROLE_WORDS: Final = {
     "both": say("input and output (tied)"),
@@ -30,21 +29,6 @@ _VERDICT_ORDER: Final = (
     "initial",
     "trained",
 )
-
-
-def in_language(rows: Sequence[Cells], lang: str) -> Sequence[Cells]:
-    """Tables with headings, first column and our own sentences in another language."""
-    if lang == "en":
-        return rows
-    from rowscope.inspector.render.html import Words
-
-    words = Words(lang)
-
-    def cell(text: str, *, label: bool) -> str:
-        known = words.maybe(f"label.{text}") if label and text else None
-        return known or (words.told(text) if isinstance(text, Said) else text)
-
-    return [tuple(cell(text, label=at == 0 or row is rows[0]) for at, text in enumerate(row)) for row in rows]
 
 
 def size_rows(report: Report) -> list[Cells]:

@@ -7,11 +7,9 @@ from typing import Final
 
 from rowscope.inspector.audit import MatrixReport, NotableRow, Report
 from rowscope.inspector.checks import Finding
-from rowscope.inspector.render.audit.brief import LEVEL_WORDS, closing_lines, top_lines, wrapped
+from rowscope.inspector.render.audit.brief import LEVEL_WORDS, closing_lines, top_lines
 from rowscope.inspector.render.audit.tables import (
     ROLE_WORDS,
-    Cells,
-    in_language,
     notable_cells,
     size_rows,
     special_rows,
@@ -22,6 +20,7 @@ from rowscope.inspector.render.audit.tables import (
 )
 from rowscope.inspector.render.lines import Line, Style, to_plain_text
 from rowscope.inspector.render.plain import columns, wrap
+from rowscope.inspector.render.spoken import Cells, in_language, wrapped
 from rowscope.inspector.text import say, told, visible
 
 _SPECIALS: Final = 12

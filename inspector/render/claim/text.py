@@ -3,122 +3,149 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from rowscope.inspector.checkpoint import CLAIM_RECORD
 from rowscope.inspector.claim import Caution, Claimed, ClaimPlan, ClaimResult, RowPatch, UndoResult
-from rowscope.inspector.render.plain import bytes_text, plural, table, wrap
-from rowscope.inspector.text import visible
+from rowscope.inspector.render.plain import bytes_text, table
+from rowscope.inspector.render.spoken import wrapped
+from rowscope.inspector.text import Said, joined, say, template, told, visible
 
 _MOST = 12
+_WAYS: Final = {
+    "hard": template("{count:# file|# files} hard-linked"),
+    "reflink": template("{count:# file|# files} sharing blocks (reflink)"),
+    "copy": template("{count:# file|# files} copied"),
+}
 
 
-def render_plan(plan: ClaimPlan, *, width: int = 80, show_all: bool = False) -> str:
+def render_plan(plan: ClaimPlan, *, width: int = 80, show_all: bool = False, lang: str = "en") -> str:
     """The plan, as `claim --dry-run` prints it.
 
     Args:
         width: columns.
         show_all: every token and row, where otherwise the first few stand.
+        lang: one of `LANGUAGES`.
     """
-    lines = wrap(f"{visible(plan.path)} · plan: nothing is written", width, "")
-    lines += ["", "tokens", *_tokens(plan.claimed, width, show_all)]
-    entries = f"len(tokenizer): {plan.entries_before:,} -> {plan.entries_after:,}"
-    lines += [f"  {entries}", "", "files", *_files(plan, width), "", "rows", *_rows(plan, width, show_all)]
-    lines += _warnings(plan.cautions, width)
+    lines = wrapped(say("{path} · plan: nothing is written", path=visible(plan.path)), width, "", lang)
+    lines += ["", told(say("tokens"), lang), *_tokens(plan.claimed, width, show_all, lang)]
+    lines += [f"  len(tokenizer): {plan.entries_before:,} -> {plan.entries_after:,}"]
+    lines += ["", told(say("files"), lang), *_files(plan, width, lang)]
+    lines += ["", told(say("rows"), lang), *_rows(plan, width, show_all, lang)]
+    lines += _warnings(plan.cautions, width, lang)
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
-def render_result(result: ClaimResult, *, width: int = 80) -> str:
+def render_result(result: ClaimResult, *, width: int = 80, lang: str = "en") -> str:
     """What a claim did."""
-    where = "in place" if result.in_place else "written"
-    lines = wrap(f"{visible(str(result.out))} · claim {where}", width, "")
-    lines += ["", "tokens", *_tokens(result.claimed, width, show_all=False), "", "files"]
-    rows = [(visible(name), "written", "") for name in result.written if name != CLAIM_RECORD]
-    rows += [(visible(name), "patched", bytes_text(count)) for name, count in result.patched.items()]
+    out = visible(str(result.out))
+    done = (
+        say("{path} · claim in place", path=out)
+        if result.in_place
+        else say("{path} · claim written", path=out)
+    )
+    lines = wrapped(done, width, "", lang)
+    lines += ["", told(say("tokens"), lang), *_tokens(result.claimed, width, False, lang)]
+    lines += ["", told(say("files"), lang)]
+    written, patched = told(say("written"), lang), told(say("patched"), lang)
+    rows = [(visible(name), written, "") for name in result.written if name != CLAIM_RECORD]
+    rows += [(visible(name), patched, bytes_text(count)) for name, count in result.patched.items()]
     lines += table(rows, width)
-    lines += [f"  {plural(count, 'file')} {how}" for how, count in _ways(result)]
+    lines += [f"  {told(how, lang)}" for how in _ways(result)]
     if CLAIM_RECORD in result.written:
-        lines += wrap(f"{CLAIM_RECORD} notes the rows as written, for audit and diff", width, "  ")
-    for note in result.notes:
-        lines += wrap(visible(note), width, "  ")
-    lines += _warnings(result.cautions, width)
+        note = say("{file} notes the rows as written, for audit and diff", file=CLAIM_RECORD)
+        lines += wrapped(note, width, "  ", lang)
+    for said in result.notes:
+        lines += wrapped(said, width, "  ", lang)
+    lines += _warnings(result.cautions, width, lang)
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
-def render_undo(result: UndoResult, *, width: int = 80) -> str:
+def render_undo(result: UndoResult, *, width: int = 80, lang: str = "en") -> str:
     """What an undo took back."""
-    tokens = ", ".join(f"'{visible(token)}' ({id})" for token, id in result.tokens)
-    lines = wrap(f"{visible(str(result.root))} · claim of {tokens} undone", width, "")
-    lines += [f"  restored {visible(name)}" for name in result.restored]
-    lines += [f"  removed {visible(name)}" for name in result.removed]
+    tokens = joined(", ", [f"'{visible(token)}' ({id})" for token, id in result.tokens])
+    undone = say("{path} · claim of {tokens} undone", path=visible(str(result.root)), tokens=tokens)
+    lines = wrapped(undone, width, "", lang)
+    lines += [f"  {told(say('restored {file}', file=visible(name)), lang)}" for name in result.restored]
+    lines += [f"  {told(say('removed {file}', file=visible(name)), lang)}" for name in result.removed]
     if result.left:
-        lines += wrap(f"{plural(result.left, 'earlier claim')} can still be undone", width, "  ")
+        left = say("{count:# earlier claim|# earlier claims} can still be undone", count=result.left)
+        lines += wrapped(left, width, "  ", lang)
     return "\n".join(lines) + "\n"
 
 
-def _tokens(claimed: Sequence[Claimed], width: int, show_all: bool) -> Iterator[str]:
+def _tokens(claimed: Sequence[Claimed], width: int, show_all: bool, lang: str) -> Iterator[str]:
     shown = claimed if show_all else claimed[:_MOST]
     yield from table(
         [
             (
                 f"{claim.id:>8}  '{visible(claim.token)}'",
-                "special" if claim.special else "plain",
-                f"in place of '{visible(claim.replaces)}'" if claim.replaces is not None else "unmapped row",
+                told(say("special") if claim.special else say("plain"), lang),
+                told(_place(claim), lang),
             )
             for claim in shown
         ],
         width,
     )
-    yield from _more(len(claimed) - len(shown), "tokens")
+    left = len(claimed) - len(shown)
+    yield from _more(left, say("and {count} more tokens", count=left), lang)
 
 
-def _warnings(cautions: Sequence[Caution], width: int) -> Iterator[str]:
+def _place(claim: Claimed) -> Said:
+    if claim.replaces is None:
+        return say("unmapped row")
+    return say("in place of '{token}'", token=visible(claim.replaces))
+
+
+def _warnings(cautions: Sequence[Caution], width: int, lang: str) -> Iterator[str]:
     if cautions:
-        yield from ("", "warnings")
+        yield from ("", told(say("warnings"), lang))
     for caution in cautions:
-        yield from wrap(f"{caution.code}: {visible(caution.message)}", width, "  ")
+        yield from wrapped(say("{name}: {said}", name=caution.code, said=caution.message), width, "  ", lang)
 
 
-def _files(plan: ClaimPlan, width: int) -> Iterator[str]:
+def _files(plan: ClaimPlan, width: int, lang: str) -> Iterator[str]:
     for edit in plan.files:
         size = len(edit.after) - len(edit.before or b"")
-        action = "create" if edit.before is None else "edit"
-        yield from wrap(f"{visible(edit.name)}: {action}, {size:+,} bytes", width, "  ")
+        doing = say("create") if edit.before is None else say("edit")
+        line = say("{file}: {action}, {size:+,} bytes", file=visible(edit.name), action=doing, size=size)
+        yield from wrapped(line, width, "  ", lang)
         for change in edit.changes[:_MOST]:
-            yield from wrap(visible(change), width, "    ")
-        yield from _more(len(edit.changes) - _MOST, "changes")
+            yield from wrapped(change, width, "    ", lang)
+        left = len(edit.changes) - _MOST
+        yield from _more(left, say("and {count} more changes", count=left), lang)
     for shard in plan.shards:
         size = sum(len(patch.after) for patch in plan.rows if patch.file == shard)
-        yield from wrap(f"{visible(shard)}: patch {bytes_text(size)}", width, "  ")
+        yield from wrapped(
+            say("{file}: patch {size}", file=visible(shard), size=bytes_text(size)), width, "  ", lang
+        )
 
 
-def _rows(plan: ClaimPlan, width: int, show_all: bool) -> Iterator[str]:
+def _rows(plan: ClaimPlan, width: int, show_all: bool, lang: str) -> Iterator[str]:
     if not plan.rows:
-        yield "  keep their values"
+        yield f"  {told(say('keep their values'), lang)}"
         return
-    for source in dict.fromkeys((patch.tensor, patch.source) for patch in plan.rows):
-        yield from wrap(f"{visible(source[0])}: {source[1]}", width, "  ")
+    for tensor, source in dict.fromkeys((patch.tensor, patch.source) for patch in plan.rows):
+        yield from wrapped(say("{name}: {said}", name=visible(tensor), said=source), width, "  ", lang)
     shown = plan.rows if show_all else plan.rows[:_MOST]
-    yield from table([_row(patch) for patch in shown], width)
-    yield from _more(len(plan.rows) - len(shown), "rows")
+    yield from table([_row(patch, lang) for patch in shown], width)
+    left = len(plan.rows) - len(shown)
+    yield from _more(left, say("and {count} more rows", count=left), lang)
 
 
-def _row(patch: RowPatch) -> tuple[str, ...]:
-    return (
-        f"{patch.id:>8}  {patch.role}",
-        patch.dtype,
-        f"{plural(len(patch.after), 'byte')} at {patch.offset}",
-        f"norm {patch.norm_before:.4g} -> {patch.norm_after:.4g}",
-    )
+def _row(patch: RowPatch, lang: str) -> tuple[str, ...]:
+    place = say("{count:# byte|# bytes} at {offset:d}", count=len(patch.after), offset=patch.offset)
+    norm = say("norm {before:.4g} -> {after:.4g}", before=patch.norm_before, after=patch.norm_after)
+    return (f"{patch.id:>8}  {patch.role}", patch.dtype, told(place, lang), told(norm, lang))
 
 
-def _ways(result: ClaimResult) -> Iterator[tuple[str, int]]:
-    words = {"hard": "hard-linked", "reflink": "sharing blocks (reflink)", "copy": "copied"}
-    for how, text in words.items():
+def _ways(result: ClaimResult) -> Iterator[Said]:
+    for how, words in _WAYS.items():
         count = sum(placed == how for placed in result.placed.values())
         if count:
-            yield text, count
+            yield say(words, count=count)
 
 
-def _more(count: int, noun: str) -> Iterator[str]:
+def _more(count: int, sentence: Said, lang: str) -> Iterator[str]:
     if count > 0:
-        yield f"    and {count:,} more {noun}"
+        yield f"    {told(sentence, lang)}"

@@ -29,13 +29,14 @@ def diff_pieces(
 
     Args:
         changed_only: leave unchanged rows out of the three row formats.
-        title, lang: of the page.
+        title: of the page.
+        lang: of the page and of sentences in JSON.
 
     Raises:
         MissingExtraError: `parquet` without pyarrow (extra `table`).
     """
     if format == "json":
-        return json_pieces(diff.document())
+        return json_pieces(diff.document(), lang)
     if format == "html":
         from rowscope.inspector.render.diff.html import render_diff_html
 

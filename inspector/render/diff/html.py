@@ -38,6 +38,7 @@ from rowscope.inspector.render.html import (
     text,
     text_column,
 )
+from rowscope.inspector.render.spoken import in_language
 from rowscope.inspector.text import cosine, real, visible
 from rowscope.inspector.vocabulary import shown_token
 
@@ -219,7 +220,9 @@ def _strips(diff: Diff, words: Words) -> Iterator[str]:
 
 
 def _matrix(matrix: MatrixDiff, words: Words) -> Iterator[str]:
-    yield from html_table(changes_rows(matrix), set(range(1, 8)), _name(matrix, words))
+    yield from html_table(
+        in_language(changes_rows(matrix), words.language, "diff"), set(range(1, 8)), _name(matrix, words)
+    )
     for key, rows in (
         ("reserved", matrix.drifted_reserved),
         ("new", matrix.new_tokens),
@@ -249,5 +252,5 @@ def _tokenizer(diff: Diff, words: Words) -> Iterator[str]:
     for name, items in tokenizer_lists(diff.tokenizer):
         shown = ", ".join(items[:_LISTED])
         more = f" {words.say('page.more_ids', count=len(items) - _LISTED)}" if len(items) > _LISTED else ""
-        body.append(f"<p><b>{text(name)} ({len(items):,})</b>: {text(shown)}{text(more)}</p>")
+        body.append(f"<p><b>{text(words.told(name))} ({len(items):,})</b>: {text(shown)}{text(more)}</p>")
     yield from section(words.say("diff.tokenizer"), body or [note(words.say("diff.same"))], "tokenizer")

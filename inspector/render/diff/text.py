@@ -16,60 +16,63 @@ from rowscope.inspector.diff import (
     TokenId,
     TokenizerDiff,
 )
-from rowscope.inspector.render.audit.tables import ROLE_WORDS, Cells
+from rowscope.inspector.render.audit.brief import LEVEL_WORDS
+from rowscope.inspector.render.audit.tables import ROLE_WORDS
 from rowscope.inspector.render.lines import Line, to_plain_text
-from rowscope.inspector.render.plain import columns, plural, shorten, taken, wrap
-from rowscope.inspector.text import cosine, count, real, visible
+from rowscope.inspector.render.plain import columns, shorten, wrap
+from rowscope.inspector.render.spoken import Cells, heading_lines, in_language, spoken_lines
+from rowscope.inspector.text import cosine, count, joined, real, say, told, visible
 from rowscope.inspector.vocabulary import quoted_token, shown_token
 
 _SHOWN: Final = 10
+_MATRIX: Final = {"both": say("tied matrix"), "input": say("input matrix"), "output": say("output matrix")}
 _TOKEN_WIDTH: Final = 28
 
 
-def render_diff_text(diff: Diff, *, width: int = 80) -> str:
+def render_diff_text(diff: Diff, *, width: int = 80, lang: str = "en") -> str:
     """The whole result as plain text of `width` columns."""
-    return to_plain_text(diff_lines(diff, width=width))
+    return to_plain_text(diff_lines(diff, width=width, lang=lang))
 
 
-def diff_lines(diff: Diff, *, width: int = 80) -> Iterator[Line]:
+def diff_lines(diff: Diff, *, width: int = 80, lang: str = "en") -> Iterator[Line]:
     """The whole result as styled lines of `width` columns; every name from a file is made visible."""
     head = f"rowscope {rowscope.__version__} · {visible(diff.base.path)} → {visible(diff.tuned.path)}"
     yield from (Line(text, "title") for text in wrap(head, width, ""))
     for matrix in diff.matrices:
-        yield from _matrix(matrix, width)
-    yield from _section("what this means", _paragraphs(diff.summary, width))
+        yield from _matrix(matrix, width, lang)
+    yield from heading_lines(say("what this means"), lang)
+    yield from spoken_lines(diff.summary, width, "  ", lang)
     for matrix in diff.matrices:
-        yield from _named_rows(matrix, width)
+        yield from _named_rows(matrix, width, lang)
     if diff.tokenizer is not None:
-        yield from _tokenizer(diff.tokenizer, width)
-    yield from _findings(diff, width)
+        yield from _tokenizer(diff.tokenizer, width, lang)
+    yield from _findings(diff, width, lang)
     if diff.notes:
-        yield from _section("notes", _paragraphs(diff.notes, width))
+        yield from heading_lines(say("notes"), lang)
+        yield from spoken_lines(diff.notes, width, "  ", lang)
+    yield Line("")
+    yield Line(told(_closing(diff), lang), "dim")
+
+
+def _closing(diff: Diff) -> str:
     rows = sum(len(matrix.table) for matrix in diff.matrices)
-    yield Line("")
-    yield Line(f"{plural(rows, 'row')} compared{taken(diff.timings)} · exit {diff.exit_code}", "dim")
+    seconds = diff.timings.get("total")
+    compared = say("{count:# row|# rows} compared", count=rows)
+    if seconds is not None:
+        compared = say("{count:# row|# rows} compared in {seconds:.2f} s", count=rows, seconds=seconds)
+    return joined(" · ", [compared, say("exit {code}", code=diff.exit_code)])
 
 
-def _section(title: str, lines: Iterator[Line]) -> Iterator[Line]:
-    yield Line("")
-    yield Line(title, "heading")
-    yield from lines
-
-
-def _paragraphs(texts: Sequence[str], width: int) -> Iterator[Line]:
-    for text in texts:
-        yield from (Line(line) for line in wrap(visible(text), width, "  "))
-
-
-def _matrix(matrix: MatrixDiff, width: int) -> Iterator[Line]:
+def _matrix(matrix: MatrixDiff, width: int, lang: str) -> Iterator[Line]:
     base, tuned = matrix.base, matrix.tuned
-    title = (
-        f"{ROLE_WORDS[matrix.role]}: {visible(base.tensor)} {base.dtype} [{base.rows}, {matrix.width}] → "
+    shapes = (
+        f"{visible(base.tensor)} {base.dtype} [{base.rows}, {matrix.width}] → "
         f"{visible(tuned.tensor)} {tuned.dtype} [{tuned.rows}, {matrix.width}]"
     )
     yield Line("")
-    yield from (Line(text, "heading") for text in wrap(title, width, ""))
-    yield from _table(changes_rows(matrix), width, numbers=set(range(1, 8)))
+    title = say("{role}: {tensor}", role=ROLE_WORDS[matrix.role], tensor=shapes)
+    yield from spoken_lines([title], width, "", lang, "heading")
+    yield from _table(changes_rows(matrix), width, set(range(1, 8)), lang)
 
 
 def changes_rows(matrix: MatrixDiff) -> list[Cells]:
@@ -91,36 +94,41 @@ def _changes(group: GroupChange) -> Cells:
     )
 
 
-def _named_rows(matrix: MatrixDiff, width: int) -> Iterator[Line]:
-    role = "tied matrix" if matrix.role == "both" else f"{matrix.role} matrix"
-    yield from _rows(f"reserved rows that changed, {role}", matrix.drifted_reserved, width)
-    yield from _rows(f"new tokens, {role}", matrix.new_tokens, width)
-    yield from _claimed(matrix, role, width)
+def _named_rows(matrix: MatrixDiff, width: int, lang: str) -> Iterator[Line]:
+    role = _MATRIX[matrix.role]
+    drifted = say("reserved rows that changed, {role}", role=role)
+    yield from _rows(drifted, matrix.drifted_reserved, width, lang)
+    yield from _rows(say("new tokens, {role}", role=role), matrix.new_tokens, width, lang)
+    yield from _claimed(matrix, say("rows that a claim wrote, {role}", role=role), width, lang)
     if matrix.total.changed:
-        yield from _rows(f"special tokens that did not move, {role}", matrix.still_specials, width)
+        still = say("special tokens that did not move, {role}", role=role)
+        yield from _rows(still, matrix.still_specials, width, lang)
 
 
-def _claimed(matrix: MatrixDiff, role: str, width: int) -> Iterator[Line]:
+def _titled(title: str, shown: int, all: int) -> str:
+    """The title of a list, and how much of it stands here where that is not all."""
+    if shown == all:
+        return title
+    return say("{title} ({shown} of {all}; --format json has all)", title=title, shown=shown, all=all)
+
+
+def _claimed(matrix: MatrixDiff, title: str, width: int, lang: str) -> Iterator[Line]:
     if not matrix.claimed:
         return
     shown = matrix.claimed[:_SHOWN]
-    title = f"rows that a claim wrote, {role}"
-    if len(shown) < len(matrix.claimed):
-        title += f" ({len(shown):,} of {len(matrix.claimed):,}; --format json has all)"
     cells: list[Cells] = [("id", "token", "initial values", "now")]
     cells += [
         (str(row.id), _token(row.token, row.token), shorten(visible(row.recipe), _TOKEN_WIDTH), row.words)
         for row in shown
     ]
-    yield from _section(title, _table(cells, width, numbers={0}))
+    yield from heading_lines(_titled(title, len(shown), len(matrix.claimed)), lang)
+    yield from _table(cells, width, {0}, lang)
 
 
-def _rows(title: str, rows: Sequence[RowChange], width: int) -> Iterator[Line]:
+def _rows(title: str, rows: Sequence[RowChange], width: int, lang: str) -> Iterator[Line]:
     if not rows:
         return
     shown = rows[:_SHOWN]
-    if len(shown) < len(rows):
-        title += f" ({len(shown):,} of {len(rows):,}; --format json has all)"
     cells: list[Cells] = [("id", "token", "movement", "distance", "relative", "cosine")]
     cells += [
         (
@@ -133,32 +141,34 @@ def _rows(title: str, rows: Sequence[RowChange], width: int) -> Iterator[Line]:
         )
         for row in shown
     ]
-    yield from _section(title, _table(cells, width, numbers={0, 3, 4, 5}))
+    yield from heading_lines(_titled(title, len(shown), len(rows)), lang)
+    yield from _table(cells, width, {0, 3, 4, 5}, lang)
 
 
 def _token(token: str | None, text: str | None) -> str:
     return shorten(shown_token(token, text), _TOKEN_WIDTH)
 
 
-def _table(cells: Sequence[Cells], width: int, numbers: set[int]) -> Iterator[Line]:
-    yield from (Line(line) for line in columns(cells, width, numbers))
+def _table(cells: Sequence[Cells], width: int, numbers: set[int], lang: str) -> Iterator[Line]:
+    yield from (Line(line) for line in columns(in_language(cells, lang, "diff"), width, numbers))
 
 
-def _tokenizer(diff: TokenizerDiff, width: int) -> Iterator[Line]:
+def _tokenizer(diff: TokenizerDiff, width: int, lang: str) -> Iterator[Line]:
     present = tokenizer_lists(diff)
     if present:
-        yield from _section("tokenizer", _listed(present, width))
+        yield from heading_lines(say("tokenizer"), lang)
+        yield from spoken_lines(map(_listed, present), width, "  ", lang)
 
 
 def tokenizer_lists(diff: TokenizerDiff) -> list[tuple[str, list[str]]]:
     """What changed in the tokenizer: title and items of every list that is not empty."""
     lists = (
-        ("added", [f"{item.id} {_quoted(item)}" for item in diff.added]),
-        ("removed", [f"{item.id} {_quoted(item)}" for item in diff.removed]),
-        ("renamed", [_renamed(item) for item in diff.renamed]),
-        ("under another id", [f"{_quoted(item)} {item.base} → {item.tuned}" for item in diff.moved]),
-        ("now special", [f"{item.id} {_quoted(item)}" for item in diff.specials_gained]),
-        ("no longer special", [f"{item.id} {_quoted(item)}" for item in diff.specials_lost]),
+        (say("added"), [f"{item.id} {_quoted(item)}" for item in diff.added]),
+        (say("removed"), [f"{item.id} {_quoted(item)}" for item in diff.removed]),
+        (say("renamed"), [_renamed(item) for item in diff.renamed]),
+        (say("under another id"), [f"{_quoted(item)} {item.base} → {item.tuned}" for item in diff.moved]),
+        (say("now special"), [f"{item.id} {_quoted(item)}" for item in diff.specials_gained]),
+        (say("no longer special"), [f"{item.id} {_quoted(item)}" for item in diff.specials_lost]),
     )
     return [(title, items) for title, items in lists if items]
 
@@ -172,21 +182,24 @@ def _renamed(item: RenamedId) -> str:
     return f"{item.id} {before} → {after}"
 
 
-def _listed(lists: Sequence[tuple[str, list[str]]], width: int) -> Iterator[Line]:
-    for title, items in lists:
-        more = f", and {len(items) - _SHOWN:,} more" if len(items) > _SHOWN else ""
-        text = f"{title}: {', '.join(visible(item) for item in items[:_SHOWN])}{more}"
-        yield from (Line(line) for line in wrap(text, width, "  "))
+def _listed(entry: tuple[str, list[str]]) -> str:
+    title, items = entry
+    shown: str = ", ".join(items[:_SHOWN])
+    if len(items) > _SHOWN:
+        shown = say("{shown}, and {more} more", shown=shown, more=len(items) - _SHOWN)
+    return say("{name}: {said}", name=title, said=shown)
 
 
-def _findings(diff: Diff, width: int) -> Iterator[Line]:
+def _findings(diff: Diff, width: int, lang: str) -> Iterator[Line]:
     if diff.expected_unchanged is None:
         return
-    yield Line("")
-    yield Line("expected unchanged", "heading")
+    yield from heading_lines(say("expected unchanged"), lang)
     if not diff.findings:
-        yield Line("  every row expected unchanged is", "good")
+        yield Line(f"  {told(say('every row expected unchanged is'), lang)}", "good")
     for finding in diff.findings:
-        head = f"{finding.severity} {finding.code}: {visible(finding.message)}"
-        yield from (Line(text, finding.severity) for text in wrap(head, width, "  "))
-        yield from (Line(text, "dim") for text in wrap(f"→ {finding.hint}", width, "    "))
+        head = f"{told(LEVEL_WORDS[finding.severity], lang)} {finding.code}: {told(finding.message, lang)}"
+        chinese = lang == "zh"
+        for text in wrap(visible(head), width, "  ", chinese=chinese):
+            yield Line(text, finding.severity)
+        step = f"→ {told(finding.hint, lang)}"
+        yield from (Line(text, "dim") for text in wrap(step, width, "    ", chinese=chinese))

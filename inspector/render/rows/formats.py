@@ -25,7 +25,7 @@ def rows_pieces(
 ) -> Iterator[str] | bytes:
     """The table as `json`, `jsonl`, `csv`, `html` (text, in pieces) or `parquet` (bytes).
 
-    `title` and `lang` are those of a page.
+    `title` is that of a page, `lang` that of a page and of sentences in JSON.
 
     Raises:
         MissingExtraError: `parquet` without pyarrow (extra `table`).
@@ -40,7 +40,7 @@ def rows_pieces(
         return csv_pieces(rows.columns, rows.records())
     if format == "jsonl":
         return jsonl_pieces(rows.records())
-    return json_pieces(rows_document(rows, path, 0))
+    return json_pieces(rows_document(rows, path, 0), lang)
 
 
 def rows_parquet(rows: VocabularyRows) -> bytes:

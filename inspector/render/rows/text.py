@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from rowscope.inspector.listing import VocabularyRows
 from rowscope.inspector.render.lines import Line
-from rowscope.inspector.render.plain import by_recipe, columns_of, graded, plural, shorten, widest, wrap
-from rowscope.inspector.text import cosine, real, visible
+from rowscope.inspector.render.plain import by_recipe, columns_of, graded, shorten, widest
+from rowscope.inspector.render.spoken import in_language, spoken_lines
+from rowscope.inspector.text import cosine, real, say, told
 from rowscope.inspector.vocabulary import shown_token
 
 _TEXT_COLUMNS: Final = (
@@ -31,26 +32,26 @@ _WORDS: Final = ("token", "group", "verdict", "confidence")
 _TOKEN_WIDTH: Final = 24
 
 
-def rows_lines(rows: VocabularyRows, *, width: int, limit: int | None) -> Iterator[Line]:
+def rows_lines(rows: VocabularyRows, *, width: int, limit: int | None, lang: str = "en") -> Iterator[Line]:
     """A table of the most useful columns; what the terminal cannot show is left to the other formats."""
     count = min(limit or len(rows), len(rows))
-    yield from (Line(line) for line in _layout(_Shown(rows, count), width))
+    yield from (Line(line) for line in _layout(_Shown(rows, count, lang), width, lang))
     fresh = ((record["id"], record.get("recipe")) for record in islice(rows.records(), count))
-    yield from (Line(line, "dim") for line in by_recipe(fresh, width))
+    below: list[str] = list(by_recipe(fresh))
     if count < len(rows):
-        yield Line(f"{plural(len(rows) - count, 'row')} more: --limit 0 lists all", "dim")
+        below.append(say("{count:# row|# rows} more: --limit 0 lists all", count=len(rows) - count))
     if rows.judged_on and rows.judged_on != "all rows":
-        text = f"judged on {rows.judged_on}; --full judges against all rows"
-        yield from (Line(line, "dim") for line in wrap(text, width, ""))
+        below.append(say("judged on {judged}; --full judges against all rows", judged=rows.judged_on))
     if rows.note:
-        yield from (Line(line, "dim") for line in wrap(visible(rows.note), width, ""))
+        below.append(rows.note)
+    yield from spoken_lines(below, width, "", lang, "dim")
 
 
 class _Shown:
     """The cells of the first rows under their headings, made anew each time that they are gone through."""
 
-    def __init__(self, rows: VocabularyRows, count: int) -> None:
-        self._rows, self._count = rows, count
+    def __init__(self, rows: VocabularyRows, count: int, lang: str) -> None:
+        self._rows, self._count, self._lang = rows, count, lang
         there = rows.columns
         # A column of zeros tells nothing; NaN and infinities stand out where they occur.
         quiet = {name for name in ("nan", "inf") if not there[name][:count].any()}
@@ -58,7 +59,8 @@ class _Shown:
 
     def __iter__(self) -> Iterator[tuple[str, ...]]:
         if self._count:
-            yield tuple(_SHORT_NAMES.get(name, name) for name in self.names)
+            heads = tuple(_SHORT_NAMES.get(name, name) for name in self.names)
+            yield in_language([heads], self._lang, "rows")[0]
         for record in islice(self._rows.records(), self._count):
             if "token" in record:
                 record["token"] = shown_token(record["token"], record["text"])
@@ -67,11 +69,11 @@ class _Shown:
             yield tuple(_cell(name, record[name]) for name in self.names)
 
 
-def _layout(shown: _Shown, width: int) -> Iterator[str]:
+def _layout(shown: _Shown, width: int, lang: str) -> Iterator[str]:
     """Words to the left, numbers to the right, two blanks between; less of it where there is no room."""
     sizes = dict(zip(shown.names, widest(shown), strict=False))
     if not sizes:
-        yield "no rows"
+        yield told(say("no rows"), lang)
         return
     for spare in ("mean", "std", "confidence", "group"):
         if sum(size + 2 for size in sizes.values()) - 2 > width:

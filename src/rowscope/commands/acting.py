@@ -58,7 +58,7 @@ def diff(
     if no_timings:
         result = dataclasses.replace(result, timings={})
     if format == "text":
-        emit_lines(diff_lines(result, width=text_width()), output)
+        emit_lines(diff_lines(result, width=text_width(), lang=language), output)
     else:
         text = diff_pieces(result, format, changed_only=changed_only, title=title, lang=language)
         emit(text, output)
@@ -87,6 +87,7 @@ def mask(
         ),
     ] = None,
     output: OutputOption = None,
+    lang: LangOption = None,
 ) -> int:
     """Export the ids that must never be sampled, in the form that a serving stack takes."""
     from rowscope.inspector.checkpoint import open_checkpoint
@@ -95,6 +96,7 @@ def mask(
 
     files = {name: form.file for name, form in FORMATS.items()}
     format = pick_format(format, output, ("text", "json", *FORMATS), files=files)
+    language = page_options({format}, None, lang)
     checkpoint = open_checkpoint(
         path,
         tokenizer=tokenizer,
@@ -107,22 +109,22 @@ def mask(
         found = make_mask(checkpoint, include, progress=progress)
     if apply:
         plan_mask(checkpoint, found)  # refuses before anything is printed
-    _emit_mask(found, format, output)
+    _emit_mask(found, format, output, language)
     if apply:
         say(apply_mask(checkpoint, found))
     return 0
 
 
-def _emit_mask(mask: Mask, format: str, output: str | None) -> None:
+def _emit_mask(mask: Mask, format: str, output: str | None, lang: str) -> None:
     from rowscope.inspector.mask import format_notes, render_mask
     from rowscope.inspector.render.mask import mask_lines
     from rowscope.inspector.text import visible
 
     if format == "text":
-        emit_lines(mask_lines(mask, width=text_width()), output)
+        emit_lines(mask_lines(mask, width=text_width(), lang=lang), output)
         return
     if format == "json":
-        emit_json(mask.to_dict(), output)
+        emit_json(mask.to_dict(), output, lang)
         return
     emit(render_mask(mask, format), output)
     for note in (*mask.notes, *format_notes(mask, format)):

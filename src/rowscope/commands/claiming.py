@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from rowscope.commands.formats import pick_format
-from rowscope.commands.options import FormatOption, OutputOption, PathArgument
+from rowscope.commands.formats import page_options, pick_format
+from rowscope.commands.options import FormatOption, LangOption, OutputOption, PathArgument
 from rowscope.inspector.errors import UsageError
 from rowscope.progress import Progress
 from rowscope.terminal import check_choice, command, emit_json, emit_text, text_width, tool
@@ -49,6 +49,7 @@ def claim(
     link: Annotated[
         str, typer.Option("--link", help="How unchanged files come along: auto, hard, reflink or copy.")
     ] = "auto",
+    lang: LangOption = None,
     format: FormatOption = None,
     output: OutputOption = None,
 ) -> int:
@@ -57,6 +58,7 @@ def claim(
     from rowscope.inspector.claim import LINKS
 
     format = pick_format(format, output, ("text", "json"), makes_folder=True)
+    language = page_options({format}, None, lang)
     check_choice("--link", link, LINKS)
     if sum((out is not None, in_place, dry_run)) != 1:
         raise UsageError("give one of --out DIR, --in-place and --dry-run", location="--out")
@@ -76,20 +78,20 @@ def claim(
     else:
         plan = _plan(checkpoint, tokens, recipe)
         if dry_run:
-            return _emit_plan(plan, format, output)
+            return _emit_plan(plan, format, output, language)
         from rowscope.inspector.claim import apply_claim_in_place
 
         result = apply_claim_in_place(plan)
     from rowscope.inspector.render.claim import render_result
 
-    _emit(result, render_result(result, width=text_width()), format, output)
+    _emit(result, render_result(result, width=text_width(), lang=language), format, output, language)
     return 0
 
 
-def _emit_plan(plan: ClaimPlan, format: str, output: str | None) -> int:
+def _emit_plan(plan: ClaimPlan, format: str, output: str | None, lang: str) -> int:
     from rowscope.inspector.render.claim import render_plan
 
-    _emit(plan, render_plan(plan, width=text_width()), format, output)
+    _emit(plan, render_plan(plan, width=text_width(), lang=lang), format, output, lang)
     return 0
 
 
@@ -107,6 +109,7 @@ def undo(
         bool,
         typer.Option("--trust-manifest", help="Also where no claim of yours here wrote the undo manifest."),
     ] = False,
+    lang: LangOption = None,
     format: FormatOption = None,
     output: OutputOption = None,
 ) -> int:
@@ -115,13 +118,14 @@ def undo(
     from rowscope.inspector.render.claim import render_undo
 
     format = pick_format(format, output, ("text", "json"))
+    language = page_options({format}, None, lang)
     result = undo_claim(path, trust_manifest=trust_manifest)
-    _emit(result, render_undo(result, width=text_width()), format, output)
+    _emit(result, render_undo(result, width=text_width(), lang=language), format, output, language)
     return 0
 
 
-def _emit(result: Any, text: str, format: str, output: str | None) -> None:  # noqa: ANN401 - has to_dict
+def _emit(result: Any, text: str, format: str, output: str | None, lang: str) -> None:  # noqa: ANN401 - has to_dict
     if format == "json":
-        emit_json({"schema_version": "1", "tool": tool(), "exit_code": 0, **result.to_dict()}, output)
+        emit_json({"schema_version": "1", "tool": tool(), "exit_code": 0, **result.to_dict()}, output, lang)
     else:
         emit_text(text, output)

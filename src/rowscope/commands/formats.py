@@ -11,7 +11,7 @@ from rowscope.streams import writing
 from rowscope.terminal import check_choice, chosen_format
 
 SPOKEN: Final = ("text", "json", "markdown", "html")
-"""Formats of an audit whose sentences come in every language."""
+"""Formats whose sentences come in every language; JSON keeps its keys, codes and verdicts."""
 
 # Formats that a name of another one suits as well.
 _ALSO: Final = {"sarif": ("json",), "model-card": ("markdown",)}
@@ -74,7 +74,7 @@ def check_output(output: str) -> None:
 
 
 def page_options(
-    formats: Collection[str], title: str | None, lang: str | None, spoken: Sequence[str] = ("html",)
+    formats: Collection[str], title: str | None, lang: str | None, spoken: Sequence[str] = SPOKEN
 ) -> str:
     """The language of a page or of another format in `spoken`, before any work is done.
 

@@ -48,26 +48,28 @@ def inspect(
     ] = False,
     cache: CacheOption = None,
     max_download: MaxDownloadOption = "5GB",
+    lang: LangOption = None,
 ) -> int:
     """List what is in the files, from their headers."""
     from rowscope.inspector.checkpoint import open_checkpoint
 
     format = pick_format(format, output, ("text", "json"))
+    language = page_options({format}, None, lang)
     if diagnose:
-        return _diagnose(path, format, output)
+        return _diagnose(path, format, output, language)
     from rowscope.inspector.checkpoint import describe
     from rowscope.inspector.render.inspect import render_inspect
 
     checkpoint = open_checkpoint(path, remote=remote_options(cache, max_download))
     structure = describe(checkpoint, pattern=filter, verify=verify)
     if format == "json":
-        emit_json(structure.to_dict(structure.exit_code), output)
+        emit_json(structure.to_dict(structure.exit_code), output, language)
     else:
-        emit_text(render_inspect(structure, width=text_width(), show_all=all), output)
+        emit_text(render_inspect(structure, width=text_width(), show_all=all, lang=language), output)
     return structure.exit_code
 
 
-def _diagnose(path: str, format: str, output: str | None) -> int:
+def _diagnose(path: str, format: str, output: str | None, lang: str) -> int:
     import dataclasses
 
     from rowscope.inspector.checkpoint import diagnose
@@ -79,7 +81,7 @@ def _diagnose(path: str, format: str, output: str | None) -> int:
         body = {"schema_version": "1", "tool": tool(), "exit_code": code, "path": path}
         emit_json({**body, "faults": [dataclasses.asdict(fault) for fault in faults]}, output)
     else:
-        emit_text(render_faults(faults, path=path, width=text_width()), output)
+        emit_text(render_faults(faults, path=path, width=text_width(), lang=lang), output)
     return code
 
 
@@ -147,7 +149,7 @@ def rows(
 
         table = filtered(table, verdicts=verdict or (), where=where or (), sort=sort)
     if format == "text":
-        emit_lines(rows_lines(table, width=text_width(), limit=limit or None), output)
+        emit_lines(rows_lines(table, width=text_width(), limit=limit or None, lang=language), output)
     else:
         emit(rows_pieces(table, path, format, title=title, lang=language), output)
     return 0
@@ -172,6 +174,7 @@ def suspects(
         str | None,
         typer.Option("--verified", help="JSON of `probe verify`: say which of them the model knows."),
     ] = None,
+    lang: LangOption = None,
     format: FormatOption = None,
     output: OutputOption = None,
 ) -> int:
@@ -181,6 +184,7 @@ def suspects(
     from rowscope.inspector.render.suspects import SUSPECTS_FORMATS, suspects_lines, suspects_pieces
 
     format = pick_format(format, output, ("text", "json", *SUSPECTS_FORMATS))
+    language = page_options({format}, None, lang)
     checkpoint = open_checkpoint(
         path,
         tokenizer=tokenizer,
@@ -198,9 +202,9 @@ def suspects(
             progress=progress,
         )
     if format == "json":
-        emit_json(found.document(), output)
+        emit_json(found.document(), output, language)
     elif format == "text":
-        emit_lines(suspects_lines(found, width=text_width()), output)
+        emit_lines(suspects_lines(found, width=text_width(), lang=language), output)
     else:
         emit(suspects_pieces(found, format), output)
     return 0
@@ -223,7 +227,7 @@ def explain(
     from rowscope.inspector.checks import explain as page_of
 
     format = pick_format(format, output, ("text", "markdown", "json"))
-    language = page_options({format}, None, lang, ("text", "markdown", "json"))
+    language = page_options({format}, None, lang)
     if code is None:
         return _list_findings(format, output, language)
     page = page_of(code, language)
