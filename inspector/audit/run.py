@@ -178,7 +178,7 @@ def _measure(
                 )
             )
         except UndecodableError as error:
-            skipped.append(Skipped(matrix.tensor, error.message))
+            skipped.append(Skipped(say("{name}", name=matrix.tensor), error.message))
     return tuple(found)
 
 

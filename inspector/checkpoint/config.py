@@ -49,13 +49,15 @@ def read_config(
         required: whether its absence is worth a `Skip`.
     """
     if not folder.has(name):
-        return None, (Skip(name, say("not in {folder!r}", folder=folder.location)),) if required else ()
+        return None, (
+            Skip(say("{name}", name=name), say("not in {folder!r}", folder=folder.location)),
+        ) if required else ()
     try:
         value = read_json(File(folder, name), CONFIG_LIMIT)
     except CheckpointError as error:
-        return None, (Skip(name, error.message),)
+        return None, (Skip(say("{name}", name=name), error.message),)
     if not isinstance(value, dict):
-        return None, (Skip(name, say("holds {kind}, not an object", kind=kind(value))),)
+        return None, (Skip(say("{name}", name=name), say("holds {kind}, not an object", kind=kind(value))),)
     for key in _LABELS:
         if isinstance(value.get(key), dict) and len(value[key]) > _MOST_LABELS:
             value[key] = {}

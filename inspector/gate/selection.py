@@ -52,7 +52,7 @@ def without(report: Report, left: Sequence[Finding], kept: tuple[Finding, ...], 
     levels = [finding.severity for finding in left]
     counts = {level: levels.count(level) for level in ("error", "warning", "note")}
     hidden = Hidden(by, **counts, codes=tuple(sorted({finding.code for finding in left})))
-    skipped = (*report.coverage.skipped, Skipped("findings", why, affects=False))
+    skipped = (*report.coverage.skipped, Skipped(say("findings"), why, affects=False))
     return dataclasses.replace(
         report,
         findings=kept,

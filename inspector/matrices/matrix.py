@@ -8,6 +8,7 @@ from rowscope.inspector.frozen import record
 from rowscope.inspector.header import TensorRef
 from rowscope.inspector.matrices.classes import NO_TIE, Tie
 from rowscope.inspector.matrices.layouts import VALUES
+from rowscope.inspector.text import say
 
 if TYPE_CHECKING:
     from rowscope.inspector.matrices.adapters import Change
@@ -59,9 +60,12 @@ class Matrix:
         which asks here.
         """
         if self.shape[1] > MOST_WIDTH:
-            return (
-                f"{self.tensor!r} has rows of {self.shape[1]:,} elements, and rowscope reads "
-                f"{MOST_WIDTH:,} at most, many times the widest embedding known; is it the right file?"
+            return say(
+                "{tensor!r} has rows of {width} elements, and rowscope reads {most} at most, many times the "
+                "widest embedding known; is it the right file?",
+                tensor=self.tensor,
+                width=self.shape[1],
+                most=MOST_WIDTH,
             )
         if self.change is not None and self.change.trouble is not None:
             return self.change.trouble
@@ -70,13 +74,18 @@ class Matrix:
         if self.dtype in VALUES or (self.packing is None and self.dtype[:1] not in "IU"):
             return None
         if self.packing is None:
-            return (
-                f"{self.tensor!r} holds {self.dtype} elements, and nothing beside it tells which values they "
-                "stand for; use the checkpoint it was quantised from"
+            return say(
+                "{tensor!r} holds {dtype} elements, and nothing beside it tells which values they stand for; "
+                "use the checkpoint it was quantised from",
+                tensor=self.tensor,
+                dtype=self.dtype,
             )
-        return (
-            f"{self.tensor!r} is packed ({self.packing}): its {self.dtype} elements are no row values; "
-            "use the checkpoint it was quantised from"
+        return say(
+            "{tensor!r} is packed ({packing}): its {dtype} elements are no row values; use the checkpoint it "
+            "was quantised from",
+            tensor=self.tensor,
+            packing=self.packing,
+            dtype=self.dtype,
         )
 
     @property

@@ -12,6 +12,7 @@ from string import Formatter
 
 import pytest
 
+import rowscope
 from rowscope.inspector import text
 from rowscope.inspector.checks import RULES
 from rowscope.inspector.text import joined, languages, say, told, translated
@@ -45,7 +46,8 @@ def templates(path):
                 yield from literals(node.args[0])
 
 
-SAID = sorted({found for path in CODE.rglob("*.py") for found in templates(path)})
+FILES = [*CODE.rglob("*.py"), *(Path(rowscope.__file__).parent / "commands").glob("*.py")]
+SAID = sorted({found for path in FILES for found in templates(path)})
 
 
 def values(template):

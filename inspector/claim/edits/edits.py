@@ -21,6 +21,7 @@ from rowscope.inspector.claim.edits.settings_files import (
 from rowscope.inspector.claim.edits.tokenizer_json import edit_tokenizer_json
 from rowscope.inspector.claim.model import Claimed, FileEdit
 from rowscope.inspector.errors import RefusedError, TokenizerError
+from rowscope.inspector.text import say
 from rowscope.inspector.vocabulary import ADDED, CONFIG, SPECIAL_MAP, Vocabulary
 
 _TOKENIZER_JSON: Final = re.compile(r"tokenizer(\.\d[\d.]*)?\.json")
@@ -149,7 +150,7 @@ def _flagged(sources: Mapping[str, bytes]) -> bool:
 
 def _new_added_tokens(claimed: Sequence[Claimed]) -> FileEdit:
     tokens = {claim.token: claim.id for claim in claimed}
-    changes = tuple(f"{token!r} with id {id}" for token, id in tokens.items())
+    changes = tuple(say("{token!r} with id {id:d}", token=token, id=id) for token, id in tokens.items())
     return FileEdit(ADDED, None, JsonText.of(tokens, ADDED).encode(), changes)
 
 

@@ -16,6 +16,7 @@ from rowscope.inspector.checkpoint import (
 from rowscope.inspector.claim.model import FileEdit, RowPatch
 from rowscope.inspector.errors import RefusedError
 from rowscope.inspector.storage import LocalFolder
+from rowscope.inspector.text import say
 
 
 def record_edit(root: Path, patches: Sequence[RowPatch], values: str) -> FileEdit | None:
@@ -38,7 +39,7 @@ def record_edit(root: Path, patches: Sequence[RowPatch], values: str) -> FileEdi
     if not new:
         return None
     record = read_claim_record(LocalFolder(root)).extended(new)
-    change = f"{len(new):,} row{'' if len(new) == 1 else 's'} with the hash of their bytes"
+    change = say("{count:# row|# rows} with the hash of their bytes", count=len(new))
     return FileEdit(CLAIM_RECORD, _before(root / CLAIM_RECORD), record.encode(), (change,))
 
 

@@ -9,6 +9,7 @@ from rowscope.inspector.claim.edits.json_text import JsonText, Path
 from rowscope.inspector.claim.edits.tokenizer_json import flags, put_token
 from rowscope.inspector.claim.model import Claimed
 from rowscope.inspector.errors import RefusedError
+from rowscope.inspector.text import say
 from rowscope.inspector.vocabulary import token_content
 
 LISTS: Final = ("extra_special_tokens", "additional_special_tokens")
@@ -27,7 +28,10 @@ def edit_decoder(file: JsonText, claimed: Sequence[Claimed]) -> list[str]:
     fresh = [_decoder_entry(claim) for claim in ordered if claim.replaces is None]
     if fresh:
         file.insert(path, fresh)
-    return [f"added_tokens_decoder: {claim.token!r} with id {claim.id}" for claim in ordered]
+    return [
+        say("{place}: {token!r} with id {id:d}", place="added_tokens_decoder", token=c.token, id=c.id)
+        for c in ordered
+    ]
 
 
 def _decoder_entry(claim: Claimed) -> tuple[str, dict[str, Any]]:
@@ -50,7 +54,8 @@ def edit_special_lists(file: JsonText, claimed: Sequence[Claimed]) -> list[str]:
         for claim in claimed:
             listed = file.get(key)
             if isinstance(listed, list):
-                changes += [f"{key}: {what}" for what in _edit_list(file, key, listed, claim)]
+                edited = _edit_list(file, key, listed, claim)
+                changes += [say("{name}: {said}", name=key, said=what) for what in edited]
     return changes
 
 
@@ -60,7 +65,7 @@ def _edit_list(file: JsonText, key: str, listed: Sequence[object], claim: Claime
         if not claim.special:
             return []
         file.insert((key,), [claim.token])
-        return [f"{claim.token!r} added"]
+        return [say("{token!r} added", token=claim.token)]
     for place in reversed(places):
         if not claim.special:
             file.remove((key, place))
@@ -68,7 +73,9 @@ def _edit_list(file: JsonText, key: str, listed: Sequence[object], claim: Claime
             file.replace((key, place, "content"), claim.token)
         else:
             file.replace((key, place), claim.token)
-    return [f"{claim.replaces!r} " + (f"becomes {claim.token!r}" if claim.special else "removed")]
+    if claim.special:
+        return [say("{old!r} becomes {new!r}", old=claim.replaces, new=claim.token)]
+    return [say("{old!r} removed", old=claim.replaces)]
 
 
 def edit_added_tokens(file: JsonText, claimed: Sequence[Claimed]) -> list[str]:
@@ -79,7 +86,7 @@ def edit_added_tokens(file: JsonText, claimed: Sequence[Claimed]) -> list[str]:
     new = [claim for claim in claimed if claim.token not in file.get()]
     if new:
         file.insert((), [(claim.token, claim.id) for claim in sorted(new, key=lambda claim: claim.id)])
-    return [f"{claim.token!r} with id {claim.id}" for claim in claimed]
+    return [say("{token!r} with id {id:d}", token=claim.token, id=claim.id) for claim in claimed]
 
 
 def edit_vocab_json(file: JsonText, claimed: Sequence[Claimed]) -> list[str]:
@@ -87,7 +94,7 @@ def edit_vocab_json(file: JsonText, claimed: Sequence[Claimed]) -> list[str]:
     there = file.get()
     names = {claim.replaces: claim.token for claim in claimed if claim.replaces in there}
     file.rename((), {str(old): new for old, new in names.items()})
-    return [f"{old!r} becomes {new!r}" for old, new in names.items()]
+    return [say("{old!r} becomes {new!r}", old=old, new=new) for old, new in names.items()]
 
 
 def edit_vocab_txt(data: bytes, claimed: Sequence[Claimed], name: str) -> tuple[bytes, list[str]]:
@@ -110,5 +117,12 @@ def edit_vocab_txt(data: bytes, claimed: Sequence[Claimed], name: str) -> tuple[
             )
         for place in places:
             lines[place] = claim.token.encode() + lines[place][len(old) :]
-            changes.append(f"line {place + 1}: {claim.replaces!r} becomes {claim.token!r}")
+            changes.append(
+                say(
+                    "line {line:d}: {old!r} becomes {new!r}",
+                    line=place + 1,
+                    old=claim.replaces,
+                    new=claim.token,
+                )
+            )
     return b"".join(lines), changes

@@ -8,6 +8,7 @@ from typing import Any, Final
 from rowscope.inspector.claim.edits.json_text import JsonText, Path
 from rowscope.inspector.claim.model import Claimed
 from rowscope.inspector.errors import RefusedError
+from rowscope.inspector.text import say
 
 # What the file calls an added token besides its id, content and `special`, and in the order of the library.
 FLAGS: Final = ("single_word", "lstrip", "rstrip", "normalized")
@@ -22,7 +23,7 @@ def edit_tokenizer_json(file: JsonText, claimed: Sequence[Claimed]) -> list[str]
         RefusedError: a placeholder has a part in the tokenizer's rules, so that its name cannot change.
     """
     renamed = {claim.replaces: claim for claim in claimed if claim.replaces is not None}
-    changes = []
+    changes: list[str] = []
     if renamed:
         _refuse_uses(file, renamed)
         changes += _rename_in_model(file, renamed)
@@ -37,7 +38,10 @@ def edit_tokenizer_json(file: JsonText, claimed: Sequence[Claimed]) -> list[str]
     fresh = [_entry(claim) for claim in missing if claim.replaces is None]
     if fresh:
         file.insert(("added_tokens",), fresh)
-    changes += [f"added_tokens: {claim.token!r} with id {claim.id}" for claim in missing]
+    changes += [
+        say("{place}: {token!r} with id {id:d}", place="added_tokens", token=claim.token, id=claim.id)
+        for claim in missing
+    ]
     return changes
 
 
@@ -85,7 +89,9 @@ def _rename_in_model(file: JsonText, renamed: Mapping[str, Claimed]) -> list[str
         found = [name for name in renamed if name in places]
         for name in found:
             file.replace(("model", "vocab", places[name], 0), renamed[name].token)
-    return [f"model vocabulary: {name!r} becomes {renamed[name].token!r}" for name in found]
+    return [
+        say("model vocabulary: {old!r} becomes {new!r}", old=name, new=renamed[name].token) for name in found
+    ]
 
 
 def _give_list(file: JsonText) -> None:
@@ -96,13 +102,20 @@ def _give_list(file: JsonText) -> None:
 
 
 def _rename_in_list(file: JsonText, renamed: Mapping[str, Claimed]) -> list[str]:
-    changes = []
+    changes: list[str] = []
     for place, entry in enumerate(file.get("added_tokens")):
         claim = renamed.get(entry.get("content"))
         if claim is None:
             continue
         put_token(file, ("added_tokens", place), claim)
-        changes.append(f"added_tokens: {claim.replaces!r} becomes {claim.token!r}")
+        changes.append(
+            say(
+                "{place}: {old!r} becomes {new!r}",
+                place="added_tokens",
+                old=claim.replaces,
+                new=claim.token,
+            )
+        )
     return changes
 
 

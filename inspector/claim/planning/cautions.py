@@ -10,6 +10,7 @@ from typing import Any, Final
 from rowscope.inspector.checkpoint import CLAIM_RECORD, Checkpoint
 from rowscope.inspector.claim.edits.edits import foreign_files
 from rowscope.inspector.claim.model import Caution, Claimed, FileEdit
+from rowscope.inspector.text import joined, say
 from rowscope.inspector.vocabulary import Vocabulary
 
 _WEIGHTS: Final = (".safetensors", ".bin", ".pt", ".pth", ".gguf", ".h5", ".msgpack", ".onnx", ".npz")
@@ -25,8 +26,12 @@ def training_caution(checkpoint: Checkpoint, claimed: Sequence[Claimed]) -> Caut
     indices = ", ".join(f"{module!r}: {ids}" for module in modules)
     return Caution(
         "frozen",
-        "plain LoRA leaves these rows as they are: in peft's LoraConfig set trainable_token_indices="
-        f"{{{indices}}}, or modules_to_save={modules} to train whole matrices",
+        say(
+            "plain LoRA leaves these rows as they are: in peft's LoraConfig set "
+            "trainable_token_indices={{{indices}}}, or modules_to_save={modules} to train whole matrices",
+            indices=indices,
+            modules=str(modules),
+        ),
     )
 
 
@@ -36,9 +41,11 @@ def matching_cautions(claimed: Sequence[Claimed], after: Vocabulary) -> Iterator
     if loose:
         yield Caution(
             "normalised",
-            f"{', '.join(map(repr, loose))} will be matched in the normalised text, in other spellings too "
-            "where the tokenizer lowercases: without tokenizer.json and added_tokens_decoder no file can "
-            "say otherwise",
+            say(
+                "{tokens} will be matched in the normalised text, in other spellings too where the tokenizer "
+                "lowercases: without tokenizer.json and added_tokens_decoder no file can say otherwise",
+                tokens=joined(", ", map(repr, loose)),
+            ),
         )
 
 
@@ -53,15 +60,21 @@ def file_cautions(
     if others:
         yield Caution(
             "other-tokenizer",
-            f"{', '.join(others)} will not know the new tokens: programs that read it instead of "
-            f"{vocabulary.files[0]} (llama.cpp, some servers) must convert from {vocabulary.files[0]}",
+            say(
+                "{files} will not know the new tokens: programs that read it instead of {main} (llama.cpp, "
+                "some servers) must convert from {main}",
+                files=joined(", ", others),
+                main=vocabulary.files[0],
+            ),
         )
     copies = _other_weights(checkpoint)
     if copies:
         yield Caution(
             "other-weights",
-            f"{', '.join(copies)} may hold the same weights and will keep the old rows; remove or "
-            "convert anew",
+            say(
+                "{files} may hold the same weights and will keep the old rows; remove or convert anew",
+                files=joined(", ", copies),
+            ),
         )
 
 
@@ -71,8 +84,13 @@ def _templates(vocabulary: Vocabulary, claimed: Sequence[Claimed]) -> Iterator[C
         if used:
             yield Caution(
                 "template",
-                f"the chat template in {', '.join(used)} writes {claim.replaces!r}, which will no longer "
-                f"be a token; it is left alone: put {claim.token!r} in its place where that is meant",
+                say(
+                    "the chat template in {files} writes {old!r}, which will no longer be a token; it is "
+                    "left alone: put {new!r} in its place where that is meant",
+                    files=joined(", ", used),
+                    old=claim.replaces,
+                    new=claim.token,
+                ),
             )
 
 
@@ -93,7 +111,11 @@ def _mentions(root: Path, claimed: Sequence[Claimed], edited: Mapping[str, bytes
         if found:
             yield Caution(
                 "mention",
-                f"{entry.name} still names {', '.join(map(repr, found))}; check whether that is meant",
+                say(
+                    "{file} still names {tokens}; check whether that is meant",
+                    file=entry.name,
+                    tokens=joined(", ", map(repr, found)),
+                ),
             )
 
 
@@ -108,7 +130,10 @@ def _suppressed(config: Mapping[str, Any] | None, claimed: Sequence[Claimed]) ->
     if ids:
         yield Caution(
             "suppressed",
-            f"generation_config.json keeps the ids {ids} from being generated; take them out of its lists",
+            say(
+                "generation_config.json keeps the ids {ids} from being generated; take them out of its lists",
+                ids=str(ids),
+            ),
         )
 
 

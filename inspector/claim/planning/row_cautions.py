@@ -16,12 +16,13 @@ from rowscope.inspector.claim.values.targets import Target
 from rowscope.inspector.claim.values.values import NewRows
 from rowscope.inspector.frozen import record
 from rowscope.inspector.rows import open_rows
+from rowscope.inspector.text import say
 from rowscope.inspector.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from rowscope.inspector.evidence import MatrixFacts
 
-_MADE_OF: Final = {"mean": "trained tokens", "text": "pieces of the text"}
+_MADE_OF: Final = {"mean": say("trained tokens"), "text": say("pieces of the text")}
 
 
 @record
@@ -52,7 +53,7 @@ def kept_rows(
     unsure = (found.verdict == TRAINED) & ((found.confidence == LOW) | (found.reference is None))
     words = ["not judged" if unsure[at] else VERDICTS[verdict] for at, verdict in enumerate(found.verdict)]
     verdicts = dict(zip(ids.tolist(), words, strict=True))
-    note = f"compared with {found.judged_on}"
+    note = say("compared with {judged}", judged=found.judged_on)
     return Present(tuple(verdicts[claim.id] for claim in claimed), note, referred=True)
 
 
@@ -68,7 +69,12 @@ def row_cautions(
         yield from _overwritten(target, claimed, recipe, present)
         if rows is not None and not present.referred:
             yield Caution(
-                "unjudged", f"{target.matrix.tensor}: {present.note}; the mean is over all used rows"
+                "unjudged",
+                say(
+                    "{name}: {said}",
+                    name=target.matrix.tensor,
+                    said=say("{note}; the mean is over all used rows", note=present.note),
+                ),
             )
     yield from _equal_rows(target, claimed, rows)
     if rows is not None and rows.trained is not None:
@@ -81,12 +87,18 @@ def _kept_padding(target: Target, facts: MatrixFacts) -> Iterator[Caution]:
 
     ids = kept_padding(facts).tolist()
     if ids:
-        shown = ", ".join(map(str, ids[:5])) + (f" and {len(ids) - 5} more" if len(ids) > 5 else "")
+        shown: str = ", ".join(map(str, ids[:5]))
+        if len(ids) > 5:
+            shown = say("{shown} and {more} more", shown=shown, more=len(ids) - 5)
         yield Caution(
             "kept-padding",
-            f"{target.matrix.tensor}: the tokens {shown} were added inside of the padding before, or never "
-            "trained: their rows are still like the padding's. Give them a start value before training, as "
-            "this claim does for its own",
+            say(
+                "{tensor}: the tokens {ids} were added inside of the padding before, or never trained: their "
+                "rows are still like the padding's. Give them a start value before training, as this claim "
+                "does for its own",
+                tensor=target.matrix.tensor,
+                ids=shown,
+            ),
         )
 
 
@@ -98,31 +110,46 @@ def _logit(
     if rows is None:
         verdicts = sorted(set(present.verdicts)) if present is not None else ["not judged"]
         alike = "collapsed" in verdicts
-        return (
-            f"{where}: the rows keep their values ({', '.join(verdicts)}), so the output logits "
-            + (
-                "start nearly equal to those of the other untrained rows"
-                if alike
-                else "start as they are now"
-            )
-            + ", whatever the context"
+        return say(
+            "{tensor}: the rows keep their values ({verdicts}), so the output logits start nearly equal to "
+            "those of the other untrained rows, whatever the context"
+            if alike
+            else "{tensor}: the rows keep their values ({verdicts}), so the output logits start as they are "
+            "now, whatever the context",
+            tensor=where,
+            verdicts=", ".join(verdicts),
         )
     if recipe.given is not None:
-        return (
-            f"{where}: one matrix has both roles, so the distilled input row is the output row, too; what "
-            "its logit is was measured on the texts alone (see cost)"
+        return say(
+            "{tensor}: one matrix has both roles, so the distilled input row is the output row, too; what "
+            "its logit is was measured on the texts alone (see cost)",
+            tensor=where,
         )
     if recipe.kind == "normal":
-        return f"{where}: the output logits start like those of a trained token drawn at random"
-    if len(recipe.sources) == 1:
-        return (
-            f"{where}: the output logits start equal to that of {recipe.text.partition(':')[2]!r} "
-            f"(id {recipe.sources[0]}) in every context, and share its probability"
+        return say(
+            "{tensor}: the output logits start like those of a trained token drawn at random", tensor=where
         )
-    start = "the mean" if rows.factor == 1.0 else f"{rows.factor:.3g} times the mean"
-    return (
-        f"{where}: in every context the output logits start at {start} logit of the {_MADE_OF[recipe.kind]}"
-        + ("; --no-scale makes it exactly the mean" if rows.factor != 1.0 else "")
+    if len(recipe.sources) == 1:
+        return say(
+            "{tensor}: the output logits start equal to that of {token!r} (id {id:d}) in every context, and "
+            "share its probability",
+            tensor=where,
+            token=recipe.text.partition(":")[2],
+            id=recipe.sources[0],
+        )
+    made_of = _MADE_OF[recipe.kind]
+    if rows.factor == 1.0:
+        return say(
+            "{tensor}: in every context the output logits start at the mean logit of the {tokens}",
+            tensor=where,
+            tokens=made_of,
+        )
+    return say(
+        "{tensor}: in every context the output logits start at {factor:.3g} times the mean logit of the "
+        "{tokens}; --no-scale makes it exactly the mean",
+        tensor=where,
+        factor=rows.factor,
+        tokens=made_of,
     )
 
 
@@ -131,16 +158,27 @@ def _overwritten(
 ) -> Iterator[Caution]:
     for claim, verdict in zip(claimed, present.verdicts, strict=True):
         if verdict == "trained":
-            what = "keeps" if recipe.kind == "keep" else "overwrites"
+            kept = recipe.kind == "keep"
             yield Caution(
                 "looks-trained",
-                f"row {claim.id} of {target.matrix.tensor} looks trained although no token in use has it; "
-                f"the claim {what} it",
+                say(
+                    "row {id:d} of {tensor} looks trained although no token in use has it; the claim keeps it"
+                    if kept
+                    else "row {id:d} of {tensor} looks trained although no token in use has it; the claim "
+                    "overwrites it",
+                    id=claim.id,
+                    tensor=target.matrix.tensor,
+                ),
             )
         elif recipe.kind == "keep" and verdict in ("zero", "vanishing", "nonfinite", "damaged"):
             yield Caution(
                 verdict,
-                f"row {claim.id} of {target.matrix.tensor} is {verdict} and stays so with --values keep",
+                say(
+                    "row {id:d} of {tensor} is {verdict} and stays so with --values keep",
+                    id=claim.id,
+                    tensor=target.matrix.tensor,
+                    verdict=verdict,
+                ),
             )
 
 
@@ -159,6 +197,12 @@ def _equal_rows(target: Target, claimed: Sequence[Claimed], rows: NewRows | None
     if distinct < ids.size:
         yield Caution(
             "duplicate",
-            f"{target.matrix.tensor}: the {ids.size:,} new rows start with only {distinct} distinct vectors, "
-            "so training must tell equal ones apart by their contexts; --values normal makes them differ",
+            say(
+                "{tensor}: the {count} new rows start with only {distinct:# distinct vector|# distinct "
+                "vectors}, so training must tell equal ones apart by their contexts; --values normal makes "
+                "them differ",
+                tensor=target.matrix.tensor,
+                count=int(ids.size),
+                distinct=distinct,
+            ),
         )

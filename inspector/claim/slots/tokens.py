@@ -9,6 +9,7 @@ from typing import Any, Final
 from rowscope.inspector.claim.model import Caution
 from rowscope.inspector.errors import RefusedError, UsageError
 from rowscope.inspector.ranges import shortened
+from rowscope.inspector.text import say
 from rowscope.inspector.vocabulary import (
     Vocabulary,
     byte_alphabet,
@@ -80,8 +81,11 @@ def text_cautions(tokens: Sequence[str], vocabulary: Vocabulary) -> Iterator[Cau
         if vocabulary.byte_level and not token.isascii() and set(token) <= _ALPHABET:
             yield Caution(
                 "decoding",
-                f"{token!r} will not decode to itself: its letters also stand for single bytes in this "
-                "tokenizer's spelling; use ASCII letters",
+                say(
+                    "{token!r} will not decode to itself: its letters also stand for single bytes in this "
+                    "tokenizer's spelling; use ASCII letters",
+                    token=token,
+                ),
             )
     spellings = {token: _spelling(token, vocabulary) for token in tokens}
     ordinary = ids_of(vocabulary.tokens, set(spellings.values()))
@@ -89,8 +93,12 @@ def text_cautions(tokens: Sequence[str], vocabulary: Vocabulary) -> Iterator[Cau
         if spelling in ordinary:
             yield Caution(
                 "shadows",
-                f"{token!r} is also the text of the ordinary token {ordinary[spelling][-1]}, which it will "
-                "replace wherever it stands",
+                say(
+                    "{token!r} is also the text of the ordinary token {id:d}, which it will replace wherever "
+                    "it stands",
+                    token=token,
+                    id=ordinary[spelling][-1],
+                ),
             )
     added = [entry.content for entry in vocabulary.added.values() if entry.content]
     for token in tokens:
@@ -99,8 +107,12 @@ def text_cautions(tokens: Sequence[str], vocabulary: Vocabulary) -> Iterator[Cau
         if inside:
             yield Caution(
                 "overlap",
-                f"{token!r} and the added token {inside[0]!r} contain one another: where both match, "
-                "the leftmost, then the longest counts",
+                say(
+                    "{token!r} and the added token {other!r} contain one another: where both match, the "
+                    "leftmost, then the longest counts",
+                    token=token,
+                    other=inside[0],
+                ),
             )
 
 
@@ -113,13 +125,31 @@ def _spelling(token: str, vocabulary: Vocabulary) -> str:
 
 def _surprises(token: str) -> Iterator[Caution]:
     if token != token.strip():
-        yield Caution("blank", f"{token!r} begins or ends with a blank, and matches only with it")
+        yield Caution(
+            "blank", say("{token!r} begins or ends with a blank, and matches only with it", token=token)
+        )
     if token[0].isalnum() or token[-1].isalnum():
-        yield Caution("inside-words", f"{token!r} will also match inside longer words: it has no brackets")
+        yield Caution(
+            "inside-words",
+            say("{token!r} will also match inside longer words: it has no brackets", token=token),
+        )
     hidden = [c for c in token if not c.isprintable() and c != " "]
     if hidden:
-        yield Caution("invisible", f"{token!r} holds U+{ord(hidden[0]):04X}, which does not show in text")
+        yield Caution(
+            "invisible",
+            say(
+                "{token!r} holds {point}, which does not show in text",
+                token=token,
+                point=f"U+{ord(hidden[0]):04X}",
+            ),
+        )
     if unicodedata.normalize("NFC", token) != token:
-        yield Caution("unnormalised", f"{token!r} is not in Unicode's NFC form, in which most text comes")
+        yield Caution(
+            "unnormalised",
+            say("{token!r} is not in Unicode's NFC form, in which most text comes", token=token),
+        )
     if is_placeholder(token):
-        yield Caution("placeholder", f"{token!r} is named like a placeholder and will be counted as one")
+        yield Caution(
+            "placeholder",
+            say("{token!r} is named like a placeholder and will be counted as one", token=token),
+        )

@@ -16,6 +16,7 @@ from rowscope.inspector.claim.values.targets import Target
 from rowscope.inspector.claim.values.values import NewRows
 from rowscope.inspector.header import TensorRef
 from rowscope.inspector.matrices import Packed
+from rowscope.inspector.text import Said, say
 from rowscope.kernels import formats
 
 
@@ -45,7 +46,12 @@ def bias_patches(ref: TensorRef, rows: NewRows, claimed: Sequence[Claimed]) -> I
     """The byte patches of the output bias."""
     assert rows.bias is not None
     raw = encode(rows.bias[:, None], ref.dtype, ref.name)
-    yield from _patches(ref, "bias", raw, claimed, f"bias: {rows.source.partition(',')[0]}")
+    yield from _patches(ref, "bias", raw, claimed, say("bias: {said}", said=_unscaled(rows.source)))
+
+
+def _unscaled(source: str) -> str:
+    """How rows were made, without what was done to their norm: a bias has none."""
+    return source.values.get("made", source) if isinstance(source, Said) else source.partition(",")[0]
 
 
 def _patches(

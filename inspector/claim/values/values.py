@@ -20,7 +20,7 @@ from rowscope.inspector.frozen import record
 from rowscope.inspector.header import TensorRef
 from rowscope.inspector.matrices import Matrix
 from rowscope.inspector.rows import open_rows
-from rowscope.inspector.text import plural
+from rowscope.inspector.text import plural, say
 from rowscope.inspector.vocabulary import Vocabulary
 from rowscope.kernels import formats
 
@@ -62,14 +62,18 @@ def new_rows(target: Target, count: int, recipe: Recipe, bias: TensorRef | None,
     size = float(np.linalg.norm(trained.mean))
     if recipe.kind == "mean":
         rows = np.repeat(trained.mean[None], count, axis=0)
-        what = f"mean of {trained.ids.size:,} trained rows"
+        what: str = say("mean of {count:# trained row|# trained rows}", count=int(trained.ids.size))
     else:
         role = ("input", "both", "output").index(target.role)
         rows = draw(trained, [(recipe.seed, role, place) for place in range(count)])
-        what = f"normal around the mean of {trained.ids.size:,} trained rows, seed {recipe.seed}"
+        what = say(
+            "normal around the mean of {count:# trained row|# trained rows}, seed {seed:d}",
+            count=int(trained.ids.size),
+            seed=recipe.seed,
+        )
     if recipe.scale:
         rows = scaled(rows, trained.norm, f"mean of the trained rows of {target.matrix.tensor!r}")
-        what += f", scaled to their median norm {trained.norm:.4g}"
+        what = say("{made}, scaled to their median norm {norm:.4g}", made=what, norm=trained.norm)
     raw = _encoded(rows, target.matrix)
     own = None if bias is None else np.full(count, float(np.mean(read_bias(bias, trained.ids))))
     return NewRows(raw, own, what, trained.norm / size if recipe.scale and size else 1.0, trained)
@@ -96,15 +100,15 @@ def _from_ids(target: Target, count: int, recipe: Recipe, bias: TensorRef | None
         if ids.size == 1:
             packed = target.matrix.packed
             raw = reader.gather(ids) if packed is None else stored_rows(packed, ids)
-            return NewRows(np.repeat(raw, count, axis=0), own, f"row {ids[0]}", 1.0, None)
+            return NewRows(np.repeat(raw, count, axis=0), own, say("row {id:d}", id=int(ids[0])), 1.0, None)
         pieces = reader.decode(ids)
     rows, factor = pieces.mean(axis=0, keepdims=True), 1.0
-    what = f"mean of rows {', '.join(map(str, recipe.sources))}"
+    what: str = say("mean of rows {ids}", ids=", ".join(map(str, recipe.sources)))
     if recipe.scale and target.role == "input":
         norm = median(np.linalg.norm(pieces, axis=1))
         factor = norm / float(np.linalg.norm(rows) or 1.0)
         rows = scaled(rows, norm, f"mean of the rows of {recipe.text!r} in {target.matrix.tensor!r}")
-        what += f", scaled to their median norm {norm:.4g}"
+        what = say("{made}, scaled to their median norm {norm:.4g}", made=what, norm=norm)
     raw = _encoded(np.repeat(rows, count, axis=0), target.matrix)
     return NewRows(raw, own, what, factor, None)
 

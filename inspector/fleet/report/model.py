@@ -9,7 +9,7 @@ import rowscope
 from rowscope.inspector.audit import FAIL_ON
 from rowscope.inspector.checks import SEVERITY_RANK
 from rowscope.inspector.errors import unknown_value
-from rowscope.inspector.frozen import record
+from rowscope.inspector.frozen import fields_of, record
 from rowscope.inspector.plain import to_plain
 
 SCHEMA_VERSION: Final = "1"
@@ -181,11 +181,17 @@ class FleetReport:
 
     def to_dict(self, *, exit_code: int | None = None) -> dict[str, Any]:
         """JSON values: the attributes by name."""
+        plain = to_plain(self.document(exit_code=exit_code))
+        assert isinstance(plain, dict)
+        return plain
+
+    def document(self, *, exit_code: int | None = None) -> dict[str, Any]:
+        """What `to_dict` holds, with results where it has JSON values: for `json_pieces`."""
         return {
             "schema_version": SCHEMA_VERSION,
             "tool": {"name": "rowscope", "version": rowscope.__version__},
             "exit_code": self.exit_code() if exit_code is None else exit_code,
-            **to_plain(self),
+            **fields_of(self),
         }
 
 

@@ -10,10 +10,13 @@ from typing import Any, Final, NamedTuple
 from rowscope.inspector.checks import SEVERITY_RANK
 from rowscope.inspector.fleet.report.model import FindingHistory, Norms, Run, StepLine, TokenHistory
 from rowscope.inspector.fleet.report.tokens import lost, token_histories
+from rowscope.inspector.text import say, template
 
 Row = Mapping[str, Any]
 RISE_ROWS: Final = 10
 RISE_SHARE: Final = 0.1
+_NEW_ERROR: Final = template("new error {finding}")
+_NEW_WARNING: Final = template("new warning {finding}")
 _TOLD: Final = SEVERITY_RANK["warning"]
 
 
@@ -82,7 +85,7 @@ def _compared(
         line,
         appeared=tuple(_name(row) for row in new),
         vanished=tuple(_name(then[key]) for key in then if key not in now),
-        regressions=(*(f"new {row['severity']} {_name(row)}" for row in told), *chain(*measured.values())),
+        regressions=(*map(_new, told), *chain(*measured.values())),
         new_severity=max(severities, key=SEVERITY_RANK.__getitem__, default=None),
     )
 
@@ -94,7 +97,13 @@ def _risen(before: int | None, row: Row) -> Iterator[str]:
     """
     now = row["untrained_used_rows"]
     if before is not None and now is not None and now - before >= max(RISE_ROWS, RISE_SHARE * before):
-        yield f"untrained used rows rose from {before:,} to {now:,}"
+        yield say("untrained used rows rose from {before} to {now}", before=before, now=now)
+
+
+def _new(finding: Row) -> str:
+    severe = finding["severity"] == "error"
+    words = _NEW_ERROR if severe else _NEW_WARNING
+    return say(words, finding=_name(finding))
 
 
 def _norms(matrices: Iterable[Row]) -> tuple[Norms, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from rowscope.inspector.fleet.report.model import State, TokenHistory
+from rowscope.inspector.text import say
 
 Row = Mapping[str, Any]
 _SIDES: Final = {"input": ("input", "both"), "output": ("output", "both")}
@@ -45,9 +46,9 @@ def lost(tokens: Iterable[TokenHistory], at: int) -> Iterator[str]:
     in use and untrained."""
     for token in tokens:
         if at in _losses(token.states):
-            yield f"token {token.id} ({token.token!r}) is no longer trained"
+            yield say("token {id:d} ({token!r}) is no longer trained", id=token.id, token=token.token)
         elif at and token.states[at - 1 : at + 1] == ("absent", "untrained") and token.uses:
-            yield f"token {token.id} ({token.token!r}) is new, in use and untrained"
+            yield say("token {id:d} ({token!r}) is new, in use and untrained", id=token.id, token=token.token)
 
 
 def _by_id(rows: Iterable[Row]) -> dict[tuple[int, str | None], Row]:

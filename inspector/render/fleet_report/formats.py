@@ -22,6 +22,8 @@ from rowscope.inspector.render.fleet_report.tables import (
     token_cells,
 )
 from rowscope.inspector.render.markdown import escape_markdown, markdown_table
+from rowscope.inspector.render.spoken import in_language
+from rowscope.inspector.text import say, told
 
 REPORT_FORMATS: Final = ("text", "json", "markdown", "html", "csv")
 _STEP_COLUMNS: Final = (
@@ -31,19 +33,27 @@ _STEP_COLUMNS: Final = (
 
 
 def render_report(
-    report: FleetReport, format: str, *, fail_on: str, exit_code: int, by: str, title: str | None = None
+    report: FleetReport,
+    format: str,
+    *,
+    fail_on: str,
+    exit_code: int,
+    by: str,
+    title: str | None = None,
+    lang: str = "en",
 ) -> str:
-    """The report as `markdown`, `html` or `csv`; `by` is `model`, `step` or `all`.
+    """The report as `markdown`, `html` or `csv`; `by` is `model`, `step` or `all`, `lang` the language of
+    the first two.
 
     CSV is one table: the steps for `step`, else the checkpoints.
     """
     if format == "csv":
         return steps_csv(report) if by == "step" else checkpoints_csv(report, fail_on)
     if format == "markdown":
-        return "\n".join(_markdown(report, fail_on, exit_code, by)) + "\n"
+        return "\n".join(_markdown(report, fail_on, exit_code, by, lang)) + "\n"
     from rowscope.inspector.render.fleet_report.html import report_html
 
-    return report_html(report, fail_on=fail_on, exit_code=exit_code, by=by, title=title)
+    return report_html(report, fail_on=fail_on, exit_code=exit_code, by=by, title=title, lang=lang)
 
 
 def checkpoints_csv(report: FleetReport, fail_on: str) -> str:
@@ -75,32 +85,42 @@ def _csv(names: Sequence[str], rows: Iterator[Sequence[object]]) -> str:
     return text.getvalue()
 
 
-def _markdown(report: FleetReport, fail_on: str, exit_code: int, by: str) -> Iterator[str]:
-    yield f"# Fleet {escape_markdown(report.store)}"
+def _markdown(report: FleetReport, fail_on: str, exit_code: int, by: str, lang: str) -> Iterator[str]:
+    yield f"# {_text(say('Fleet {store}', store=report.store), lang)}"
     yield ""
-    yield f"**{standing(report, fail_on)}** (exit {exit_code})"
+    yield f"**{_text(standing(report, fail_on), lang)}** ({told(say('exit {code}', code=exit_code), lang)})"
     if by != "step":
-        yield from ("", "## Checkpoints", "")
+        yield from ("", f"## {told(say('Checkpoints'), lang)}", "")
         lines = [line for line in report.checkpoints if line.latest]
-        yield from markdown_table([MODEL_HEAD, *(model_cells(line, fail_on) for line in lines)])
+        yield from _table([MODEL_HEAD, *(model_cells(line, fail_on) for line in lines)], lang)
         for line in lines:
             if line.status == "failed":
                 yield from ("", f"- {escape_markdown(line.path)}: {line.error_code}: "
                             f"{escape_markdown(line.error_message or '')}")  # fmt: skip
     if by != "model":
         for run in report.runs:
-            yield from _markdown_run(run)
+            yield from _markdown_run(run, lang)
 
 
-def _markdown_run(run: Run) -> Iterator[str]:
-    yield from ("", f"## Run {escape_markdown(run.model)}", "")
-    worse = [(step.step, said) for step in run.steps for said in step.regressions]
-    yield from (f"- step {step:,}: {escape_markdown(said)}" for step, said in worse)
+def _text(said: str, lang: str) -> str:
+    return escape_markdown(told(said, lang))
+
+
+def _table(rows: Sequence[Sequence[str]], lang: str) -> Iterator[str]:
+    return markdown_table(in_language([tuple(row) for row in rows], lang, "fleet"))
+
+
+def _markdown_run(run: Run, lang: str) -> Iterator[str]:
+    yield from ("", f"## {_text(say('Run {model}', model=run.model), lang)}", "")
+    worse = [
+        say("step {step}: {said}", step=at.step, said=said) for at in run.steps for said in at.regressions
+    ]
+    yield from (f"- {_text(said, lang)}" for said in worse)
     yield ""
-    yield from markdown_table([step_head(run), *(step_cells(step, roles_of(run)) for step in run.steps)])
+    yield from _table([step_head(run), *(step_cells(step, roles_of(run)) for step in run.steps)], lang)
     if run.tokens:
         yield ""
-        yield from markdown_table([TOKEN_HEAD, *map(token_cells, run.tokens)])
+        yield from _table([TOKEN_HEAD, *map(token_cells, run.tokens)], lang)
     if run.findings:
         yield ""
-        yield from markdown_table([FINDING_HEAD, *map(finding_cells, run.findings)])
+        yield from _table([FINDING_HEAD, *map(finding_cells, run.findings)], lang)

@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from rowscope.inspector.fleet import CheckpointLine, FindingHistory, FleetReport, Run, StepLine, TokenHistory
-from rowscope.inspector.render.plain import plural
-from rowscope.inspector.text import real, visible
+from rowscope.inspector.render.audit.brief import LEVEL_WORDS
+from rowscope.inspector.render.spoken import Cells
+from rowscope.inspector.text import joined, real, say, template, visible
 from rowscope.inspector.vocabulary import shown_token
-
-Cells = tuple[str, ...]
 
 MODEL_HEAD: Final = (
     "gate", "model", "step", "worst", "untrained", "in use", "free", "reserved", "rows",
@@ -22,20 +21,38 @@ TOKEN_HEAD: Final = ("id", "token", "roles", "trained", "by step")
 FINDING_HEAD: Final = ("code", "severity", "about", "appeared", "vanished", "by step")
 
 MARKS: Final = {"trained": "●", "untrained": "○", "damaged": "×", "unknown": "?", "absent": "·"}
+LEGEND: Final = say("● trained  ○ untrained  × damaged  ? cannot be told  · not there")
+_STANDING: Final = {
+    "pass": template("{count:# passes|# pass}"),
+    "fail": template("{count:# does not pass|# do not pass}"),
+    "partial": template("{count} partly audited"),
+    "failed": template("{count} not audited"),
+}
 HELD: Final = {True: "■", False: "·"}
 
 
 def standing(report: FleetReport, fail_on: str) -> str:
-    """How many checkpoints pass the gate: `6 checkpoints: 4 pass, 1 fails, 1 failed`."""
+    """How many checkpoints pass the gate: `6 checkpoints: 4 pass, 1 does not pass, 1 not audited`."""
     counted = [line for line in report.checkpoints if line.latest]
     gates = Counter[str](line.gate(fail_on) for line in counted)
-    words = {"pass": "pass", "fail": "do not pass", "partial": "partly audited", "failed": "not audited"}
-    parts = ", ".join(f"{gates[gate]:,} {said}" for gate, said in words.items() if gates[gate])
-    more = len(report.checkpoints) - len(counted)
-    steps = f"; of {plural(len(report.runs), 'run')} the last step counts" if more else ""
-    new = ", and of it only what the step before did not have" if more and report.new_only else ""
-    empty = "nothing was audited into this store yet: rowscope fleet PATH --out DIR does"
-    return f"{plural(len(counted), 'checkpoint')}: {parts or empty}{steps}{new}"
+    parts = [say(words, count=gates[gate]) for gate, words in _STANDING.items() if gates[gate]]
+    empty = say("nothing was audited into this store yet: rowscope fleet PATH --out DIR does")
+    said = say(
+        "{count:# checkpoint|# checkpoints}: {parts}",
+        count=len(counted),
+        parts=joined(", ", parts) if parts else empty,
+    )
+    if len(report.checkpoints) == len(counted):
+        return said
+    runs = len(report.runs)
+    if report.new_only:
+        return say(
+            "{standing}; of {runs:# run|# runs} the last step counts, and of it only what the step before "
+            "did not have",
+            standing=said,
+            runs=runs,
+        )
+    return say("{standing}; of {runs:# run|# runs} the last step counts", standing=said, runs=runs)
 
 
 def model_cells(line: CheckpointLine, fail_on: str) -> Cells:
@@ -45,7 +62,7 @@ def model_cells(line: CheckpointLine, fail_on: str) -> Cells:
         line.gate(fail_on),
         visible(line.model),
         number(line.step),
-        " ".join(word for word in (line.worst_severity, worst) if word),
+        _worst(_level(line.worst_severity), worst),
         number(line.untrained_used_rows, unknown="?" if line.status != "failed" else ""),
         number(line.untrained_tokens_in_use),
         number(line.free_slots),
@@ -65,7 +82,7 @@ def step_head(run: Run) -> Cells:
 def step_cells(line: StepLine, roles: Sequence[str]) -> Cells:
     """A step: counts, norms, and what came and went."""
     if line.status == "failed":
-        return (str(line.step), *[""] * (3 + 2 * len(roles)), "could not be audited")
+        return (str(line.step), *[""] * (3 + 2 * len(roles)), say("could not be audited"))
     norms = {norm.role: norm for norm in line.norms}
     shown = [norms.get(role) for role in roles]
     values = [
@@ -88,7 +105,16 @@ def _roles(run: Run) -> tuple[str, ...]:
 
 def _changes(line: StepLine) -> str:
     signs = [*(f"+{code(name)}" for name in line.appeared), *(f"-{code(name)}" for name in line.vanished)]
-    return " ".join([*(["WORSE"] if line.regressions else []), *dict.fromkeys(signs)])
+    shown = " ".join(dict.fromkeys(signs))
+    return say("WORSE {changes}", changes=shown) if line.regressions else shown
+
+
+def _worst(level: str, code: str | None) -> str:
+    return say("{level} {code}", level=level, code=code) if level and code else level or code or ""
+
+
+def _level(severity: str | None) -> str:
+    return LEVEL_WORDS.get(severity or "", severity or "")
 
 
 def code(name: str) -> str:
@@ -112,18 +138,21 @@ def when_trained(token: TokenHistory) -> str:
     if token.trained_at is None:
         told = [state for state in token.states if state != "unknown"]
         if not told:
-            return "cannot be told"
-        return "lost" if token.lost_at else ("gone" if told[-1] == "absent" else "never")
-    before = f", untrained at {token.untrained_at:,}" if token.untrained_at is not None else ""
-    again = ", again" if token.lost_at else ""
-    return f"from step {token.trained_at:,} on{before}{again}"
+            return say("cannot be told")
+        if token.lost_at:
+            return say("lost")
+        return say("gone") if told[-1] == "absent" else say("never")
+    since = say("from step {step} on", step=token.trained_at)
+    if token.untrained_at is not None:
+        since = say("{since}, untrained at {step}", since=since, step=token.untrained_at)
+    return say("{since}, again", since=since) if token.lost_at else since
 
 
 def finding_cells(finding: FindingHistory) -> Cells:
     """A finding over the steps."""
     return (
         finding.code,
-        finding.severity,
+        _level(finding.severity),
         visible(finding.subject) or finding.name,
         ", ".join(f"{step:,}" for step in finding.appeared_at),
         ", ".join(f"{step:,}" for step in finding.vanished_at),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rowscope.inspector.text import joined, say
 from rowscope.progress import StageProgress
 
 if TYPE_CHECKING:
@@ -76,23 +77,27 @@ def read_texts(argument: str) -> list[str]:
 
 
 def _source(result: DistilResult) -> str:
-    told = []
-    for row in result.rows:
-        pieces = f"{len(row.pieces)} piece{'' if len(row.pieces) == 1 else 's'}"
-        texts = f"{row.texts} text{'' if row.texts == 1 else 's'}"
-        told.append(
-            f"{row.token} from its {pieces} on {texts}, difference of the hidden states {row.before:.3g} "
-            f"(mean of the pieces) -> {row.after:.3g} of their mean square"
+    told = [
+        say(
+            "{token} from its {pieces:# piece|# pieces} on {texts:# text|# texts}, difference of the hidden "
+            "states {before:.3g} (mean of the pieces) -> {after:.3g} of their mean square",
+            token=row.token,
+            pieces=len(row.pieces),
+            texts=row.texts,
+            before=row.before,
+            after=row.after,
         )
-    return "distilled: " + "; ".join(told)
+        for row in result.rows
+    ]
+    return say("distilled: {tokens}", tokens=joined("; ", told))
 
 
 def _output(result: DistilResult) -> str:
     if not result.settings.tied:
         return ""
-    mean = float(np.mean([row.output_mean for row in result.rows]))
-    most = max(row.output_max for row in result.rows)
-    return (
-        f"as an output row the distilled row takes {mean:.2g} of the probability where it is not due in "
-        f"these texts, at most {most:.2g} at one position"
+    return say(
+        "as an output row the distilled row takes {mean:.2g} of the probability where it is not due in these "
+        "texts, at most {most:.2g} at one position",
+        mean=float(np.mean([row.output_mean for row in result.rows])),
+        most=max(row.output_max for row in result.rows),
     )

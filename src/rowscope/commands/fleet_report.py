@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from rowscope.commands.formats import page_options, pick_format
-from rowscope.commands.options import FormatOption, OutputOption, TitleOption
+from rowscope.commands.options import FormatOption, LangOption, OutputOption, TitleOption
 from rowscope.terminal import check_choice, command, emit, emit_json, emit_lines, text_width
 
 BY = ("all", "model", "step")
@@ -35,6 +35,7 @@ def report(
         bool, typer.Option("--allow-partial", help="Do not exit 3 for a partial audit.")
     ] = False,
     title: TitleOption = None,
+    lang: LangOption = None,
 ) -> int:
     """Report on a store: a leaderboard of its checkpoints, and each training run step by step."""
     from rowscope.inspector.audit import FAIL_ON
@@ -42,7 +43,7 @@ def report(
     from rowscope.inspector.render.fleet_report import REPORT_FORMATS, render_report, report_lines
 
     shown = pick_format(format, output, REPORT_FORMATS)
-    page_options((shown,), title, None)
+    language = page_options((shown,), title, lang)
     check_choice("--by", by, BY)
     check_choice("--fail-on", fail_on, FAIL_ON)
     found = fleet_report(store)
@@ -50,9 +51,12 @@ def report(
     code = found.exit_code(fail_on, allow_partial=allow_partial)
     if shown == "text":
         width = text_width()
-        emit_lines(report_lines(found, fail_on=fail_on, exit_code=code, by=by, width=width), output)
+        emit_lines(
+            report_lines(found, fail_on=fail_on, exit_code=code, by=by, width=width, lang=language), output
+        )
     elif shown == "json":
-        emit_json(found.to_dict(exit_code=code), output)
+        emit_json(found.document(exit_code=code), output, language)
     else:
-        emit(render_report(found, shown, fail_on=fail_on, exit_code=code, by=by, title=title), output)
+        text = render_report(found, shown, fail_on=fail_on, exit_code=code, by=by, title=title, lang=language)
+        emit(text, output)
     return code
