@@ -49,7 +49,7 @@ def edit_special_lists(file: JsonText, claimed: Sequence[Claimed]) -> list[str]:
     A placeholder's name there becomes the new token's where that is special, and goes where it is not:
     every listed token is made special when the tokenizer is loaded.
     """
-    changes = []
+    changes: list[str] = []
     for key in LISTS:
         for claim in claimed:
             listed = file.get(key)
@@ -103,7 +103,7 @@ def edit_vocab_txt(data: bytes, claimed: Sequence[Claimed], name: str) -> tuple[
     Raises:
         RefusedError: a placeholder stands on several lines.
     """
-    changes = []
+    changes: list[str] = []
     lines = data.splitlines(keepends=True)
     for claim in claimed:
         if claim.replaces is None:

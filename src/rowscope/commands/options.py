@@ -32,7 +32,7 @@ MatrixOption = Annotated[
 ]
 TitleOption = Annotated[str | None, typer.Option("--title", help="Of an HTML page.")]
 LangOption = Annotated[
-    str | None, typer.Option("--lang", help="Of a page and of sentences: en or zh.  [default: en]")
+    str | None, typer.Option("--lang", help="Language of the report: en or zh.  [default: en]")
 ]
 DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]
 DtypeOption = Annotated[
