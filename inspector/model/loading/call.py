@@ -22,8 +22,8 @@ Ids = NDArray[np.int64]
 _BATCH_ELEMENTS: Final = 16 << 20
 _READ_ELEMENTS: Final = 4 << 20
 _BATCH_ROWS: Final = 64
-# Elements that are looked at together in float64, of which some eight copies are made, 8 MiB each.
-_WIDE_ELEMENTS: Final = 1 << 20
+# Elements that are looked at together in float64, of which some ten copies are made, 4 MiB each.
+_WIDE_ELEMENTS: Final = 1 << 19
 
 
 @record

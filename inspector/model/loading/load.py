@@ -12,6 +12,7 @@ from rowscope.inspector.checkpoint import Checkpoint, open_checkpoint
 from rowscope.inspector.errors import MissingExtraError, RefusedError
 from rowscope.inspector.model.loading.classes import choose_class, head_of
 from rowscope.inspector.model.loading.fit import choose_device, choose_dtype, require_room
+from rowscope.inspector.model.loading.memory import give_back
 from rowscope.inspector.model.loading.refusals import (
     first_line,
     load_errors,
@@ -139,6 +140,7 @@ def load(
     with _quiet(transformers), told_how_far, unmapped(transformers, checkpoint, precision.dtype):
         network, kind = _network(transformers, torch, checkpoint, place, precision.dtype, trust_remote_code)
         tokenizer, more = _tokenizer(transformers, checkpoint, subject, trust_remote_code)
+    give_back()  # of what reading the tokenizer and judging the rows took
     return Loaded(
         checkpoint=checkpoint,
         subject=subject,

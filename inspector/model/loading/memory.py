@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 from pathlib import Path
 from typing import Any, Final
@@ -150,6 +151,13 @@ def require_fit(need: Need, free: int, *, dtype: str, device: str, path: str, pr
         location="memory",
         code="NO_MEMORY",
     )
+
+
+def give_back() -> None:
+    """Hand freed memory back to the system, which glibc would keep for the process; elsewhere nothing."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
+    if trim is not None:
+        trim(0)
 
 
 def _gb(count: int) -> str:

@@ -10,7 +10,6 @@ from inspect import signature
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rowscope.inspector.frozen import record
 from rowscope.inspector.model.loading.call import batch_rows, call, float64, spans, tensor
@@ -54,22 +53,28 @@ class Asker:
         """Sequences in one batch: one position of each is looked at."""
         return batch_rows(self.loaded, 1)
 
-    def ask(self, name: str, form: Form, ids: Ids) -> Any:  # noqa: ANN401 - tensor
-        """Log-probabilities of what follows, float64 [n, output rows], for the ids [n] in the gaps."""
+    def ask(self, name: str, form: Form, ids: Ids, columns: Ids | None = None) -> Any:  # noqa: ANN401 - tensor
+        """Log-probabilities of what follows, float64 [n, output rows], for the ids [n] in the gaps.
+
+        Args:
+            columns: only those of these ids, [n, columns]: a batch's whole rows are larger than its logits.
+        """
         if self.loaded.kind != "causal":
-            return self._whole(form, ids)
+            return self._whole(form, ids, columns)
         if form not in self._kept:
             self._kept[form] = self._keep(form, ids[:2])
             if self._kept[form] is None and form.shared and len(form.shared) < len(form.reads):
                 self.forgot.append(name)
         prefix = self._kept[form]
-        return self._whole(form, ids) if prefix is None else self._behind(prefix, form, ids)
+        if prefix is None:
+            return self._whole(form, ids, columns)
+        return self._behind(prefix, form, ids, columns)
 
     def before(self, form: Form) -> Any:  # noqa: ANN401 - tensor
         """The same for a form without gaps, float64 [output rows]."""
         return self._whole(form, np.zeros(1, dtype=np.int64))[0]
 
-    def _whole(self, form: Form, ids: Ids) -> Any:  # noqa: ANN401 - tensor
+    def _whole(self, form: Form, ids: Ids, columns: Ids | None = None) -> Any:  # noqa: ANN401 - tensor
         reads = fill(form.reads, ids)
         decoder = tensor(self.loaded, fill(form.writes, ids)) if form.writes else None
         length = len(form.writes or form.reads)
@@ -79,17 +84,17 @@ class Asker:
             last = form.at == length - 1
             logits = call(self.loaded, tensor(self.loaded, reads[part]), decoder=written, last=last).logits
             at = min(form.at, int(logits.shape[1]) - 1)
-            found.append(_log_p(logits[:, at]))
+            found.append(_log_p(logits[:, at], columns))
         return _joined(found)
 
-    def _behind(self, prefix: Prefix, form: Form, ids: Ids) -> Any:  # noqa: ANN401 - tensor
+    def _behind(self, prefix: Prefix, form: Form, ids: Ids, columns: Ids | None = None) -> Any:  # noqa: ANN401
         """The same, with what stands before the first gap already read."""
         own = tensor(self.loaded, fill(form.reads[len(prefix.ids) :], ids))
         state = copy.deepcopy(prefix.state)
         state.batch_repeat_interleave(own.shape[0])
         seen = own.new_ones((own.shape[0], len(prefix.ids) + own.shape[1]))
         found = self._run({"input_ids": own, "attention_mask": seen, prefix.name: state})
-        return _log_p(found.logits[:, -1])
+        return _log_p(found.logits[:, -1], columns)
 
     def _keep(self, form: Form, ids: Ids) -> Prefix | None:
         """The form's prefix as a state, tried on `ids`; None where the answers behind it are others."""
@@ -120,20 +125,22 @@ class Asker:
             return network(**inputs, use_cache=True, return_dict=True)
 
 
-def own(logs: Any, ids: Ids) -> NDArray[np.float64]:  # noqa: ANN401 - tensor
-    """Log-probability of each sequence's own token, float64 [n], of `logs` [n, output rows]."""
+def take(logs: Any, ids: Ids) -> Any:  # noqa: ANN401 - tensors
+    """The columns of some ids."""
     import torch
 
-    columns = torch.as_tensor(ids, device=logs.device)
-    return np.asarray(logs.gather(1, columns[:, None])[:, 0].cpu().numpy(), dtype=np.float64)
+    return logs[..., torch.as_tensor(ids, device=logs.device)]
 
 
-def _log_p(logits: Any) -> Any:  # noqa: ANN401 - tensors
-    """Log-probabilities in float64, [n, output rows]."""
-    found = float64(logits)
-    for part in spans(*found.shape):
-        found[part] = found[part].log_softmax(-1)
-    return found
+def _log_p(logits: Any, columns: Ids | None) -> Any:  # noqa: ANN401 - tensors
+    """Log-probabilities in float64, [n, output rows], or of some columns."""
+    import torch
+
+    found = []
+    for part in spans(*logits.shape):
+        logs = float64(logits[part]).log_softmax(-1)
+        found.append(logs if columns is None else take(logs, columns))
+    return torch.cat(found)
 
 
 def _steps(count: int, step: int) -> Iterator[slice]:

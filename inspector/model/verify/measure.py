@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rowscope.inspector.evidence import sample
 from rowscope.inspector.frozen import record
-from rowscope.inspector.model.verify.ask import Asker, own
+from rowscope.inspector.model.verify.ask import Asker, take
 from rowscope.inspector.model.verify.forms import Form, Ids, make_form
 from rowscope.inspector.model.verify.questions import CARRIERS, PROMPTS
 from rowscope.inspector.model.verify.results import Measured
@@ -50,7 +50,7 @@ def prepare(asker: Asker, ids: Ids, untrained: Ids) -> Setting:
     first, columns = {}, {}
     for question in CARRIERS:
         before = asker.before(make_form(loaded, question.without))
-        first[question.name] = np.asarray(_take(before, ids).cpu().numpy(), dtype=np.float64)
+        first[question.name] = np.asarray(take(before, ids).cpu().numpy(), dtype=np.float64)
         if others.size:
             columns[question.name] = _columns(asker, question.name, carriers[question.name], others, ids)
     return Setting(prompts, carriers, others, ids, columns, first)
@@ -60,20 +60,14 @@ def _columns(asker: Asker, name: str, form: Form, others: Ids, ids: Ids) -> NDAr
     found = np.empty((others.size, ids.size), dtype=np.float32)
     for start in range(0, others.size, asker.rows):
         part = others[start : start + asker.rows]
-        found[start : start + part.size] = _take(asker.ask(name, form, part), ids).float().cpu().numpy()
+        found[start : start + part.size] = asker.ask(name, form, part, ids).float().cpu().numpy()
     return found
-
-
-def _take(logs: Any, ids: Ids) -> Any:  # noqa: ANN401 - tensors
-    import torch
-
-    return logs[..., torch.as_tensor(ids, device=logs.device)]
 
 
 def measure(asker: Asker, setting: Setting, ids: Ids) -> list[Measured]:
     """The numbers of one batch of ids, which are among those of the setting."""
-    p = {name: own(asker.ask(name, form, ids), ids) for name, form in setting.prompts.items()}
-    second = {name: own(asker.ask(name, form, ids), ids) for name, form in setting.carriers.items()}
+    p = {name: _own(asker, name, form, ids) for name, form in setting.prompts.items()}
+    second = {name: _own(asker, name, form, ids) for name, form in setting.carriers.items()}
     places = np.searchsorted(setting.ids, ids)
     first = {name: logs[places] for name, logs in setting.first.items()}
     standing = {
@@ -84,6 +78,11 @@ def measure(asker: Asker, setting: Setting, ids: Ids) -> list[Measured]:
         Measured(_plain(p, at), _plain(first, at), _plain(second, at), _values(standing, at))
         for at in range(ids.size)
     ]
+
+
+def _own(asker: Asker, name: str, form: Form, ids: Ids) -> NDArray[np.float64]:
+    """Log-probability of each id behind its own sequence, float64 [n]."""
+    return np.asarray(asker.ask(name, form, ids, ids).diagonal().cpu().numpy(), dtype=np.float64)
 
 
 def _standing(
