@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +13,6 @@ from rowscope.inspector.render.audit import render_html
 
 from .browser import Opened, launched
 
-STEPS = Path(__file__).parents[2] / "examples" / "tiny_qwen2" / "steps"
 HOSTILE = (
     "</script><script>document.title='owned'</script>",
     "<img src=x onerror=\"document.title='owned'\">",
@@ -174,43 +172,6 @@ def test_an_address_opens_a_row(browser, file):
     found = Opened(browser, file, "#id-4003")
     assert [cells[0] for cells in found.rows()] == ["4003"]
     assert found.said == []
-
-
-@pytest.mark.parametrize(
-    "line", ["diff demo demo", "rows demo", "rows demo --ids 0:9", "audit demo --lang zh"]
-)
-def test_the_other_pages_work_as_well(browser, run, tmp_path, line):
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-core (extra test)")
-    target = tmp_path / "page.html"
-    assert run(*line.split(), "-o", target)[0] == 0
-    found = Opened(browser, target, viewport={"width": 400, "height": 800})
-    found.page.fill("#rows-search", "0:2")
-    assert sorted(cells[0] for cells in found.rows()) == ["0", "1"]
-    assert found.page.evaluate("document.documentElement.scrollWidth") <= 400
-    violations = axe.Axe().run(found.page).response["violations"]
-    assert [v["id"] for v in violations if v["impact"] in ("serious", "critical")] == []
-    assert found.said == []
-    assert found.asked == [target.as_uri()]
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("line", ["study demo --no-model", f"fleet report {STEPS}"])
-def test_pages_without_a_script_fit_a_narrow_screen(browser, run, tmp_path, line, scheme):
-    if line.startswith("fleet"):
-        pytest.importorskip("pyarrow", reason="extra table")
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-core (extra test)")
-    target = tmp_path / "page.html"
-    assert run(*line.split(), "-o", target)[0] == 0
-    page = browser.new_page(viewport={"width": 400, "height": 800}, color_scheme=scheme)
-    said, asked = [], []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto(target.as_uri())
-    assert page.evaluate("document.documentElement.scrollWidth") <= 400
-    violations = axe.Axe().run(page).response["violations"]
-    assert [v["id"] for v in violations if v["impact"] in ("serious", "critical")] == []
-    assert (said, asked) == ([], [target.as_uri()])
 
 
 def test_two_matrices_take_turns(browser, reports, tmp_path):

@@ -6,6 +6,7 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import Final
 
 import rowscope
+from rowscope.inspector.checks import RULES
 from rowscope.inspector.fleet import CheckpointLine, FleetReport, Run
 from rowscope.inspector.render.audit.brief import LEVEL_WORDS
 from rowscope.inspector.render.audit.tables import ROLE_WORDS
@@ -139,11 +140,19 @@ def _leaderboard(report: FleetReport, fail_on: str, lang: str) -> Iterator[str]:
         "untrained special tokens; free: slots for new tokens."
     )
     yield note(told(said, lang))
+    yield from _codes(lines, lang)
     yield from map(_failure, (line for line in lines if line.status == "failed"))
 
 
 def _table(rows: Sequence[Cells], numbers: Container[int], label: str, lang: str) -> Iterator[str]:
     return html_table(in_language(rows, lang, "fleet"), numbers, told(label, lang))
+
+
+def _codes(lines: Sequence[CheckpointLine], lang: str) -> Iterator[str]:
+    """What the codes of the leaderboard mean, so that the page alone says why a checkpoint needs a look."""
+    met = {line.worst_code for line in lines}
+    for code in sorted(code for code in RULES if code in met):
+        yield note(told(say("{code}: {said}", code=code, said=say(RULES[code].summary)), lang))
 
 
 def _failure(line: CheckpointLine) -> str:
@@ -179,10 +188,11 @@ def _pictures(run: Run, lang: str) -> Iterator[str]:
     steps = [step.step for step in run.steps]
     untrained = [step.untrained_used_rows for step in run.steps]
     curve = [(told(say("untrained used rows"), lang), "collapsed", untrained)]
-    drawing = lines_svg(steps, curve, told(say("rows"), lang), told(_spoken(run), lang))
+    below = told(say("step"), lang)
+    drawing = lines_svg(steps, curve, told(say("rows"), lang), told(_spoken(run), lang), below=below)
     yield from _figure(say("Untrained used rows by step"), drawing, (), lang)
     curves = [(told(name, lang), style, values) for name, style, values in _norm_curves(run)]
-    drawing = lines_svg(steps, curves, told(say("L2 norm"), lang), told(_norm_words(run), lang))
+    drawing = lines_svg(steps, curves, told(say("L2 norm"), lang), told(_norm_words(run), lang), below=below)
     yield from _figure(
         say("Median norms by step"), drawing, [(style, name) for name, style, _ in _norm_curves(run)], lang
     )
@@ -200,7 +210,7 @@ def _token_picture(run: Run, steps: Sequence[int], lang: str) -> Iterator[str]:
         for token in run.tokens[:_DRAWN]
     ]
     label = told(say("Special tokens by step; the table below says the same in words"), lang)
-    drawing = grid_svg(steps, tokens, label) if tokens else ""
+    drawing = grid_svg(steps, tokens, label, below=told(say("step"), lang)) if tokens else ""
     yield from _figure(say("Special tokens by step"), drawing, _STATES, lang)
 
 
@@ -214,7 +224,7 @@ def _finding_picture(run: Run, steps: Sequence[int], lang: str) -> Iterator[str]
         for at in run.findings[:_DRAWN]
     ]
     label = told(say("Findings by step; the table below says the same in words"), lang)
-    drawing = grid_svg(steps, findings, label) if findings else ""
+    drawing = grid_svg(steps, findings, label, below=told(say("step"), lang)) if findings else ""
     levels = dict.fromkeys(at.severity for at in run.findings)
     marks = [(f"of-{level}", LEVEL_WORDS.get(level, level)) for level in levels]
     yield from _figure(say("Findings by step"), drawing, marks, lang)

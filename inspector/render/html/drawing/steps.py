@@ -43,9 +43,9 @@ def lines_svg(
     return "".join([*parts, "</svg>"])
 
 
-def grid_svg(steps: Sequence[int], rows: Sequence[States], label: str) -> str:
+def grid_svg(steps: Sequence[int], rows: Sequence[States], label: str, *, below: str = "step") -> str:
     """A row for each name, a cell a step: the style sheet's name for its colour or None, and the row in
-    words, for those who point at it."""
+    words, for those who point at it. `below` says what the steps are."""
     base = _ROW * len(rows) + _TOP
     parts = [opened(base + 42, label)]
     wide = (WIDTH - _NAME - RIGHT) / max(len(steps), 1)
@@ -59,7 +59,7 @@ def grid_svg(steps: Sequence[int], rows: Sequence[States], label: str) -> str:
                 path = f"M{left:.1f} {top + 2}h{max(wide - 1, 0.5):.1f}v{_ROW - 4}h-{max(wide - 1, 0.5):.1f}z"
                 parts.append(f'<path class="{style}" d="{path}"/>')
         parts.append("</g>")
-    return "".join([*parts, *_below(steps, base, _NAME), "</svg>"])
+    return "".join([*parts, *_below(steps, base, _NAME, below), "</svg>"])
 
 
 def _places(count: int, left: int) -> list[float]:
