@@ -3,7 +3,6 @@ in a folder in which there is such a thing."""
 
 from __future__ import annotations
 
-import re
 import shlex
 import shutil
 from contextlib import ExitStack
@@ -18,8 +17,8 @@ import rowscope
 from ..remote_hub import Hub, files_of
 from ..remote_server import Server
 from .made_for_pages import one_layer
+from .page_lines import written
 
-ROOT = Path(__file__).resolve().parents[2]
 DEMO = Path(rowscope.__file__).parent / "demo"
 
 
@@ -63,17 +62,6 @@ def _places(folder, stack, monkeypatch):
     plain = stack.enter_context(Server(files))
     shutil.copytree(DEMO, folder / "tuned")
     return {"https://example.org": plain.url, "hf://org/base": "hf://org/name", "151665:": "4000:"}
-
-
-def written(page):
-    """Lines of a page that call rowscope, fenced or set in, up to a comment; parts joined by && apart."""
-    fenced = False
-    for line in (ROOT / page).read_text(encoding="utf-8").splitlines():
-        if line.startswith("```"):
-            fenced = not fenced
-        found = re.match(r"(rowscope [a-z].*)" if fenced else r" {4}(rowscope [a-z].*)", line)
-        if found:
-            yield from re.split(r" && ", re.split(r"\s#\s", found[1])[0].strip())
 
 
 PREPARED = {

@@ -11,7 +11,8 @@ import typer
 
 from rowscope import cli
 
-ROOT = Path(__file__).resolve().parents[2]
+from .page_lines import ROOT, written
+
 PAGES = sorted(
     str(path.relative_to(ROOT))
     for pattern in ("*.md", "docs/**/*.md", "examples/**/*.md", "skills/**/*.md")
@@ -91,17 +92,6 @@ def has_commands(page):
     return bool(set_in or blocks(page, "console", "sh", "bash"))
 
 
-def lines(page):
-    """Lines of code, fenced or set in, that call `rowscope`, up to a comment, a pipe or a redirection."""
-    fenced = False
-    for line in (ROOT / page).read_text(encoding="utf-8").splitlines():
-        if line.startswith("```"):
-            fenced = not fenced
-        found = re.match(r"\$? ?(rowscope [a-z].*)" if fenced else r" {4}(rowscope [a-z].*)", line)
-        if found and not re.match(r"rowscope \d", found[1]):
-            yield re.split(r"\s(?:#|\||>|&&|\|\|)\s", found[1])[0]
-
-
 def command_of(words):
     command = TOP
     while hasattr(command, "commands"):
@@ -112,9 +102,9 @@ def command_of(words):
     return command, None
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if any(lines(page))])
+@pytest.mark.parametrize("page", [page for page in PAGES if any(written(page))])
 def test_commands_and_options_exist(page):
-    for line in lines(page):
+    for line in written(page):
         words = shlex.split(line)[1:]
         command, unknown = command_of(list(words))
         if unknown is not None:
