@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _OWN_FAULT: Final = 70
 """EX_SOFTWARE of sysexits.h."""
 
-_MADE: Final = 50_000
+_MADE: Final = 500_000
 """Objects that a run makes before the interpreter searches for circles among them."""
 
 

@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hostile_checkpoints import FOLDERS as CHECKPOINTS
+from hostile_given import FOLDERS as GIVEN
+from hostile_given import FURTHER
 from hostile_tokenizers import FOLDERS as TOKENIZERS
 from hostile_tokenizers import sound
 
@@ -25,7 +27,7 @@ SECONDS, MEGABYTES, PRINTED = 10, 500, 1.0
 CAP = 60
 """Seconds of processor time after which a command is killed."""
 
-FOLDERS = {**TOKENIZERS, **CHECKPOINTS}
+FOLDERS = {**TOKENIZERS, **CHECKPOINTS, **GIVEN}
 COMMANDS: dict[str, list[str]] = {
     "audit": ["audit", "PATH"],
     "audit --format html": ["audit", "PATH", "--format", "html"],
@@ -56,7 +58,8 @@ def cost(name: str, folder: Path) -> Cost:
     """One command in a process of its own."""
     import resource
 
-    words = [str(folder) if word == "PATH" else word for word in COMMANDS[name]]
+    words = COMMANDS[name] if name in COMMANDS else FURTHER[name][1]
+    words = [word.replace("PATH", str(folder)) for word in words]
     with tempfile.TemporaryFile("w+b") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "rowscope", *words],
@@ -74,7 +77,7 @@ def cost(name: str, folder: Path) -> Cost:
         "memory": memory > MEGABYTES,
         "text": printed > PRINTED and not name.endswith(WHOLE),
         "traceback": b"Traceback" in text,
-        "exit code": code not in (0, 1, 3, 5),
+        "exit code": code not in ((0, 1, 3, 5) if name in COMMANDS else (0, 1, 2, 3, 5)),
     }
     return Cost(seconds, memory, printed, code, ", ".join(fault for fault, is_so in faults.items() if is_so))
 
@@ -103,7 +106,8 @@ def main(words: list[str]) -> int:
             folder = Path(root) / "checkpoint"
             folder.mkdir()
             write(name, folder)
-            for command in commands:
+            further = [name for name, (needed, _) in FURTHER.items() if (folder / needed).exists()]
+            for command in [*commands, *further]:
                 took = cost(command, folder)
                 failures += bool(took.wrong)
                 print(

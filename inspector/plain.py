@@ -68,19 +68,30 @@ def _text(value: Any, line: str, lang: str) -> str:  # noqa: ANN401 - JSON
     leaf = _LEAVES.get(type(value))
     if leaf is not None:
         return leaf(value)
-    value = _opened(value, lang)
+    if type(value) not in _PLAIN:
+        value = _opened(value, lang)
     deeper = f"{line}  "
+    # A list of millions is made of scalars: each is written here, without a call more.
     if isinstance(value, dict):
         start, end = "{}"
         body = f",{deeper}".join(
-            [f"{_name(key)}: {_text(item, deeper, lang)}" for key, item in value.items()]
+            [
+                f"{_name(key if type(key) is str else str(key))}: "
+                f"{write(item) if (write := _LEAVES.get(type(item))) else _text(item, deeper, lang)}"
+                for key, item in value.items()
+            ]
         )
-    elif isinstance(value, list):
+    elif isinstance(value, (list, tuple)):
         start, end = "[]"
-        body = f",{deeper}".join([_text(item, deeper, lang) for item in value])
+        body = f",{deeper}".join(
+            [
+                write(item) if (write := _LEAVES.get(type(item))) else _text(item, deeper, lang)
+                for item in value
+            ]
+        )
     else:
-        write: Callable[[Any], str] = _LEAVES.get(type(value), json.dumps)
-        return write(value)
+        other: Callable[[Any], str] = _LEAVES.get(type(value), json.dumps)
+        return other(value)
     return f"{start}{deeper}{body}{line}{end}" if body else f"{start}{end}"
 
 
@@ -108,6 +119,9 @@ def _opened(value: Any, lang: str) -> Any:  # noqa: ANN401 - JSON out
 def _real(value: float) -> str:
     return repr(value) if math.isfinite(value) else "null"
 
+
+_PLAIN: Final = frozenset({dict, list, tuple})
+"""What needs no opening to be gone through."""
 
 _LEAVES: Final[Mapping[type, Callable[[Any], str]]] = {
     str: _name,

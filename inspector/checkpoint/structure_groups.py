@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from rowscope.inspector.frozen import record
 from rowscope.inspector.header import TensorRef
 
 _NUMBER = re.compile(r"(?:(?<=^)|(?<=[._]))[0-9]+(?=\.|$)")
@@ -15,7 +15,7 @@ _DIGITS = re.compile(r"([0-9]+)")
 _LONGEST_NUMBER = 18
 
 
-@record
+@dataclass(frozen=True, slots=True)
 class TensorGroup:
     """Tensors of one dtype and shape whose names differ only in numbers.
 
