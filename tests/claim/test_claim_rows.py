@@ -223,7 +223,7 @@ def test_a_tied_matrix_that_is_stored_twice_is_patched_twice(tmp_path: Path, mak
 
 def test_several_equal_rows_are_warned_of(tmp_path: Path, make: Make) -> None:
     plan = plan_claim(make(tmp_path / "source"), ["<A>", "<B>"], values="mean")
-    assert "the 2 new rows start with only 1 distinct vectors" in next(
+    assert "the 2 new rows start with only 1 distinct vector, so" in next(
         caution.message for caution in plan.cautions if caution.code == "duplicate"
     )
 
