@@ -46,6 +46,7 @@ _SAME_OUTPUTS: Final = 0.5
 _SAME_COSINE: Final = 0.95
 _TIMES: Final = 10.0
 _FIRST: Final = 0.5
+_STRAY: Final = 0.01  # mean probability where another word follows: one place in a hundred
 _TRAP: Final = "token-only-decay"
 _PUSH: Final = 1e-6  # nats; less is rounding, as for the probe's own advice
 
@@ -227,10 +228,10 @@ class Learning:
 
 
 def is_learned(variant: Variant) -> bool:
-    """Where due ten times likelier than before, likelier than elsewhere, and mostly the first choice."""
+    """Where due ten times likelier than before and mostly the first choice, and rare elsewhere."""
     after = variant.after
     likely = after.where_due > max(_TIMES * variant.before.where_due, after.elsewhere)
-    return likely and after.first_choice >= _FIRST
+    return likely and after.first_choice >= _FIRST and after.elsewhere <= _STRAY
 
 
 def learning(result: TrainResult) -> Learning:
