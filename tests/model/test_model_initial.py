@@ -162,6 +162,16 @@ def test_values_that_will_not_do(run, zoo, values, words):
     assert words in " ".join(err.split())
 
 
+@pytest.mark.parametrize("command", [("probe", "train"), ("study", "--model")])
+def test_texts_without_the_token_are_refused_before_the_model_is_loaded(run, zoo, monkeypatch, command):
+    from transformers import PreTrainedModel
+
+    monkeypatch.setattr(PreTrainedModel, "from_pretrained", lambda *_, **__: pytest.fail("was loaded"))
+    code, _, err = run(*command, str(zoo["qwen2"]), "--values", "distil:no token here")
+    assert code == 2
+    assert "'<NUM>' occurs in none of the texts" in " ".join(err.split())
+
+
 @pytest.mark.parametrize(("family", "words"), [("t5", "no causal model"), ("bert", "masked")])
 def test_models_that_cannot(run, zoo, family, words):
     code, _, err = run("probe", "train", str(zoo[family]), "--values", DISTIL)

@@ -61,7 +61,7 @@ def pairs_of(loaded: Loaded, token: str, id: int, texts: Sequence[str]) -> list[
     found = [pair for pair in found if pair.at_token]
     if not found:
         raise UsageError(
-            f"--values distil: {token!r} occurs in none of the {len(texts):,} texts (in the first "
+            f"--values distil: {token!r} occurs in none of the texts (in the first "
             f"{MOST_TOKENS} tokens); write it where it is meant, such as 'distil:The lamp costs {token} "
             "today.', or one text a line in distil:@FILE",
             location="--values",

@@ -29,7 +29,7 @@ def given_rows(checkpoint: Checkpoint, tokens: Sequence[str], recipe: dict[str, 
     """
     from rowscope.inspector.claim import plan_claim
 
-    texts = read_texts(recipe["values"].partition(":")[2])
+    texts = read_texts(recipe["values"].partition(":")[2], tokens)
     plan = plan_claim(checkpoint, tokens, **{**recipe, "values": "keep"})
     with StageProgress("reading the checkpoint") as progress:
         return distilled(checkpoint, plan, texts, seed=recipe["seed"], progress=progress)
@@ -56,21 +56,29 @@ def distilled(
     return GivenRows(np.stack([row.values for row in result.rows]), _source(result), _output(result))
 
 
-def read_texts(argument: str) -> list[str]:
-    """The texts of `distil:TEXT`, or a text a line of `distil:@FILE`.
+def read_texts(argument: str, tokens: Sequence[str]) -> list[str]:
+    """The texts of `distil:TEXT`, or a text a line of `distil:@FILE`; looked at before any model is loaded.
 
     Raises:
-        UsageError: none, or a file that cannot be read.
+        UsageError: none, a file that cannot be read, or a token that occurs in none of them.
     """
     from rowscope.inspector.errors import UsageError
     from rowscope.inspector.model import read_prompts
 
     if argument.startswith("@"):
-        return [prompt.text for prompt in read_prompts(argument[1:], option="--values")]
-    texts = [line for line in argument.split("\n") if line.strip()]
+        texts = [prompt.text for prompt in read_prompts(argument[1:], option="--values")]
+    else:
+        texts = [line for line in argument.split("\n") if line.strip()]
     if not texts:
         raise UsageError(
             "--values 'distil:': give a text with the token in it, as distil:TEXT or distil:@FILE",
+            location="--values",
+        )
+    absent = next((token for token in tokens if not any(token in text for text in texts)), None)
+    if absent is not None:
+        raise UsageError(
+            f"--values distil: {absent!r} occurs in none of the texts; write it where it is "
+            f"meant, such as 'distil:The lamp costs {absent} today.', or one text a line in distil:@FILE",
             location="--values",
         )
     return texts

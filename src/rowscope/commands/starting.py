@@ -59,7 +59,7 @@ def _maker(checkpoint: Checkpoint, values: str, seed: int) -> Make:
     if not values.startswith("distil:"):
         plan = plan_claim(checkpoint, TOKEN, values=values, seed=seed)
         return lambda _: _initial(plan)
-    texts = read_texts(values.partition(":")[2])
+    texts = read_texts(values.partition(":")[2], [TOKEN])
     slots = plan_claim(checkpoint, TOKEN, values="keep", seed=seed)
 
     def make(loaded: Loaded) -> InitialRow:
