@@ -19,7 +19,8 @@ WIDTH = 80
 def judged(norms, group=3, verdict=0):
     norms = np.asarray(norms, dtype=np.float64)
     same = np.ones(norms.size, dtype=np.int8)
-    return JudgedRows(norms, norms, verdict * same, same, group * same, -np.ones(norms.size, dtype=np.int64))
+    none = -np.ones(norms.size, dtype=np.int64)
+    return JudgedRows(norms, norms, verdict * same, same, -same, group * same, none)
 
 
 def drawn(rows, width=WIDTH, heights=BLOCKS):
