@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import sys
@@ -21,14 +20,6 @@ from rowscope.inspector.audit.report import Report
 EMBEDDING = "model.embed_tokens.weight"
 HEAD = "lm_head.weight"
 _ROWS, _WIDTH, _TOKENS = 128, 64, 96
-
-
-_THRESHOLD = gc.get_threshold()
-
-
-def pytest_runtest_logfinish() -> None:
-    """The command lets garbage lie for its short life; in a process of ten thousand tests it is collected."""
-    gc.set_threshold(*_THRESHOLD)
 
 
 @pytest.fixture(scope="session", autouse=True)
