@@ -41,8 +41,7 @@ class Said(str):
 
 
 class _Count(int):
-    """A number within a sentence: `{n}` with separators, `{n:d}` without, `{n:# row|# rows}` with its "
-    "noun."""
+    """A number in a sentence: `{n}` with separators, `{n:d}` without, `{n:# row|# rows}` with its noun."""
 
     def __format__(self, spec: str) -> str:
         if "|" not in spec:
