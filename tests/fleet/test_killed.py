@@ -73,12 +73,35 @@ print(amid)
 """
 
 
+def unheard(out):
+    """Folders of runs that died before their first word: nobody knows for a while that they are dead."""
+    folders = [path for path in (out / "runs").iterdir() if path.is_dir()]
+    return [folder for folder in folders if not (out / "runs" / f"{folder.name}.json").exists()]
+
+
+def test_a_run_that_died_before_its_first_word(zoo_and_store, tmp_path):
+    """Its folder may be that of a run which begins just now: it stays until `SILENCE` is over."""
+    root, _ = zoo_and_store
+    out = tmp_path / "out"
+    rowscope.fleet(root, out)
+    folder = out / "runs" / "20260101-000000-0123abcd"
+    folder.mkdir()
+    (folder / "0123456789abcdef").touch()
+    rowscope.fleet(root, out)
+    assert unheard(out) == [folder]
+    os.utime(folder, (0, 0))
+    rowscope.fleet(root, out)
+    assert unheard(out) == []
+
+
 def test_killed_at_50_moments_and_run_again(zoo_and_store, tmp_path):
     root, expected = zoo_and_store
     out = tmp_path / "out"
     line = [sys.executable, "-c", SCRIPT, root, out, str(KILLS)]
     done = subprocess.run(line, check=True, timeout=300, capture_output=True)
     assert int(done.stdout) > KILLS / 2  # the others had ended before
+    for folder in unheard(out):
+        os.utime(folder, (0, 0))  # the next run comes when `SILENCE` is over
     rowscope.fleet(root, out)
     assert content(out) == expected
     files = [path for path in out.rglob("*") if path.is_file()]
